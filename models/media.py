@@ -73,7 +73,7 @@ class Motion:
     aperture, width: the inner-lip gap (13 to 14) and inner-lip width (78 to 308) to be
         shown, in IOD (the photo's distance between the outer eye corners), whatever the
         photo's own mouth does; head pose excluded.
-    speech: 0 the photo's own mouth, 1 the absolute aperture and width; between, a blend.
+    speech: 0 the photo's own mouth, 1 the absolute aperture and width; a blend between.
     ARKit names: 0 to 1; Left and Right are the subject's own.
     head_yaw, head_pitch, head_roll: degrees from the photo's pose. Positive yaw moves
         the nose to the picture's right, positive pitch lifts it, positive roll leans

@@ -1,0 +1,160 @@
+"""One photo and a text, or a sound -> a film of the portrait speaking.
+
+python -m scripts.render --photo me.jpg --text "Good morning." -o me.mp4
+python -m scripts.render --identity me.safetensors --audio talk.mp3 -o me.mp4
+
+H.264 and AAC in MP4, constant 25 frames per second, sound and picture of one length.
+The same seed gives the same motion, byte for byte.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from tqdm import tqdm
+
+from models.audio2motion import AudioToMotion
+from models.errors import LikenessError, TextError
+from models.identity import Identity, embedded_photo, enrol
+from models.media import (
+    FRAME_RATE_HZ,
+    PLAYOUT_SAMPLES_PER_FRAME,
+    FloatArray,
+    Motion,
+)
+from models.mp4 import Mp4Writer
+from models.offline import perform, render_frames, whole_frames
+from models.performer import Performer
+from models.sound import read_audio
+from models.tts.catalogue import open_voice
+from models.utterance import utter
+from models.warp import WarpRenderer
+
+# Silence before and after a spoken text, so that the film does not begin and end on a
+# syllable: 5 frames to draw breath, 15 for the mouth to come to rest.
+LEAD_SAMPLES = 5 * PLAYOUT_SAMPLES_PER_FRAME
+TAIL_SAMPLES = 15 * PLAYOUT_SAMPLES_PER_FRAME
+MAX_TEXT_BYTES = 1_000_000  # about a day of speech
+
+Item = TypeVar("Item")
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse(argv)
+    try:
+        render(options)
+    except LikenessError as error:
+        print(f"render: {error.message}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"render: {error.filename or ''}: {error.strerror}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.render",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    who = parser.add_mutually_exclusive_group()
+    who.add_argument("--photo", type=Path, help="a picture with one face")
+    who.add_argument("--identity", type=Path, help="a file made by scripts.enrol")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--text", help="what to say")
+    what.add_argument("--text-file", type=Path, help="a UTF-8 file of what to say")
+    what.add_argument("--audio", type=Path, help="a recording to speak with")
+    parser.add_argument("--voice", help="a voice id; scripts.doctor lists engines")
+    parser.add_argument("--language", help="such as en, en-GB or cmn")
+    parser.add_argument("--face", type=int, help="which face of the photo")
+    parser.add_argument("--size", type=_size, default=512, help="pixels; 512")
+    parser.add_argument("--seed", type=int, default=0, help="of blinks and gestures")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="an MP4 file")
+    return parser.parse_args(argv)
+
+
+def _size(text: str) -> int:
+    size = int(text)
+    if not 128 <= size <= 1024 or size % 16:
+        raise argparse.ArgumentTypeError("give a multiple of 16 from 128 to 1024")
+    return size
+
+
+def render(options: argparse.Namespace) -> None:
+    """Raises: LikenessError and OSError, and then leaves no file behind."""
+    samples = whole_frames(_sound(options))
+    identity = _identity(options)
+    motion = perform(Performer(AudioToMotion.load(), seed=options.seed), samples)
+    film(identity, motion, samples, options.output)
+
+
+def film(identity: Identity, motion: Motion, samples: FloatArray, path: Path) -> None:
+    """Render and write; the next batch is rendered while one is encoded."""
+    sound = samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME)
+    batches = render_frames(WarpRenderer(), identity, motion)
+    height, width = identity.preview().height, identity.preview().width
+    with (
+        Mp4Writer(path, width, height) as mp4,
+        tqdm(total=len(motion), unit="frame", desc=path.name) as bar,
+    ):
+        index = 0
+        for batch in _ahead(batches):
+            for frame in batch:
+                mp4.write(frame, sound[index])
+                index += 1
+            bar.update(len(batch))
+            bar.set_postfix_str(f"{index / FRAME_RATE_HZ:.1f} s", refresh=False)
+
+
+def _ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, the next one being made in a thread while one is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def _identity(options: argparse.Namespace) -> Identity:
+    if options.identity:
+        return Identity.load(options.identity)
+    photo = options.photo or embedded_photo()
+    return enrol(photo, size=options.size, face=options.face)
+
+
+def _sound(options: argparse.Namespace) -> FloatArray:
+    if options.audio:
+        return read_audio(options.audio)
+    voice = open_voice(options.voice, options.language)
+    spoken = [chunk.samples for chunk in utter(voice, _text(options))]
+    lead, tail = np.zeros(LEAD_SAMPLES), np.zeros(TAIL_SAMPLES)
+    return np.concatenate([lead, *spoken, tail]).astype(np.float32)
+
+
+def _text(options: argparse.Namespace) -> str:
+    if options.text is not None:
+        return str(options.text)
+    raw = options.text_file.read_bytes()
+    if len(raw) > MAX_TEXT_BYTES:
+        raise TextError(
+            "text_too_long",
+            f"{options.text_file} has {len(raw):,} bytes; at most "
+            f"{MAX_TEXT_BYTES:,} are read. Split it into several films.",
+        )
+    try:
+        return str(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise TextError(
+            "text_not_utf8",
+            f"{options.text_file} is not UTF-8 at byte {error.start}. "
+            "Save it as UTF-8 and try again.",
+        ) from error
+
+
+if __name__ == "__main__":
+    sys.exit(main())
