@@ -28,7 +28,7 @@ class Mp4Writer:
         """Raises: OSError when the folder cannot be written."""
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
-        self._part.touch()  # a folder that cannot be written is told now, not at the end
+        self._part.touch()  # a folder that cannot be written is told at once
         self._container = av.open(
             str(self._part), "w", format="mp4", options={"movflags": "+faststart"}
         )
