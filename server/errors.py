@@ -1,0 +1,50 @@
+"""What a client is told when something cannot be done.
+
+ApiError carries the HTTP status; a LikenessError from models/ gets one by its kind.
+"""
+
+from models.errors import (
+    AudioError,
+    IdentityError,
+    LikenessError,
+    PhotoError,
+    TextError,
+    VoiceError,
+    WeightsError,
+)
+
+
+class ApiError(Exception):
+    """`code` is stable and for programs; the message is for people.
+
+    status: the HTTP status of the answer.
+    retry_after_s: when it makes sense to try again; None if it never does.
+    """
+
+    def __init__(
+        self, status: int, code: str, message: str, *, retry_after_s: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.retry_after_s = retry_after_s
+
+    @property
+    def retryable(self) -> bool:
+        return self.retry_after_s is not None
+
+
+_STATUS: dict[type[LikenessError], int] = {
+    AudioError: 422,
+    IdentityError: 422,
+    PhotoError: 422,
+    TextError: 422,
+    VoiceError: 422,
+    WeightsError: 503,
+}
+
+
+def api_error(error: LikenessError) -> ApiError:
+    """The same error with a status."""
+    return ApiError(_STATUS.get(type(error), 400), error.code, error.message)

@@ -1,0 +1,184 @@
+"""The messages of the control socket and the data channel: PROTOCOL.md in types.
+
+Commands come in as JSON objects told apart by `type`; events go out the same way.
+All times are milliseconds of the session's media time.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from server.errors import ApiError
+
+MAX_MESSAGE_BYTES = 1_000_000  # 20 s of 48 kHz speech in base64
+
+Id = Annotated[str, Field(max_length=128)]
+
+
+class Command(BaseModel):
+    """Unknown fields are refused: a misspelt one must not be lost in silence."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event_id: Id | None = None
+
+
+class SpeakText(Command):
+    """Speak after all that is queued."""
+
+    type: Literal["avatar.speak_text"]
+    text: str
+    voice: Id | None = None
+    language: Id | None = None
+
+
+class SpeakAudio(Command):
+    """Speak with your own voice: one chunk of mono PCM16, little endian."""
+
+    type: Literal["avatar.speak_audio"]
+    sample_rate: int = Field(ge=8_000, le=48_000)
+    audio: str = ""  # base64
+
+
+class SpeakEnd(Command):
+    """The utterance of speak_audio is whole."""
+
+    type: Literal["avatar.speak_end"]
+
+
+class Interrupt(Command):
+    """Fall silent and forget all that is queued."""
+
+    type: Literal["avatar.interrupt"]
+
+
+class KeepAlive(Command):
+    """Begin the idle time-out and the token's life anew."""
+
+    type: Literal["session.keep_alive"]
+
+
+AnyCommand = Annotated[
+    SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive,
+    Field(discriminator="type"),
+]
+_COMMAND: TypeAdapter[
+    SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive
+] = TypeAdapter(AnyCommand)
+
+
+def parse_command(
+    data: str | bytes,
+) -> SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive:
+    """One command from JSON.
+
+    Raises:
+        ApiError: 413 too large, 422 not JSON, not a known type or not its fields.
+    """
+    if len(data) > MAX_MESSAGE_BYTES:
+        raise ApiError(
+            413, "message_too_large", f"A message is at most {MAX_MESSAGE_BYTES} bytes."
+        )
+    try:
+        return _COMMAND.validate_json(data)
+    except ValidationError as error:
+        raise ApiError(422, "bad_message", describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first thing wrong, without repeating what was said."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"] if "." not in str(part))
+    return f"{where}: {first['msg']}" if where else first["msg"]
+
+
+class Event(BaseModel):
+    """What the server tells; `event_id` is set when it is sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: str = ""
+
+    def to_json(self) -> str:
+        return self.model_dump_json(exclude_none=True)
+
+
+State = Literal["idle", "listening", "thinking", "speaking"]
+
+
+class SessionState(Event):
+    type: Literal["session.state"] = "session.state"
+    state: State
+    media_ms: int
+
+
+class StreamReady(Event):
+    """A viewer is connected and receives sound and picture."""
+
+    type: Literal["stream.ready"] = "stream.ready"
+    media_ms: int
+
+
+class SpeechStarted(Event):
+    type: Literal["avatar.speech_started"] = "avatar.speech_started"
+    utterance_id: str
+    source_event_id: str | None = None
+    media_ms: int
+
+
+class SpeechEnded(Event):
+    type: Literal["avatar.speech_ended"] = "avatar.speech_ended"
+    utterance_id: str
+    source_event_id: str | None = None
+    media_ms: int
+
+
+class SpeechInterrupted(Event):
+    """playback_ms: how much of the utterance has been heard."""
+
+    type: Literal["avatar.speech_interrupted"] = "avatar.speech_interrupted"
+    utterance_id: str
+    source_event_id: str | None = None
+    media_ms: int
+    playback_ms: int
+
+
+class Word(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Caption(Event):
+    """A clause, as it begins to sound."""
+
+    type: Literal["avatar.caption"] = "avatar.caption"
+    utterance_id: str
+    text: str
+    start_ms: int
+    end_ms: int
+    words: tuple[Word, ...] = ()
+
+
+class Warned(Event):
+    type: Literal["warning"] = "warning"
+    code: str
+    message: str
+
+
+class ErrorEvent(Event):
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    retryable: bool = False
+    source_event_id: str | None = None
+    utterance_id: str | None = None
+
+
+class SessionClosed(Event):
+    """The last event of a session; reason is for programs."""
+
+    type: Literal["session.closed"] = "session.closed"
+    reason: str

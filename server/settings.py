@@ -1,0 +1,99 @@
+"""Every setting, from the environment alone.
+
+HOST and PORT are bare; all others carry the prefix LIKENESS_.
+"""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def default_data_dir() -> Path:
+    """Where identities are kept (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_DATA_HOME", "")
+    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "share"
+    return root / "likeness"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Settings(BaseSettings):
+    """What an operator can choose; each field is LIKENESS_<NAME>."""
+
+    model_config = SettingsConfigDict(env_prefix="LIKENESS_", frozen=True)
+
+    host: str = Field("127.0.0.1", validation_alias=AliasChoices("HOST", "host"))
+    port: int = Field(8080, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port"))
+    log_level: str = "INFO"
+    data_dir: Path = Field(default_factory=default_data_dir)
+
+    # who may come in
+    api_key: SecretStr | None = None  # needed on any address but loopback
+    allowed_origins: tuple[str, ...] = ()  # other sites whose pages may call us
+    token_ttl_s: float = Field(3600, gt=0)
+    requests_per_minute: int = Field(600, ge=1)  # per client address
+
+    # sessions
+    max_sessions: int = Field(8, ge=1)
+    max_viewers: int = Field(8, ge=1)  # of one session
+    connect_timeout_s: float = Field(15, gt=0)  # ICE never fails by itself in aiortc
+    absent_timeout_s: float = Field(5, ge=0)  # a gone viewer may come back in this
+    silent_peer_timeout_s: float = Field(15, gt=0)  # no RTCP for so long: gone
+    idle_timeout_s: float = Field(3600, ge=0)  # no command and no keep-alive; 0: never
+    max_duration_s: float = Field(0, ge=0)  # 0: no limit
+    max_text_chars: int = Field(20_000, ge=1)
+    max_queued_utterances: int = Field(64, ge=1)
+
+    # media
+    device: str = "cpu"
+    torch_threads: int = Field(1, ge=1)
+    release_lead_ms: int = Field(30, ge=5, le=40)  # what a frame may take to be made
+    video_bitrate_bps: int = Field(1_500_000, ge=100_000)
+    min_video_bitrate_bps: int = Field(250_000, ge=50_000)
+    max_video_bitrate_bps: int = Field(3_000_000, ge=100_000)
+    audio_bitrate_bps: int = Field(48_000, ge=6_000, le=256_000)
+    # space-separated, for example "stun:a.example:3478 turn:b.example:3478"
+    ice_urls: Annotated[tuple[str, ...], NoDecode] = ()
+    turn_username: str = ""
+    turn_credential: SecretStr = SecretStr("")
+
+    # identities
+    max_photo_bytes: int = Field(25_000_000, ge=1)
+    max_identities: int = Field(1_000, ge=1)
+    max_queued_enrolments: int = Field(8, ge=1)
+    enrol_timeout_s: float = Field(120, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_urls(cls, values: dict[str, object]) -> dict[str, object]:
+        urls = values.get("ice_urls")
+        if isinstance(urls, str):
+            values["ice_urls"] = tuple(urls.split())
+        return values
+
+    @model_validator(mode="after")
+    def _closed_unless_local(self) -> Self:
+        if not is_loopback(self.host) and self.api_key is None:
+            raise ValueError(
+                f"HOST is {self.host}, which other machines can reach: "
+                "set LIKENESS_API_KEY to a secret, or HOST to 127.0.0.1"
+            )
+        if not (
+            self.min_video_bitrate_bps
+            <= self.video_bitrate_bps
+            <= self.max_video_bitrate_bps
+        ):
+            raise ValueError("the video bitrates must be in order: min, start, max")
+        return self
