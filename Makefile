@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-export PYTHONWARNINGS ?= default
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help run test check lint types layers fix doctor bench constraints clean
@@ -13,7 +12,7 @@ help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 run: $(READY)  ## start the server; HOST and PORT from the environment
-	@exec $(BIN)/python -W ignore -m server
+	@exec $(BIN)/python -m server
 
 test: $(READY)  ## run all tests
 	$(BIN)/python -m pytest
