@@ -1,6 +1,6 @@
 """Text -> sound at the playout rate, clause by clause, with its marks."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from models.errors import TextError
@@ -24,7 +24,7 @@ def utter(voice: Voice, text: str) -> Iterator[AudioChunk]:
     unspeakable: TextError | None = TextError("text_empty", "There is no text to say.")
     for clause in split_clauses(text):
         try:
-            for chunk in _utter_clause(voice, clause, start):
+            for chunk in utter_clause(voice, clause, start):
                 start += len(chunk.samples)
                 unspeakable = None
                 yield chunk
@@ -34,8 +34,16 @@ def utter(voice: Voice, text: str) -> Iterator[AudioChunk]:
         raise unspeakable
 
 
-def _utter_clause(voice: Voice, clause: str, start: int) -> Iterator[AudioChunk]:
-    """start: where the clause begins, in 48 kHz samples since the start of the text."""
+def utter_clause(
+    voice: Voice, clause: str, start: int
+) -> Generator[AudioChunk, None, None]:
+    """Speak one clause, as `utter` does each of a text's.
+
+    start: where the clause begins, in 48 kHz samples since the start of the text.
+
+    Raises:
+        TextError: the clause has nothing to say.
+    """
     resampler = Resampler(voice.rate_hz, PLAYOUT_RATE_HZ)
     silence = None
     for chunk in voice.speak(clause):
