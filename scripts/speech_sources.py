@@ -1,0 +1,401 @@
+"""Synthesisers that say when each phone sounds: espeak-ng, Festival and flite.
+
+Each gives one utterance's sound and its phones in the viseme classes of models/visemes,
+with the label errors of the synthesiser corrected (measured on apa, aba, ama).
+"""
+
+import ctypes
+import functools
+import json
+import re
+import subprocess
+import tempfile
+import unicodedata
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import espeakng_loader
+import numpy as np
+
+from models.media import FloatArray
+from models.visemes import CLASS_INDEX, SILENCE, split_phone
+
+PHONE_CLASSES = Path(__file__).parent / "phone_classes.json"
+SYNTHESIS_TIMEOUT_S = 120
+
+
+class Phone(NamedTuple):
+    start_s: float
+    end_s: float
+    viseme: int
+
+
+@dataclass(frozen=True, eq=False)
+class SpokenText:
+    """samples: float32 [n], -1 to 1. phones: in time order, without gaps."""
+
+    samples: FloatArray
+    rate_hz: int
+    phones: tuple[Phone, ...]
+
+
+class UnknownPhoneError(Exception):
+    """A synthesiser used a symbol that phone_classes.json does not know."""
+
+
+@functools.cache
+def _phone_maps() -> dict[str, dict[str, list[str]]]:
+    maps: dict[str, dict[str, list[str]]] = json.loads(PHONE_CLASSES.read_text("utf-8"))
+    return maps
+
+
+# espeak-ng ------------------------------------------------------------------
+
+_OUTPUT_SYNCHRONOUS = 2  # speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS
+_PHONEME_EVENTS, _PHONEME_IPA = 0x0001, 0x0002  # espeakINITIALIZE_...
+_EVENT_PHONEME = 7
+_CHARS_UTF8, _POSITION_CHARACTER = 1, 1
+_PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
+
+# The event of a voiceless stop is its burst: the closure lies in the phone before.
+_BURST_LEAD_S = 0.055
+_VOICELESS_STOP = re.compile(r"^(p|t|k|c|q|tʃ|ts|tɕ|ʈ)")
+# p b m are closed a little before espeak-ng says, and open again before it says.
+_BILABIAL_LEAD_S, _BILABIAL_EARLY_END_S = 0.012, 0.020
+_STOP_PAUSE_S = 0.07  # a shorter "pause" before a stop is the closure of the stop
+
+_IPA_MODIFIERS = re.compile(r"\([a-z-]+\)|[ˈˌːˑʲʰʷˠˤ͡ʼ˞ˀ'‿|,_:\d^;~\"-]|[˥˦˧˨˩]")
+_IPA_CLUSTERS = re.compile(r"tʃ|dʒ|tʂ|dʐ|tɕ|dʑ|ts\.|s\.|z\.|i\.|ts|dz|ph|th|kh|.")
+_IPA_CLUSTER_CLASSES = {
+    **dict.fromkeys(("tʃ", "dʒ", "tʂ", "dʐ", "ts.", "s.", "z."), "SH"),
+    **dict.fromkeys(("tɕ", "dʑ"), "C"),
+    **dict.fromkeys(("ts", "dz"), "S"),
+    **{"ph": "P", "th": "T", "kh": "K", "i.": "I"},
+}
+
+
+def ipa_classes(symbol: str) -> list[str]:
+    """Viseme classes of an IPA phone; [] where only stress, length or tone is written.
+
+    Raises:
+        UnknownPhoneError: a letter that no class is known for.
+    """
+    plain = unicodedata.normalize("NFD", symbol)
+    plain = "".join(c for c in plain if not unicodedata.combining(c))
+    plain = _IPA_MODIFIERS.sub("", plain)
+    known = _phone_maps()["ipa"]
+    classes: list[str] = []
+    for cluster in _IPA_CLUSTERS.findall(plain):
+        if cluster in _IPA_CLUSTER_CLASSES:
+            classes.append(_IPA_CLUSTER_CLASSES[cluster])
+        elif cluster in known:
+            classes.extend(known[cluster])
+        elif cluster not in ".h":  # retroflex and aspiration marks of espeak-ng
+            raise UnknownPhoneError(f"IPA {symbol!r}")
+        elif cluster == "h" and not classes:
+            classes.append("H")
+    return classes
+
+
+class _EventId(ctypes.Union):
+    _fields_ = [
+        ("number", ctypes.c_int),
+        ("name", ctypes.c_char_p),
+        ("string", ctypes.c_char * 8),
+    ]
+
+
+class _Event(ctypes.Structure):
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _EventId),
+    ]
+
+
+_SynthCallback = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
+)
+
+
+@dataclass(frozen=True)
+class EspeakVoice:
+    """voice: such as "en-us+f3". rate: words a minute. pitch, pitch_range: 0 to 100."""
+
+    voice: str
+    rate: int
+    pitch: int
+    pitch_range: int
+
+
+class Espeak:
+    """espeak-ng as a whole-utterance synthesiser; one per process, not re-entrant."""
+
+    def __init__(self) -> None:
+        self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
+        self.rate_hz: int = self._library.espeak_Initialize(
+            _OUTPUT_SYNCHRONOUS,
+            0,
+            espeakng_loader.get_data_path().encode(),
+            _PHONEME_EVENTS | _PHONEME_IPA,
+        )
+        self._samples: list[FloatArray] = []
+        self._events: list[tuple[int, str]] = []
+        self._callback = _SynthCallback(self._receive)  # kept: espeak-ng holds it
+        self._library.espeak_SetSynthCallback(self._callback)
+        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+
+    def _receive(self, wav: Any, count: int, events: Any) -> int:
+        if count > 0:
+            block = np.ctypeslib.as_array(wav, (count,))
+            self._samples.append((block / 32768).astype(np.float32))
+        index = 0
+        while events[index].type:
+            if events[index].type == _EVENT_PHONEME:
+                symbol = bytes(events[index].id.string).decode("utf-8", "ignore")
+                self._events.append((events[index].sample, symbol))
+            index += 1
+        return 0
+
+    def variants(self) -> tuple[str, ...]:
+        folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
+        return tuple(sorted(path.name for path in folder.iterdir()))
+
+    def say(self, text: str, voice: EspeakVoice) -> SpokenText:
+        """Raises UnknownPhoneError, ValueError (no such voice, nothing to say)."""
+        if self._library.espeak_SetVoiceByName(voice.voice.encode()) != 0:
+            raise ValueError(f"espeak-ng has no voice {voice.voice}")
+        self._library.espeak_SetParameter(_PARAMETER_RATE, voice.rate, 0)
+        self._library.espeak_SetParameter(_PARAMETER_PITCH, voice.pitch, 0)
+        self._library.espeak_SetParameter(_PARAMETER_RANGE, voice.pitch_range, 0)
+        self._samples, self._events = [], []
+        data = text.encode()
+        self._library.espeak_Synth(
+            data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+        )
+        self._library.espeak_Synchronize()
+        if not self._samples:
+            raise ValueError("espeak-ng found nothing to say")
+        samples = np.concatenate(self._samples)
+        marks = [(at / self.rate_hz, symbol) for at, symbol in self._events]
+        return SpokenText(
+            samples, self.rate_hz, espeak_phones(marks, len(samples) / self.rate_hz)
+        )
+
+
+def espeak_phones(
+    marks: list[tuple[float, str]], duration_s: float
+) -> tuple[Phone, ...]:
+    """Phones from espeak-ng's phoneme events (start in s, IPA), labels corrected."""
+    starts = [start for start, _ in marks]
+    ends = [*starts[1:], duration_s]
+    for index, (start, symbol) in enumerate(marks):
+        previous_is_pause = index > 0 and marks[index - 1][1] == ""
+        bare = symbol.lstrip("ˈˌ")
+        if _VOICELESS_STOP.match(bare):
+            lead = _BURST_LEAD_S
+            if previous_is_pause and start - starts[index - 1] < _STOP_PAUSE_S:
+                lead = max(lead, start - starts[index - 1])
+        elif bare[:1] in ("m", "b"):
+            lead = _BILABIAL_LEAD_S
+            ends[index] -= _BILABIAL_EARLY_END_S
+        else:
+            continue
+        floor = starts[index - 1] + 0.02 if index and not previous_is_pause else 0.0
+        starts[index] = min(start, max(start - lead, floor, 0.0))
+    phones: list[Phone] = []
+    for start, end, (_, symbol) in zip(starts, ends, marks, strict=True):
+        _append(phones, start, end, ipa_classes(symbol) or ["SIL"])
+    return close_gaps(phones, duration_s)
+
+
+def _append(
+    phones: list[Phone], start_s: float, end_s: float, names: list[str]
+) -> None:
+    """Add a phone, which cuts off the end of the one before where they overlap."""
+    while phones and phones[-1].start_s >= start_s:
+        phones.pop()
+    if end_s - start_s < 0.002:
+        return
+    if phones and phones[-1].end_s > start_s:
+        phones[-1] = phones[-1]._replace(end_s=start_s)
+    phones.extend(Phone(*part) for part in split_phone(start_s, end_s, names))
+
+
+def close_gaps(phones: list[Phone], duration_s: float) -> tuple[Phone, ...]:
+    """Stretch each phone to the next; silence at both ends; silences joined."""
+    filled = [Phone(0.0, phones[0].start_s if phones else duration_s, SILENCE)]
+    for index, phone in enumerate(phones):
+        last = index + 1 == len(phones)
+        end_s = phone.end_s if last else phones[index + 1].start_s
+        if phone.viseme == SILENCE == filled[-1].viseme:
+            filled[-1] = filled[-1]._replace(end_s=end_s)
+        else:
+            filled.append(phone._replace(end_s=end_s))
+    filled.append(Phone(filled[-1].end_s, duration_s, SILENCE))
+    return tuple(phone for phone in filled if phone.end_s - phone.start_s > 0.002)
+
+
+# Festival and flite ---------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FestivalVoice:
+    """A voice of Debian's festvox packages.
+
+    phone_set: its map in phone_classes.json. shift_s: by how much its labels are early.
+    encoding: what its text must be written in.
+    """
+
+    name: str
+    language: str
+    phone_set: str
+    shift_s: float = 0.0
+    encoding: str = "ascii"
+
+
+FESTIVAL_VOICES = (
+    FestivalVoice("cmu_us_slt_arctic_hts", "en", "cmu_english"),
+    FestivalVoice("kal_diphone", "en", "cmu_english", 0.012),
+    FestivalVoice("ked_diphone", "en", "cmu_english", 0.012),
+    FestivalVoice("lp_diphone", "it", "italian_lp_pc", 0.0, "iso-8859-1"),
+    FestivalVoice("pc_diphone", "it", "italian_lp_pc", 0.0, "iso-8859-1"),
+    FestivalVoice("czech_dita", "cs", "czech", 0.0, "iso-8859-2"),
+    FestivalVoice("czech_krb", "cs", "czech", 0.0, "iso-8859-2"),
+    FestivalVoice("czech_machac", "cs", "czech", 0.0, "iso-8859-2"),
+    FestivalVoice("czech_ph", "cs", "czech", 0.0, "iso-8859-2"),
+    FestivalVoice("msu_ru_nsh_clunits", "ru", "russian_msu", 0.0, "utf-8"),
+    FestivalVoice("upc_ca_ona_hts", "es", "catalan_upc", 0.0, "iso-8859-1"),
+    FestivalVoice("hy_fi_mv_diphone", "it", "finnish", 0.0, "iso-8859-1"),
+    FestivalVoice("suo_fi_lj_diphone", "it", "finnish", 0.0, "iso-8859-1"),
+)
+FLITE_VOICES = ("slt", "rms", "awb")  # kal16's labels drift by 0.1 s
+_FLITE_SHIFT_S = 0.012
+
+
+def phone_set_classes(phone_set: str, symbol: str) -> list[str]:
+    """Raises UnknownPhoneError for a symbol the phone set does not have."""
+    known = _phone_maps()[phone_set]
+    for spelling in (symbol, symbol.rstrip(":"), symbol.rstrip(":1")):
+        if spelling in known:
+            return known[spelling]
+    raise UnknownPhoneError(f"{phone_set} {symbol!r}")
+
+
+def phones_from_ends(
+    ends: list[tuple[float, str]], phone_set: str, shift_s: float, duration_s: float
+) -> tuple[Phone, ...]:
+    """Phones from (end in s, symbol) rows, as Festival and flite write them."""
+    phones: list[Phone] = []
+    start = 0.0
+    for end, symbol in ends:
+        end = min(end + shift_s, duration_s)
+        _append(phones, start, end, phone_set_classes(phone_set, symbol))
+        start = end
+    return close_gaps(phones, duration_s)
+
+
+def read_wave(path: Path) -> tuple[FloatArray, int]:
+    """A 16-bit mono RIFF file: float32 samples and their rate."""
+    with wave.open(str(path), "rb") as file:
+        data = file.readframes(file.getnframes())
+        return np.frombuffer(data, "<i2").astype(
+            np.float32
+        ) / 32768, file.getframerate()
+
+
+def festival_say(
+    texts: list[str], voice: FestivalVoice, stretches: list[float]
+) -> list[SpokenText]:
+    """Speak texts in one run of Festival; those it fails on are left out.
+
+    stretches: Duration_Stretch of each text; above 1 is slower.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        lines = [f"(voice_{voice.name})"]
+        for index, (text, stretch) in enumerate(zip(texts, stretches, strict=True)):
+            quoted = text.replace("\\", " ").replace('"', " ")
+            lines.append(
+                f"(Parameter.set 'Duration_Stretch {stretch:.3f})"
+                f'(unwind-protect (let ((u (utt.synth (Utterance Text "{quoted}"))))'
+                f' (utt.save.wave u "{folder}/{index}.wav")'
+                f' (utt.save.segs u "{folder}/{index}.segs")) nil)'
+            )
+        script = Path(folder) / "say.scm"
+        script.write_text("\n".join(lines), voice.encoding, "ignore")
+        subprocess.run(
+            ["festival", "-b", str(script)],
+            capture_output=True,
+            timeout=SYNTHESIS_TIMEOUT_S * 5,
+            check=False,
+        )
+        spoken = []
+        for index in range(len(texts)):
+            segments = Path(folder) / f"{index}.segs"
+            if segments.exists() and segments.stat().st_size:
+                said = _read_festival(segments, voice)
+                if said is not None:
+                    spoken.append(said)
+        return spoken
+
+
+def _read_festival(segments: Path, voice: FestivalVoice) -> SpokenText | None:
+    samples, rate_hz = read_wave(segments.with_suffix(".wav"))
+    rows = [line.split() for line in segments.read_text("latin-1").splitlines()]
+    ends = [(float(row[0]), row[2]) for row in rows if len(row) == 3]
+    duration_s = len(samples) / rate_hz
+    try:
+        phones = phones_from_ends(ends, voice.phone_set, voice.shift_s, duration_s)
+    except UnknownPhoneError:
+        return None
+    return SpokenText(samples, rate_hz, phones) if phones else None
+
+
+def flite_say(text: str, voice: str, stretch: float) -> SpokenText:
+    """Raises UnknownPhoneError, subprocess.SubprocessError."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "said.wav"
+        command = ["flite", "-voice", voice, "-psdur"]
+        command += ["--setf", f"duration_stretch={stretch:.3f}"]
+        command += ["-t", text, "-o", str(path)]
+        run = subprocess.run(
+            command, capture_output=True, timeout=SYNTHESIS_TIMEOUT_S, check=True
+        )
+        samples, rate_hz = read_wave(path)
+    pairs = [item.rsplit(":", 1) for item in run.stdout.decode("latin-1").split()]
+    ends = [(float(end), symbol) for symbol, end in pairs]
+    duration_s = len(samples) / rate_hz
+    phones = phones_from_ends(ends, "cmu_english", _FLITE_SHIFT_S, duration_s)
+    return SpokenText(samples, rate_hz, phones)
+
+
+def installed_festival_voices() -> tuple[FestivalVoice, ...]:
+    """Those of FESTIVAL_VOICES that this machine has."""
+    root = Path("/usr/share/festival/voices")
+    present = {path.name for path in root.glob("*/*")}
+    return tuple(voice for voice in FESTIVAL_VOICES if voice.name in present)
+
+
+__all__ = [
+    "CLASS_INDEX",
+    "FESTIVAL_VOICES",
+    "FLITE_VOICES",
+    "Espeak",
+    "EspeakVoice",
+    "FestivalVoice",
+    "Phone",
+    "SpokenText",
+    "UnknownPhoneError",
+    "espeak_phones",
+    "festival_say",
+    "flite_say",
+    "installed_festival_voices",
+    "ipa_classes",
+]
