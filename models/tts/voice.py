@@ -27,7 +27,7 @@ class VoiceInfo:
 
 
 class Voice(Protocol):
-    """Safe to share between threads; each call of `speak` is an utterance of its own."""
+    """Safe to share between threads; each `speak` is an utterance of its own."""
 
     @property
     def info(self) -> VoiceInfo: ...
