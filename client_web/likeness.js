@@ -1,0 +1,309 @@
+import { ApiError } from "./likeness/api_error.js";
+import { Backoff } from "./likeness/backoff.js";
+import { MediaClock } from "./likeness/media_clock.js";
+import { PeerLink } from "./likeness/peer_link.js";
+import { StallWatch } from "./likeness/stall_watch.js";
+
+/** @import { Api } from "./likeness/api.js" */
+/** @import { AvatarEvent, Caption, Manner, Phase, SessionGrant, Wish } from "./likeness/types.js" */
+
+const WATCH_MS = 1_000;
+const KEEP_ALIVE_MS = 15_000;
+const HIDDEN_KEEP_MS = 5 * 60_000; // a page nobody looks at gives its place back then
+const MOST_UNSENT = 4; // texts said before the connection stands; the oldest give way
+
+/**
+ * @typedef {object} Listener
+ * @property {(phase: Phase) => void} onPhase
+ * @property {(stream: MediaStream) => void} onStream a new connection's sound and picture
+ * @property {(event: AvatarEvent) => void} onEvent every event of the server
+ * @property {(caption: Caption) => void} onCaption a clause, and when its words sound
+ * @property {(error: ApiError) => void} onError what the server refused
+ * @property {(wish: Wish) => void} onWishChanged the server has no such portrait or
+ *     voice (any more), and its own choice is asked for instead
+ */
+
+/**
+ * A live portrait: keeps a session with the server and a connection to it for as long
+ * as it is open, across losses of network, server and picture.
+ *
+ * Knows no DOM. A session outlives its connections; when the server has forgotten it, a
+ * new one takes its place.
+ */
+export class Likeness {
+  #api;
+  #listener;
+  #isOnline;
+  /** @type {Wish} */
+  #wish = { identity: null, voice: null, language: null };
+  /** @type {SessionGrant | null} */
+  #grant = null;
+  /** @type {PeerLink | null} */
+  #link = null;
+  #clock = new MediaClock();
+  #backoff = new Backoff();
+  #life = new AbortController();
+  /** @type {Phase} */
+  #phase = "closed";
+  /** @type {object[]} */
+  #unsent = [];
+  #hiddenSinceMs = Infinity;
+  #wake = () => {};
+
+  /**
+   * @param {Api} api
+   * @param {Listener} listener
+   * @param {() => boolean} [isOnline] whether the browser believes it has a network
+   */
+  constructor(api, listener, isOnline = () => navigator.onLine) {
+    this.#api = api;
+    this.#listener = listener;
+    this.#isOnline = isOnline;
+  }
+
+  get phase() {
+    return this.#phase;
+  }
+
+  /**
+   * Begin; or, when open, begin anew with another portrait or voice.
+   * @param {Wish} wish
+   */
+  open(wish) {
+    this.close();
+    this.#wish = { ...wish };
+    this.#life = new AbortController();
+    this.#setPhase("connecting");
+    this.#run(this.#life.signal);
+  }
+
+  /** Give the session back and stop. May be called while the page goes. */
+  close() {
+    this.#life.abort(new DOMException("closed", "AbortError"));
+    this.#link?.close("closed");
+    this.#freeGrant();
+    this.#setPhase("closed");
+  }
+
+  /**
+   * Say this; at once, or as soon as the connection stands.
+   * @param {string} text
+   * @param {Manner} [manner]
+   * @returns {string} the command's event_id
+   */
+  speak(text, manner = {}) {
+    const message = { type: "avatar.speak_text", event_id: newId(), text, ...manner };
+    if (!this.#link?.send(message)) {
+      this.#unsent.push(message);
+      if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift();
+    }
+    return message.event_id;
+  }
+
+  /** Fall silent, and forget what was still to be said. */
+  interrupt() {
+    this.#unsent = [];
+    this.#link?.send({ type: "avatar.interrupt", event_id: newId() });
+  }
+
+  /** Something has changed for the better (a network came back): try at once. */
+  nudge() {
+    this.#backoff.reset();
+    this.#wake();
+  }
+
+  /** @param {boolean} visible whether somebody can see the portrait */
+  setVisible(visible) {
+    this.#hiddenSinceMs = visible ? Infinity : performance.now();
+    if (visible) this.nudge();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #run(signal) {
+    while (!signal.aborted) {
+      let waitMs;
+      try {
+        const link = await this.#connect(signal);
+        await this.#stay(link, signal);
+        if (signal.aborted) return;
+        this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
+        waitMs = this.#backoff.next();
+      } catch (error) {
+        if (signal.aborted) return;
+        waitMs = this.#waitAfter(error);
+      }
+      await this.#rest(waitMs, signal);
+    }
+  }
+
+  /** @param {AbortSignal} signal */
+  async #connect(signal) {
+    const link = new PeerLink((event) => this.#receive(event));
+    this.#link = link;
+    this.#clock = new MediaClock();
+    try {
+      const [grant] = await Promise.all([this.#session(signal), link.prepare()]);
+      await link.connect(grant.ice_servers ?? [], (offer) =>
+        this.#api.offer(grant, offer, signal),
+      );
+      signal.throwIfAborted();
+    } catch (error) {
+      link.close("failed");
+      throw error;
+    }
+    this.#listener.onStream(link.stream);
+    this.#setPhase("live");
+    for (const message of this.#unsent.splice(0)) link.send(message);
+    return link;
+  }
+
+  /** @param {AbortSignal} signal */
+  async #session(signal) {
+    if (this.#grant) return this.#grant;
+    const grant = await this.#api.createSession(this.#wish, signal);
+    if (signal.aborted) this.#api.freeSession(grant);
+    signal.throwIfAborted();
+    this.#grant = grant;
+    return grant;
+  }
+
+  /**
+   * Watch a connection until it ends.
+   * @param {PeerLink} link
+   * @param {AbortSignal} signal
+   */
+  async #stay(link, signal) {
+    const stall = new StallWatch();
+    let keptMs = performance.now();
+    const timer = setInterval(async () => {
+      const { framesDecoded, audioDelayMs } = await link.sample();
+      const nowMs = performance.now();
+      if (audioDelayMs !== null) this.#clock.setPlayoutDelay(audioDelayMs);
+      if (framesDecoded > 0) this.#backoff.reset();
+      if (this.#hiddenSinceMs < nowMs) stall.reset();
+      if (stall.observe(framesDecoded, nowMs)) link.close("stalled");
+      if (nowMs - keptMs > KEEP_ALIVE_MS && nowMs - this.#hiddenSinceMs < HIDDEN_KEEP_MS) {
+        keptMs = nowMs;
+        this.#keepAlive(link);
+      }
+    }, WATCH_MS);
+    try {
+      await link.ended;
+    } finally {
+      clearInterval(timer);
+      if (signal.aborted) this.#unsent = [];
+    }
+  }
+
+  /** @param {PeerLink} link */
+  async #keepAlive(link) {
+    if (!this.#grant) return;
+    try {
+      await this.#api.keepAlive(this.#grant);
+    } catch (error) {
+      // No answer at all is the stall watch's business: the picture may still flow.
+      if (!(error instanceof ApiError && error.isGone)) return;
+      this.#grant = null;
+      link.close("session gone");
+    }
+  }
+
+  /**
+   * What a failed attempt means.
+   * @param {unknown} error
+   * @returns {number} milliseconds to wait before the next
+   */
+  #waitAfter(error) {
+    if (!(error instanceof ApiError)) {
+      this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
+      return this.#backoff.next();
+    }
+    if (error.isFull) {
+      this.#setPhase("full");
+      return Math.max(1000 * error.retryAfterS, this.#backoff.next());
+    }
+    this.#setPhase("reconnecting");
+    if (this.#grant) {
+      this.#freeGrant(); // the server knows it no more, or will not have it again
+      return 0;
+    }
+    this.#listener.onError(error);
+    if (error.status < 500 && this.#relax(error.code)) return 0;
+    return this.#backoff.next();
+  }
+
+  /**
+   * Ask for less, after the server refused what was wished for.
+   * @param {string} code
+   * @returns {boolean} whether there was anything to give up
+   */
+  #relax(code) {
+    const { identity, voice, language } = this.#wish;
+    if (identity === null && voice === null && language === null) return false;
+    const onlyVoice = /voice|language/.test(code) && (voice ?? language) !== null;
+    this.#wish = { identity: onlyVoice ? identity : null, voice: null, language: null };
+    this.#listener.onWishChanged({ ...this.#wish });
+    return true;
+  }
+
+  /** @param {AvatarEvent} event */
+  #receive(event) {
+    const nowMs = performance.now();
+    const momentMs = event.media_ms ?? event.start_ms;
+    if (momentMs !== undefined) this.#clock.observe(momentMs, nowMs);
+    if (event.type === "avatar.caption") this.#listener.onCaption(this.#caption(event));
+    this.#listener.onEvent(event);
+  }
+
+  /**
+   * @param {AvatarEvent} event
+   * @returns {Caption}
+   */
+  #caption({ utterance_id = "", text = "", start_ms = 0, end_ms = 0, words = [] }) {
+    const timed = words.length ? words : [{ text, start_ms }];
+    return {
+      utteranceId: utterance_id,
+      text,
+      words: timed.map((word) => ({
+        text: word.text,
+        atMs: this.#clock.soundsAt(word.start_ms),
+      })),
+      endMs: this.#clock.soundsAt(end_ms),
+    };
+  }
+
+  /**
+   * Wait; shorter when nudged, longer while nobody looks.
+   * @param {number} ms
+   * @param {AbortSignal} signal
+   */
+  async #rest(ms, signal) {
+    const hidden = this.#hiddenSinceMs < Infinity;
+    /** @type {ReturnType<typeof setTimeout> | undefined} */
+    let timer;
+    await new Promise((resolve) => {
+      this.#wake = () => resolve(undefined);
+      signal.addEventListener("abort", this.#wake, { once: true });
+      if (!hidden) timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+  }
+
+  #freeGrant() {
+    if (this.#grant) this.#api.freeSession(this.#grant);
+    this.#grant = null;
+  }
+
+  /** @param {Phase} phase */
+  #setPhase(phase) {
+    if (phase === this.#phase) return;
+    this.#phase = phase;
+    this.#listener.onPhase(phase);
+  }
+}
+
+/** Unique enough for one session; crypto.randomUUID needs a secure context. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

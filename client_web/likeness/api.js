@@ -1,0 +1,176 @@
+import { ApiError } from "./api_error.js";
+
+/** @import { IdentityStatus, SessionGrant, VoiceInfo, Wish } from "./types.js" */
+
+const REQUEST_DEADLINE_MS = 12_000; // an answer waits for the server's ICE gathering
+const UPLOAD_DEADLINE_MS = 120_000; // a phone's photo over a slow link
+
+/** The REST part of the interface. Throws ApiError, or TypeError when nobody answers. */
+export class Api {
+  #base;
+  #fetch;
+
+  /**
+   * @param {string} base where the server is
+   * @param {typeof globalThis.fetch} [fetch]
+   */
+  constructor(base, fetch = globalThis.fetch.bind(globalThis)) {
+    this.#base = base;
+    this.#fetch = fetch;
+  }
+
+  /**
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<VoiceInfo[]>}
+   */
+  async voices(signal) {
+    const answer = await this.#json("/v1/voices", {}, signal);
+    return Array.isArray(answer) ? answer : answer.voices;
+  }
+
+  /**
+   * @param {Wish} wish
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<SessionGrant>}
+   */
+  createSession(wish, signal) {
+    const known = Object.entries(wish).filter(([, value]) => value !== null);
+    return this.#post("/v1/sessions", Object.fromEntries(known), null, signal);
+  }
+
+  /**
+   * @param {SessionGrant} grant
+   * @param {RTCSessionDescription} offer
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<RTCSessionDescriptionInit>} the answer
+   */
+  offer(grant, { sdp, type }, signal) {
+    return this.#post(grant.offer_url, { sdp, type }, grant, signal);
+  }
+
+  /** @param {SessionGrant} grant */
+  async keepAlive(grant) {
+    await this.#send(`${this.#session(grant)}/keepalive`, {
+      method: "POST",
+      headers: this.#bearer(grant),
+    });
+  }
+
+  /**
+   * Give the session back. The request outlives the page, so it may be sent while the
+   * page goes; nobody is left to hear of a failure, and the server's timeouts cover it.
+   * @param {SessionGrant} grant
+   */
+  freeSession(grant) {
+    this.#fetch(this.#url(this.#session(grant)), {
+      method: "DELETE",
+      headers: this.#bearer(grant),
+      keepalive: true,
+    }).catch(() => {});
+  }
+
+  /**
+   * @param {Blob} photo
+   * @param {string} name
+   * @param {(part: number) => void} onProgress 0 to 1, of the upload alone
+   * @param {AbortSignal} signal
+   * @returns {Promise<IdentityStatus>}
+   */
+  uploadPhoto(photo, name, onProgress, signal) {
+    const form = new FormData();
+    form.append("photo", photo, name || "photo");
+    form.append("name", name);
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest(); // fetch cannot tell how much has left
+      request.open("POST", this.#url("/v1/identities"));
+      request.timeout = UPLOAD_DEADLINE_MS;
+      request.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
+      request.onload = () => {
+        if (request.status < 300) resolve(JSON.parse(request.responseText));
+        else reject(ApiError.parse(request.status, request.responseText));
+      };
+      request.onerror = () => reject(new TypeError("upload failed"));
+      request.ontimeout = () => reject(new DOMException("upload", "TimeoutError"));
+      signal.addEventListener("abort", () => {
+        request.abort();
+        reject(signal.reason);
+      });
+      request.send(form);
+    });
+  }
+
+  /**
+   * @param {string} id
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<IdentityStatus>}
+   */
+  identity(id, signal) {
+    return this.#json(`/v1/identities/${encodeURIComponent(id)}`, {}, signal);
+  }
+
+  /** @param {string} id */
+  async deleteIdentity(id) {
+    await this.#send(`/v1/identities/${encodeURIComponent(id)}`, { method: "DELETE" });
+  }
+
+  /** @param {string} id */
+  previewUrl(id) {
+    return this.#url(`/v1/identities/${encodeURIComponent(id)}/preview.png`);
+  }
+
+  /** @param {SessionGrant} grant */
+  #session(grant) {
+    return `/v1/sessions/${encodeURIComponent(grant.session_id)}`;
+  }
+
+  /**
+   * @param {SessionGrant | null} grant
+   * @returns {Record<string, string>}
+   */
+  #bearer(grant) {
+    return grant ? { authorization: `Bearer ${grant.token}` } : {};
+  }
+
+  /** @param {string} path */
+  #url(path) {
+    return new URL(path, this.#base).href;
+  }
+
+  /**
+   * @param {string} path
+   * @param {object} body
+   * @param {SessionGrant | null} grant
+   * @param {AbortSignal} [signal]
+   */
+  #post(path, body, grant, signal) {
+    const headers = { "content-type": "application/json", ...this.#bearer(grant) };
+    return this.#json(
+      path,
+      { method: "POST", headers, body: JSON.stringify(body) },
+      signal,
+    );
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} init
+   * @param {AbortSignal} [signal]
+   */
+  async #json(path, init, signal) {
+    return (await this.#send(path, init, signal)).json();
+  }
+
+  /**
+   * @param {string} path
+   * @param {RequestInit} init
+   * @param {AbortSignal} [signal]
+   */
+  async #send(path, init, signal) {
+    const deadline = AbortSignal.timeout(REQUEST_DEADLINE_MS);
+    const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    const response = await this.#fetch(this.#url(path), { ...init, signal: either });
+    if (response.ok) return response;
+    const retryAfter = response.headers.get("retry-after");
+    throw ApiError.parse(response.status, await response.text(), retryAfter);
+  }
+}

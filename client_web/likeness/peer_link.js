@@ -1,0 +1,148 @@
+/** @import { AvatarEvent } from "./types.js" */
+
+const GATHER_DEADLINE_MS = 1_000; // a slow TURN server must not hold up the first frame
+const CONNECT_DEADLINE_MS = 10_000;
+const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
+
+/**
+ * @typedef {object} LinkSample
+ * @property {number} framesDecoded
+ * @property {number | null} audioDelayMs time a sample waited in the jitter buffer, of
+ *     those played since the last sample; null before any was
+ */
+
+/** One peer connection, from the offer to its end. Never used twice. */
+export class PeerLink {
+  #peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  #channel = this.#peer.createDataChannel("events");
+  #onMessage;
+  #stream = new MediaStream();
+  /** @type {RTCSessionDescriptionInit | null} */
+  #offer = null;
+  #played = { delayS: 0, count: 0 };
+  /** @type {PromiseWithResolvers<string>} */
+  #ended = withResolvers();
+  #opened = withResolvers();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #grace;
+
+  /** @param {(event: AvatarEvent) => void} onMessage */
+  constructor(onMessage) {
+    this.#onMessage = onMessage;
+    this.#peer.ontrack = ({ track }) => this.#stream.addTrack(track);
+    this.#peer.onconnectionstatechange = () => this.#followState();
+    this.#channel.onopen = () => this.#opened.resolve(undefined);
+    this.#channel.onclose = () => this.close("channel closed");
+    this.#channel.onmessage = ({ data }) => this.#onMessage(JSON.parse(data));
+  }
+
+  /** Resolves, with the reason, when the connection is over. */
+  get ended() {
+    return this.#ended.promise;
+  }
+
+  /** Sound and picture; the tracks are there once `connect` has resolved. */
+  get stream() {
+    return this.#stream;
+  }
+
+  /** Make the offer; needs nothing from the server, so it may run beside the request
+   * for a session. */
+  async prepare() {
+    this.#peer.addTransceiver("audio", { direction: "recvonly" });
+    this.#peer.addTransceiver("video", { direction: "recvonly" });
+    this.#offer = await this.#peer.createOffer();
+  }
+
+  /**
+   * @param {RTCIceServer[]} iceServers
+   * @param {(offer: RTCSessionDescription) => Promise<RTCSessionDescriptionInit>} exchange
+   *     gives the server's answer
+   * @throws {Error} when the offer is refused, or no connection stands in time
+   */
+  async connect(iceServers, exchange) {
+    if (!this.#offer) await this.prepare();
+    if (iceServers.length) {
+      this.#peer.setConfiguration({ bundlePolicy: "max-bundle", iceServers });
+    }
+    await this.#peer.setLocalDescription(/** @type {RTCLocalSessionDescriptionInit} */ (this.#offer));
+    await this.#gathered();
+    const offer = /** @type {RTCSessionDescription} */ (this.#peer.localDescription);
+    await this.#peer.setRemoteDescription(await exchange(offer));
+    const late = setTimeout(() => this.close("no connection"), CONNECT_DEADLINE_MS);
+    const reason = await Promise.race([this.#opened.promise, this.ended]);
+    clearTimeout(late);
+    if (reason) throw new Error(`connection: ${reason}`);
+  }
+
+  /**
+   * @param {object} message
+   * @returns {boolean} whether it could be sent
+   */
+  send(message) {
+    if (this.#channel.readyState !== "open") return false;
+    this.#channel.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** @returns {Promise<LinkSample>} */
+  async sample() {
+    let framesDecoded = 0;
+    let audioDelayMs = null;
+    for (const report of (await this.#peer.getStats()).values()) {
+      if (report.type !== "inbound-rtp") continue;
+      if (report.kind === "video") framesDecoded = report.framesDecoded ?? 0;
+      else audioDelayMs = this.#delaySince(report);
+    }
+    return { framesDecoded, audioDelayMs };
+  }
+
+  /** @param {string} reason for people who read logs */
+  close(reason) {
+    clearTimeout(this.#grace);
+    this.#channel.onclose = null;
+    this.#peer.onconnectionstatechange = null;
+    this.#peer.close();
+    this.#ended.resolve(reason);
+  }
+
+  /** @param {{jitterBufferDelay?: number, jitterBufferEmittedCount?: number}} report */
+  #delaySince({ jitterBufferDelay = 0, jitterBufferEmittedCount = 0 }) {
+    const seconds = jitterBufferDelay - this.#played.delayS;
+    const count = jitterBufferEmittedCount - this.#played.count;
+    this.#played = { delayS: jitterBufferDelay, count: jitterBufferEmittedCount };
+    return count > 0 ? (1000 * seconds) / count : null;
+  }
+
+  /** The server takes no later candidates over JSON, so the offer waits for them. */
+  async #gathered() {
+    const done = withResolvers();
+    this.#peer.onicegatheringstatechange = () => {
+      if (this.#peer.iceGatheringState === "complete") done.resolve(undefined);
+    };
+    if (this.#peer.iceGatheringState === "complete") return;
+    const late = setTimeout(done.resolve, GATHER_DEADLINE_MS);
+    await done.promise;
+    clearTimeout(late);
+  }
+
+  #followState() {
+    clearTimeout(this.#grace);
+    const state = this.#peer.connectionState;
+    if (state === "failed" || state === "closed") this.close(state);
+    if (state === "disconnected") {
+      this.#grace = setTimeout(() => this.close(state), DISCONNECT_GRACE_MS);
+    }
+  }
+}
+
+/**
+ * Promise.withResolvers, which browsers have had only since 2024.
+ * @returns {PromiseWithResolvers<any>}
+ */
+function withResolvers() {
+  /** @type {any} */
+  const made = {};
+  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
+  return made;
+}

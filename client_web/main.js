@@ -1,0 +1,307 @@
+// Puts the page together: the only place where views, the client and the document meet.
+
+import { Likeness } from "./likeness.js";
+import { Api } from "./likeness/api.js";
+import { ApiError } from "./likeness/api_error.js";
+import { Enrolment } from "./likeness/enrolment.js";
+import { Memory } from "./page/memory.js";
+import { Messages } from "./page/messages.js";
+import { samplesFor } from "./page/samples.js";
+import { VoiceCatalogue } from "./page/voice_catalogue.js";
+import { CaptionView } from "./view/caption_view.js";
+import { ComposerView } from "./view/composer_view.js";
+import {
+  button,
+  canvas,
+  dialog,
+  element,
+  form,
+  image,
+  input,
+  progress,
+  textArea,
+  translate,
+  video,
+} from "./view/elements.js";
+import { NoticeView } from "./view/notice_view.js";
+import { PhotoDrop } from "./view/photo_drop.js";
+import { PortraitDialog } from "./view/portrait_dialog.js";
+import { StageView } from "./view/stage_view.js";
+import { StatusView } from "./view/status_view.js";
+import { Surround } from "./view/surround.js";
+import { VoiceDialog } from "./view/voice_dialog.js";
+
+/** @import { AvatarEvent, VoiceInfo } from "./likeness/types.js" */
+/** @import { Sample } from "./page/samples.js" */
+
+const DEFAULT_IDENTITY = "default";
+
+const messages = new Messages(navigator.languages);
+const memory = new Memory(() => localStorage);
+const api = new Api(location.origin);
+
+/** @type {VoiceCatalogue | null} */
+let catalogue = null;
+/** @type {VoiceInfo | null} */
+let voice = null;
+let ownIdentity = memory.recall("identity");
+let identity = ownIdentity ?? DEFAULT_IDENTITY;
+let mutedByVisitor = false;
+let waitsForGesture = false;
+
+translate(messages);
+
+const notice = new NoticeView({
+  notice: element("notice"),
+  text: element("notice-text"),
+  close: button("notice-close"),
+});
+const status = new StatusView({ body: document.body, text: element("status-text") }, messages);
+const surround = new Surround(canvas("surround"), element("portrait"));
+const stage = new StageView(
+  {
+    video: video("video"),
+    poster: image("poster"),
+    still: canvas("still"),
+  },
+  { onMutedByBrowser: waitForGesture, onPicture: (picture) => surround.show(picture) },
+);
+const captions = new CaptionView({
+  caption: element("caption"),
+  said: element("caption-said"),
+  toCome: element("caption-to-come"),
+  log: element("caption-log"),
+});
+const composer = new ComposerView(
+  {
+    form: form("composer"),
+    text: textArea("text"),
+    counter: element("counter"),
+    speak: button("speak"),
+    interrupt: button("interrupt"),
+    samples: element("samples"),
+  },
+  messages,
+  { onSpeak: speak, onInterrupt: interrupt, onSample: trySample },
+);
+const likeness = new Likeness(api, {
+  onPhase: (phase) => {
+    status.setPhase(phase);
+    if (phase !== "live") setSpeaking(false);
+  },
+  onStream: (stream) => stage.play(stream),
+  onEvent: receive,
+  onCaption: (caption) => captions.schedule(caption),
+  onError: (error) => notice.show(explain(error)),
+  onWishChanged: (wish) => {
+    if (wish.identity === null && identity !== DEFAULT_IDENTITY) forgetOwn("portraitGone");
+  },
+});
+const portraitDialog = new PortraitDialog(
+  {
+    dialog: dialog("portrait-dialog"),
+    well: element("well"),
+    photo: image("well-photo"),
+    progress: element("progress"),
+    bar: progress("progress-bar"),
+    progressText: element("progress-text"),
+    problem: element("portrait-problem"),
+    choices: element("choices"),
+    cancel: button("portrait-cancel"),
+    files: [input("photo-file"), input("photo-camera")],
+    yours: element("yours"),
+    yoursPhoto: image("yours-photo"),
+    useYours: button("use-yours"),
+    useDefault: button("use-default"),
+    remove: button("delete-portrait"),
+  },
+  new Enrolment(api),
+  messages,
+  {
+    onReady: (id) => {
+      if (ownIdentity) api.deleteIdentity(ownIdentity).catch(() => {});
+      ownIdentity = id;
+      memory.keep("identity", id);
+      showIdentity(id);
+    },
+    onUseYours: () => showIdentity(ownIdentity ?? DEFAULT_IDENTITY),
+    onUseDefault: () => showIdentity(DEFAULT_IDENTITY),
+    onDelete: deleteOwn,
+    explain,
+  },
+);
+const voiceDialog = new VoiceDialog(
+  {
+    dialog: dialog("voice-dialog"),
+    search: input("voice-search"),
+    list: element("voice-list"),
+    none: element("voice-none"),
+  },
+  messages,
+  chooseVoice,
+);
+
+start();
+
+async function start() {
+  listen();
+  composer.offer(samplesFor(navigator.languages));
+  showPoster();
+  if (!("RTCPeerConnection" in globalThis)) {
+    notice.show(messages.say("noWebrtc"));
+    return;
+  }
+  open();
+  await loadVoices();
+}
+
+async function loadVoices() {
+  try {
+    catalogue = new VoiceCatalogue(await api.voices(), messages.language);
+  } catch {
+    return; // speech goes on with the server's own choice
+  }
+  const wanted = [...navigator.languages, "en"];
+  setVoice(catalogue.find(memory.recall("voice")) ?? catalogue.bestFor(wanted));
+}
+
+function open() {
+  likeness.open({
+    identity: identity === DEFAULT_IDENTITY ? null : identity,
+    voice: null, // every utterance names its own
+    language: null,
+  });
+}
+
+function showPoster() {
+  stage.showPoster(api.previewUrl(identity));
+  const own = ownIdentity ? api.previewUrl(ownIdentity) : null;
+  portraitDialog.describeOwn(own, identity === ownIdentity);
+}
+
+/** @param {string} id */
+function showIdentity(id) {
+  identity = id;
+  captions.cut();
+  showPoster();
+  open();
+}
+
+async function deleteOwn() {
+  if (ownIdentity) await api.deleteIdentity(ownIdentity);
+  const shown = identity === ownIdentity;
+  forgetOwn("deleted");
+  if (shown) open();
+}
+
+/** @param {string} why a message's key */
+function forgetOwn(why) {
+  ownIdentity = null;
+  identity = DEFAULT_IDENTITY;
+  memory.keep("identity", null);
+  showPoster();
+  notice.show(messages.say(why));
+}
+
+/** @param {VoiceInfo} chosen */
+function chooseVoice(chosen) {
+  if (chosen.id === voice?.id) return;
+  memory.keep("voice", chosen.id);
+  setVoice(chosen);
+}
+
+/** @param {VoiceInfo | null} chosen */
+function setVoice(chosen) {
+  voice = chosen;
+  const name = (chosen && catalogue?.title(chosen)) || messages.say("voice");
+  element("voice-name").textContent = name;
+  element("voice-button").setAttribute("aria-label", messages.say("voiceButton", { name }));
+}
+
+/** @param {string} text */
+function speak(text) {
+  likeness.speak(text, voice ? { voice: voice.id } : {});
+  element("samples").hidden = true;
+}
+
+/** @param {Sample} sample */
+function trySample({ language, text }) {
+  const spoken = catalogue?.bestFor([language]);
+  if (spoken && !catalogue?.speaks(voice, language)) chooseVoice(spoken);
+  speak(text);
+  element("text").focus();
+}
+
+function interrupt() {
+  likeness.interrupt();
+  captions.cut();
+}
+
+/** @param {AvatarEvent} event */
+function receive(event) {
+  if (event.type === "session.state") setSpeaking(event.state === "speaking");
+  if (event.type === "avatar.speech_started") setSpeaking(true);
+  if (event.type === "avatar.speech_interrupted") captions.cut();
+  if (event.type === "error") notice.show(event.message || messages.say("serverFailed"));
+}
+
+/** @param {boolean} speaking */
+function setSpeaking(speaking) {
+  status.setSpeaking(speaking);
+  composer.setSpeaking(speaking);
+}
+
+function waitForGesture() {
+  waitsForGesture = true;
+  element("hear").hidden = false;
+}
+
+/** @param {unknown} error */
+function explain(error) {
+  if (error instanceof ApiError) return error.message || messages.say("serverFailed");
+  const slow = error instanceof DOMException && error.name === "TimeoutError";
+  return messages.say(slow ? "tooSlow" : "unreachable");
+}
+
+function listen() {
+  for (const kind of ["pointerdown", "keydown"]) {
+    document.addEventListener(kind, hearAgain, { capture: true });
+  }
+  button("hear").addEventListener("click", hearAgain);
+  button("mute-button").addEventListener("click", () => {
+    mutedByVisitor = !mutedByVisitor;
+    stage.mute(mutedByVisitor);
+    button("mute-button").setAttribute("aria-pressed", String(mutedByVisitor));
+  });
+  button("portrait-button").addEventListener("click", () => portraitDialog.open());
+  button("voice-button").addEventListener("click", () => {
+    voiceDialog.open(catalogue, navigator.languages, voice?.id ?? "");
+  });
+  for (const closer of document.querySelectorAll("[data-close]")) {
+    closer.addEventListener("click", () => closer.closest("dialog")?.close());
+  }
+  for (const sheet of document.querySelectorAll("dialog")) {
+    sheet.addEventListener("click", ({ target }) => {
+      if (target === sheet) sheet.close(); // the backdrop
+    });
+  }
+  document.addEventListener("keydown", (event) => {
+    const inDialog = document.querySelector("dialog[open]");
+    if (event.key === "Escape" && !inDialog && !event.isComposing) interrupt();
+  });
+  new PhotoDrop(element("drop"), (file) => portraitDialog.enrol(file));
+  globalThis.addEventListener("online", () => likeness.nudge());
+  globalThis.addEventListener("pagehide", () => likeness.close());
+  globalThis.addEventListener("pageshow", ({ persisted }) => {
+    if (persisted) open(); // brought back from the browser's page cache
+  });
+  document.addEventListener("visibilitychange", () => likeness.setVisible(!document.hidden));
+}
+
+/** Any touch of the page counts as leave to play sound. */
+function hearAgain() {
+  if (!waitsForGesture) return;
+  waitsForGesture = false;
+  element("hear").hidden = true;
+  stage.mute(mutedByVisitor);
+}
