@@ -67,6 +67,7 @@ export class VoiceDialog {
     section.setAttribute("role", "group");
     section.setAttribute("aria-label", title);
     if (voices.length > 1) {
+      section.className = "many";
       const heading = document.createElement("h3");
       heading.textContent = autonym && autonym !== title ? `${title} · ${autonym}` : title;
       heading.setAttribute("role", "presentation");
