@@ -62,9 +62,9 @@ AnyCommand = Annotated[
     SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive,
     Field(discriminator="type"),
 ]
-_COMMAND: TypeAdapter[
-    SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive
-] = TypeAdapter(AnyCommand)
+_COMMAND: TypeAdapter[SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive] = (
+    TypeAdapter(AnyCommand)
+)
 
 
 def parse_command(

@@ -34,46 +34,58 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LIKENESS_", frozen=True)
 
-    host: str = Field("127.0.0.1", validation_alias=AliasChoices("HOST", "host"))
-    port: int = Field(8080, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port"))
+    host: str = Field(
+        default="127.0.0.1", validation_alias=AliasChoices("HOST", "host")
+    )
+    port: int = Field(
+        default=8080, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port")
+    )
     log_level: str = "INFO"
     data_dir: Path = Field(default_factory=default_data_dir)
 
     # who may come in
     api_key: SecretStr | None = None  # needed on any address but loopback
     allowed_origins: tuple[str, ...] = ()  # other sites whose pages may call us
-    token_ttl_s: float = Field(3600, gt=0)
-    requests_per_minute: int = Field(600, ge=1)  # per client address
+    token_ttl_s: float = Field(default=3600, gt=0)
+    requests_per_minute: int = Field(default=600, ge=1)  # per client address
 
     # sessions
-    max_sessions: int = Field(8, ge=1)
-    max_viewers: int = Field(8, ge=1)  # of one session
-    connect_timeout_s: float = Field(15, gt=0)  # ICE never fails by itself in aiortc
-    absent_timeout_s: float = Field(5, ge=0)  # a gone viewer may come back in this
-    silent_peer_timeout_s: float = Field(15, gt=0)  # no RTCP for so long: gone
-    idle_timeout_s: float = Field(3600, ge=0)  # no command and no keep-alive; 0: never
-    max_duration_s: float = Field(0, ge=0)  # 0: no limit
-    max_text_chars: int = Field(20_000, ge=1)
-    max_queued_utterances: int = Field(64, ge=1)
+    max_sessions: int = Field(default=8, ge=1)
+    max_viewers: int = Field(default=8, ge=1)  # of one session
+    connect_timeout_s: float = Field(
+        default=15, gt=0
+    )  # ICE never fails by itself in aiortc
+    absent_timeout_s: float = Field(
+        default=5, ge=0
+    )  # a gone viewer may come back in this
+    silent_peer_timeout_s: float = Field(default=15, gt=0)  # without any RTCP
+    idle_timeout_s: float = Field(
+        default=3600, ge=0
+    )  # no command and no keep-alive; 0: never
+    max_duration_s: float = Field(default=0, ge=0)  # 0: no limit
+    max_text_chars: int = Field(default=20_000, ge=1)
+    max_queued_utterances: int = Field(default=64, ge=1)
 
     # media
     device: str = "cpu"
-    torch_threads: int = Field(1, ge=1)
-    release_lead_ms: int = Field(30, ge=5, le=40)  # what a frame may take to be made
-    video_bitrate_bps: int = Field(1_500_000, ge=100_000)
-    min_video_bitrate_bps: int = Field(250_000, ge=50_000)
-    max_video_bitrate_bps: int = Field(3_000_000, ge=100_000)
-    audio_bitrate_bps: int = Field(48_000, ge=6_000, le=256_000)
+    torch_threads: int = Field(default=1, ge=1)
+    release_lead_ms: int = Field(
+        default=30, ge=5, le=40
+    )  # what a frame may take to be made
+    video_bitrate_bps: int = Field(default=1_500_000, ge=100_000)
+    min_video_bitrate_bps: int = Field(default=250_000, ge=50_000)
+    max_video_bitrate_bps: int = Field(default=3_000_000, ge=100_000)
+    audio_bitrate_bps: int = Field(default=48_000, ge=6_000, le=256_000)
     # space-separated, for example "stun:a.example:3478 turn:b.example:3478"
     ice_urls: Annotated[tuple[str, ...], NoDecode] = ()
     turn_username: str = ""
     turn_credential: SecretStr = SecretStr("")
 
     # identities
-    max_photo_bytes: int = Field(25_000_000, ge=1)
-    max_identities: int = Field(1_000, ge=1)
-    max_queued_enrolments: int = Field(8, ge=1)
-    enrol_timeout_s: float = Field(120, gt=0)
+    max_photo_bytes: int = Field(default=25_000_000, ge=1)
+    max_identities: int = Field(default=1_000, ge=1)
+    max_queued_enrolments: int = Field(default=8, ge=1)
+    enrol_timeout_s: float = Field(default=120, gt=0)
 
     @model_validator(mode="before")
     @classmethod

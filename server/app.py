@@ -1,0 +1,260 @@
+"""The application: its services, their order of starting, errors as JSON, the page."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import Scope
+
+from models.errors import LikenessError
+from server import api, whep
+from server.auth import Gate, RateLimit
+from server.engine import Engine, Models, load_models
+from server.errors import ApiError, api_error
+from server.identities import DEFAULT_ID, Identities
+from server.media_loop import MediaLoop
+from server.metrics import Metrics
+from server.services import Services
+from server.sessions import Sessions
+from server.settings import Settings, is_loopback
+from server.voices import Voices
+
+logger = logging.getLogger(__name__)
+
+CLIENT_WEB = Path(__file__).parent.parent / "client_web"
+MAX_FORM_BYTES = 1_000_000  # of a multipart body beside the photo itself
+SECURITY_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+}
+
+LoadModels = Callable[[str, int], Models]
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+class Pages(StaticFiles):
+    """The page; asked for anew each time, so that a new release shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = "no-cache"
+        return response
+
+
+def build_services(settings: Settings, models: Models) -> Services:
+    metrics = Metrics()
+    engine = Engine(models)
+    media = MediaLoop(engine, settings.release_lead_ms / 1000, metrics)
+    voices = Voices(settings.data_dir / "voices")
+    return Services(
+        settings=settings,
+        metrics=metrics,
+        gate=Gate(settings),
+        rate=RateLimit(settings.requests_per_minute),
+        identities=Identities(settings, metrics),
+        voices=voices,
+        sessions=Sessions(settings, engine, media, voices.open, metrics),
+        media=media,
+        engine=engine,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(services: Services) -> AsyncIterator[None]:
+    """Start in order, stop in reverse: sessions end before the clock does."""
+    services.identities.open()
+    enrolling = asyncio.create_task(services.identities.run())
+    await services.identities.ensure_default()
+    await _warm_up(services)
+    media = asyncio.create_task(services.media.run())
+    media.add_done_callback(_media_ended)
+    services.ready = True
+    try:
+        yield
+    finally:
+        services.ready = False
+        await services.sessions.close()
+        for task in (media, enrolling):
+            task.cancel()
+        await asyncio.gather(media, enrolling, return_exceptions=True)
+        services.media.close()
+
+
+def _media_ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception():
+        logger.critical("the media loop ended", exc_info=task.exception())
+
+
+async def _warm_up(services: Services) -> None:
+    """A first frame and a first voice, so that the first viewer does not wait."""
+    loop = asyncio.get_running_loop()
+    try:
+        identity = await services.identities.load(DEFAULT_ID)
+        await loop.run_in_executor(
+            services.media.device, services.engine.warm_up, identity
+        )
+    except ApiError as error:
+        logger.error("the default portrait is not available: %s", error.code)
+    try:
+        await loop.run_in_executor(
+            services.sessions.tts, services.voices.open, None, None
+        )
+    except LikenessError as error:
+        logger.error("the default voice is not available: %s", error.message)
+
+
+def create_app(settings: Settings, load: LoadModels = load_models) -> FastAPI:
+    """The application; models are loaded when it starts."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        models = await asyncio.to_thread(load, settings.device, settings.torch_threads)
+        services = build_services(settings, models)
+        app.state.services = services
+        async with running(services):
+            yield
+
+    app = FastAPI(title="Likeness", lifespan=lifespan, redoc_url=None)
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(settings.allowed_origins),
+        allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"],
+        allow_headers=["authorization", "content-type", "if-match"],
+        expose_headers=["location", "link", "etag", "accept-patch", "accept-post"],
+    )
+    app.middleware("http")(_guard(settings))
+    _add_error_handlers(app)
+    app.include_router(whep.router)
+    app.include_router(api.router)
+    _add_operations(app)
+    if CLIENT_WEB.is_dir():
+        app.mount("/", Pages(directory=CLIENT_WEB, html=True))
+    return app
+
+
+def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response]]:
+    """Refuse strangers' pages, floods and oversized bodies before any route runs."""
+
+    async def guard(request: Request, call_next: Answer) -> Response:
+        try:
+            _check_origin(request, settings)
+            if request.url.path.startswith("/v1/"):
+                services: Services = request.app.state.services
+                services.rate.check(request.client.host if request.client else "")
+            length = request.headers.get("content-length", "0")
+            largest = settings.max_photo_bytes + MAX_FORM_BYTES
+            if not length.isdigit() or int(length) > largest:
+                raise ApiError(413, "body_too_large", "The body is too large.")
+        except ApiError as error:
+            return error_response(request, error)
+        response = await call_next(request)
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return guard
+
+
+def _check_origin(request: Request, settings: Settings) -> None:
+    """An open server on loopback must not obey any web page its user visits."""
+    host = request.headers.get("host", "")
+    origin = request.headers.get("origin")
+    if settings.api_key is None and not is_loopback(_host_name(host)):
+        raise ApiError(
+            403, "host_not_allowed", "This server answers to localhost only."
+        )
+    if origin is None or origin in settings.allowed_origins:
+        return
+    if origin.partition("://")[2] != host:
+        raise ApiError(
+            403,
+            "origin_not_allowed",
+            "Pages of this origin may not call the server: see "
+            "LIKENESS_ALLOWED_ORIGINS.",
+        )
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0][1:]
+    return host.partition(":")[0]
+
+
+def error_response(request: Request, error: ApiError) -> JSONResponse:
+    """An error as its JSON, counted."""
+    headers = {}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(error.retry_after_s)
+    if error.status == 401:
+        headers["www-authenticate"] = "Bearer"
+    request.app.state.services.metrics.refused.labels(error.code).inc()
+    return JSONResponse(
+        {"code": error.code, "message": error.message}, error.status, headers
+    )
+
+
+_HTTP_CODES = {
+    400: "bad_request",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+}
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(ApiError)
+    async def on_api_error(request: Request, error: ApiError) -> Response:
+        return error_response(request, error)
+
+    @app.exception_handler(LikenessError)
+    async def on_likeness_error(request: Request, error: LikenessError) -> Response:
+        return error_response(request, api_error(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        message = f"{where}: {first['msg']}" if where else str(first["msg"])
+        return error_response(request, ApiError(422, "bad_request", message))
+
+    @app.exception_handler(HTTPException)
+    async def on_http(request: Request, error: HTTPException) -> Response:
+        code = _HTTP_CODES.get(error.status_code, "http_error")
+        return error_response(
+            request, ApiError(error.status_code, code, str(error.detail))
+        )
+
+    @app.exception_handler(Exception)
+    async def on_anything(request: Request, error: Exception) -> Response:
+        return error_response(
+            request, ApiError(500, "internal", "Something went wrong on the server.")
+        )
+
+
+def _add_operations(app: FastAPI) -> None:
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def readyz(request: Request) -> Response:
+        services: Services = request.app.state.services
+        content: dict[str, Any] = {"ready": services.ready}
+        return JSONResponse(content, 200 if services.ready else 503)
+
+    @app.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        services: Services = request.app.state.services
+        return PlainTextResponse(
+            generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST
+        )

@@ -1,0 +1,145 @@
+"""Sound and pictures -> packets, once per session whatever the number of viewers.
+
+aiortc would encode once per peer, and rebuilds its encoder whenever an estimate moves.
+Its packetizers take packets made here as they are.
+"""
+
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.codeccontext import AudioCodecContext
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import PictureType
+
+from models.media import (
+    FRAME_RATE_HZ,
+    PACKET_SAMPLES,
+    PLAYOUT_RATE_HZ,
+    VIDEO_CLOCK_HZ,
+    VIDEO_TICKS_PER_FRAME,
+    FloatArray,
+)
+
+AUDIO_TIME_BASE = Fraction(1, PLAYOUT_RATE_HZ)
+VIDEO_TIME_BASE = Fraction(1, VIDEO_CLOCK_HZ)
+
+if TYPE_CHECKING:  # generic for the type checker alone
+    EncodedPacket: TypeAlias = Packet[Any]
+else:
+    EncodedPacket = Packet
+VideoCodec = Literal["VP8", "H264"]
+
+# A lost key frame is asked for anew by the receiver (PLI), so none comes unasked; this
+# only bounds the damage where no feedback arrives.
+MAX_KEY_INTERVAL_FRAMES = 60 * FRAME_RATE_HZ
+
+
+class OpusEncoder:
+    """Mono speech; forward error correction for lossy networks."""
+
+    def __init__(self, bitrate_bps: int) -> None:
+        codec = av.CodecContext.create("libopus", "w")
+        assert isinstance(codec, AudioCodecContext)
+        codec.sample_rate = PLAYOUT_RATE_HZ
+        codec.format = av.AudioFormat("s16")
+        codec.layout = av.AudioLayout("mono")
+        codec.bit_rate = bitrate_bps
+        codec.time_base = AUDIO_TIME_BASE
+        codec.options = {
+            "application": "voip",
+            "frame_duration": "20",
+            "fec": "1",
+            "packet_loss": "5",
+        }
+        self._codec = codec
+
+    def encode(self, samples: FloatArray, start: int) -> EncodedPacket:
+        """samples: float32 [960] from media time `start` in samples -> one packet."""
+        assert len(samples) == PACKET_SAMPLES, len(samples)
+        pcm = (np.clip(samples, -1.0, 1.0) * 32767.0).astype(np.int16)
+        frame = av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")
+        frame.sample_rate = PLAYOUT_RATE_HZ
+        frame.pts = start
+        frame.time_base = AUDIO_TIME_BASE
+        (packet,) = self._codec.encode(frame)
+        packet.pts = start  # libopus counts from its own pre-skip
+        packet.time_base = AUDIO_TIME_BASE
+        return packet
+
+
+def _vp8_options(bitrate_bps: int) -> dict[str, str]:
+    rate = str(bitrate_bps)
+    return {
+        "deadline": "realtime",
+        "cpu-used": "-6",
+        "lag-in-frames": "0",
+        "static-thresh": "1",
+        "minrate": rate,  # minrate = maxrate is constant bitrate
+        "maxrate": rate,
+        "bufsize": rate,
+        "undershoot-pct": "100",
+        "overshoot-pct": "15",
+        "qmin": "2",
+        "qmax": "56",
+    }
+
+
+def _h264_options(bitrate_bps: int) -> dict[str, str]:
+    return {
+        "preset": "veryfast",
+        "tune": "zerolatency",
+        "profile": "baseline",
+        "maxrate": str(bitrate_bps),
+        "bufsize": str(bitrate_bps // 2),
+        "forced-idr": "1",
+    }
+
+
+class VideoEncoder:
+    """One picture size, one bitrate: make another for a change."""
+
+    def __init__(
+        self, codec: VideoCodec, width: int, height: int, bitrate_bps: int
+    ) -> None:
+        name = "libvpx" if codec == "VP8" else "libx264"
+        context = av.CodecContext.create(name, "w")
+        assert isinstance(context, VideoCodecContext)
+        context.width, context.height = width, height
+        context.pix_fmt = "yuv420p"
+        context.bit_rate = bitrate_bps
+        context.time_base = VIDEO_TIME_BASE
+        context.framerate = Fraction(FRAME_RATE_HZ)
+        context.gop_size = MAX_KEY_INTERVAL_FRAMES
+        context.thread_count = 1
+        context.options = (
+            _vp8_options(bitrate_bps) if codec == "VP8" else _h264_options(bitrate_bps)
+        )
+        self._context = context
+        self.bitrate_bps = bitrate_bps
+
+    def encode(
+        self, picture: npt.NDArray[np.uint8], number: int, *, key: bool
+    ) -> EncodedPacket | None:
+        """picture: uint8 RGB [H, W, 3], scaled where needed; number: of the frame.
+
+        Returns None where the encoder left the frame out to keep its bitrate.
+        """
+        # A frame that is encoded twice keeps its picture type: always a fresh one.
+        frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+            width=self._context.width, height=self._context.height, format="yuv420p"
+        )
+        frame.pts = number * VIDEO_TICKS_PER_FRAME
+        frame.time_base = VIDEO_TIME_BASE
+        if key:
+            frame.pict_type = PictureType.I
+        packets = self._context.encode(frame)
+        if not packets:
+            return None
+        (packet,) = packets
+        packet.pts = frame.pts
+        packet.time_base = VIDEO_TIME_BASE
+        return packet

@@ -1,0 +1,53 @@
+"""Enrolment in a process of its own: `python -m server.enrolment PHOTO OUT PREVIEW`.
+
+Enrolment holds a core for seconds and reads pictures from strangers: neither belongs
+into the process that keeps the media clock. Progress and the outcome are lines of JSON
+on standard output.
+"""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from models.errors import LikenessError
+from models.identity import enrol
+
+NICENESS = 10
+
+
+def report(kind: str, **fields: object) -> None:
+    sys.stdout.write(json.dumps({"kind": kind} | fields) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("photo", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("preview", type=Path)
+    parser.add_argument("--name", default="")
+    parser.add_argument("--face", type=int)
+    arguments = parser.parse_args()
+    os.nice(NICENESS)
+    try:
+        identity = enrol(
+            arguments.photo,
+            name=arguments.name,
+            face=arguments.face,
+            on_progress=lambda stage, done: report(
+                "progress", stage=stage, progress=done
+            ),
+        )
+        identity.save(arguments.out)
+        identity.preview().save(arguments.preview, format="PNG")
+    except LikenessError as error:
+        report("error", code=error.code, message=error.message)
+        return 1
+    report("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,62 @@
+"""What an operator can watch, in Prometheus' terms."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_FAST_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0)
+_SLOW_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 5.0, 15.0)
+
+
+class Metrics:
+    """One set per app, so that two apps of one process do not mix."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.sessions = Gauge("likeness_sessions", "Live sessions.", registry=registry)
+        self.viewers = Gauge(
+            "likeness_viewers", "Connected viewers.", registry=registry
+        )
+        self.sessions_closed = Counter(
+            "likeness_sessions_closed", "Ended sessions.", ["reason"], registry=registry
+        )
+        self.refused = Counter(
+            "likeness_refused", "Refused requests.", ["code"], registry=registry
+        )
+        self.connect_s = Histogram(
+            "likeness_connect_seconds",
+            "From an offer to a connected viewer.",
+            buckets=_SLOW_S,
+            registry=registry,
+        )
+        self.first_audio_s = Histogram(
+            "likeness_first_audio_seconds",
+            "From a command to the first sample of its speech that leaves.",
+            buckets=_SLOW_S,
+            registry=registry,
+        )
+        self.frames = Counter("likeness_frames", "Frames sent.", registry=registry)
+        self.frames_late = Counter(
+            "likeness_frames_late",
+            "Frames sent after their deadline.",
+            registry=registry,
+        )
+        self.frames_dropped = Counter(
+            "likeness_frames_dropped",
+            "Frames that were never drawn for want of time.",
+            registry=registry,
+        )
+        self.packets_late = Counter(
+            "likeness_audio_packets_late",
+            "Packets of sound that left over 20 ms after their deadline.",
+            registry=registry,
+        )
+        self.stage_s = Histogram(
+            "likeness_stage_seconds",
+            "Time of a stage for all sessions of a tick; encode_video for one.",
+            ["stage"],
+            buckets=_FAST_S,
+            registry=registry,
+        )
+        self.enrolments = Counter(
+            "likeness_enrolments", "Enrolments done.", ["outcome"], registry=registry
+        )

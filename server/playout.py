@@ -1,0 +1,237 @@
+"""The playout buffer: what is to be said, what the performer has heard, what has left.
+
+Samples go pending -> leaving -> released. The performer hears a sample when it moves to
+`leaving`, a few frames before it is released, since its motion needs to look ahead.
+Barge-in replaces `pending`, fades `leaving`, and begins a new generation: whoever still
+makes sound for an old one makes it for nobody.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.media import PLAYOUT_RATE_HZ, FloatArray
+
+FADE_SAMPLES = PLAYOUT_RATE_HZ // 50  # 20 ms
+CAPACITY_SAMPLES = 10 * PLAYOUT_RATE_HZ  # producers wait above this
+
+
+def to_ms(samples: int) -> int:
+    return samples * 1000 // PLAYOUT_RATE_HZ
+
+
+@dataclass(frozen=True)
+class CaptionMark:
+    """A clause of an utterance; places in samples since the start of the utterance."""
+
+    text: str
+    start: int
+    end: int
+    words: tuple[tuple[str, int, int], ...] = ()
+
+
+@dataclass(eq=False)
+class Utterance:
+    """One thing said, from its first sample to its last."""
+
+    utterance_id: str
+    source_event_id: str | None = None
+    captions: deque[CaptionMark] = field(default_factory=deque)
+    pushed: int = 0  # samples made
+    released: int = 0  # samples that have left
+    finished: bool = False  # no more samples will be made
+
+
+@dataclass(frozen=True)
+class Started:
+    utterance: Utterance
+    media_sample: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    utterance: Utterance
+    media_sample: int
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """mark's places plus `offset` are samples of media time."""
+
+    utterance: Utterance
+    mark: CaptionMark
+    offset: int
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    utterance: Utterance
+    media_sample: int
+    played_samples: int
+
+
+PlayoutEvent = Started | Ended | Captioned
+
+
+@dataclass(frozen=True, eq=False)
+class Released:
+    """samples: float32 [n], from media time `start` (in samples) on."""
+
+    samples: FloatArray
+    start: int
+    events: tuple[PlayoutEvent, ...]
+
+
+@dataclass(eq=False)
+class _Segment:
+    """A run of samples of one utterance; None is silence."""
+
+    utterance: Utterance | None
+    samples: FloatArray
+
+
+class PlayoutBuffer:
+    """Not thread-safe: the event loop alone touches it."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.media_samples = 0  # released so far
+        self._pending: deque[_Segment] = deque()
+        self._pending_samples = 0
+        self._leaving: deque[_Segment] = deque()
+        self._active: deque[Utterance] = deque()
+
+    @property
+    def pending_samples(self) -> int:
+        return self._pending_samples
+
+    @property
+    def room_samples(self) -> int:
+        """How much more may be pushed; the producer must wait at 0."""
+        return max(0, CAPACITY_SAMPLES - self._pending_samples)
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance has started and not yet ended."""
+        return any(utterance.released > 0 for utterance in self._active)
+
+    @property
+    def active(self) -> bool:
+        """Whether anything is being said or waits to be."""
+        return bool(self._active)
+
+    def begin(self, generation: int, utterance: Utterance) -> bool:
+        """Put an utterance after all the others; False if the generation is over."""
+        if generation != self.generation:
+            return False
+        self._active.append(utterance)
+        return True
+
+    def push(self, generation: int, utterance: Utterance, samples: FloatArray) -> bool:
+        """Append samples of an utterance that has begun; False if it is over."""
+        if generation != self.generation:
+            return False
+        if len(samples):
+            self._pending.append(_Segment(utterance, samples))
+            self._pending_samples += len(samples)
+            utterance.pushed += len(samples)
+        return True
+
+    def finish(self, generation: int, utterance: Utterance) -> None:
+        """No more samples will come; an utterance without any is forgotten."""
+        utterance.finished = True
+        if generation == self.generation and not utterance.pushed:
+            self._active.remove(utterance)
+
+    def look_ahead(self, n: int) -> FloatArray:
+        """What the performer hears next, float32 [n]; silence where nothing is said."""
+        taken = _take(self._pending, n)
+        count = sum(len(segment.samples) for segment in taken)
+        self._pending_samples -= count
+        if count < n:
+            taken.append(_Segment(None, np.zeros(n - count, np.float32)))
+        self._leaving.extend(taken)
+        return _concat(taken)
+
+    def release(self, n: int) -> Released:
+        """The next n samples to be sent, and what happens while they sound.
+
+        Only what the performer has heard can leave: call look_ahead first.
+        """
+        start = self.media_samples
+        events: list[PlayoutEvent] = []
+        taken = _take(self._leaving, n)
+        for segment in taken:
+            if segment.utterance:
+                events.extend(self._advance(segment.utterance, len(segment.samples)))
+            self.media_samples += len(segment.samples)
+            events.extend(self._ended())
+        return Released(_concat(taken), start, tuple(events))
+
+    def interrupt(self) -> list[Interrupted]:
+        """Fall silent within FADE_SAMPLES; begin a new generation."""
+        self.generation += 1
+        self._pending.clear()
+        self._pending_samples = 0
+        self._fade_leaving()
+        interrupted = [
+            Interrupted(utterance, self.media_samples, utterance.released)
+            for utterance in self._active
+        ]
+        self._active.clear()
+        return interrupted
+
+    def _advance(self, utterance: Utterance, n: int) -> list[PlayoutEvent]:
+        events: list[PlayoutEvent] = []
+        if utterance.released == 0:
+            events.append(Started(utterance, self.media_samples))
+        offset = self.media_samples - utterance.released
+        utterance.released += n
+        while utterance.captions and utterance.captions[0].start < utterance.released:
+            events.append(Captioned(utterance, utterance.captions.popleft(), offset))
+        return events
+
+    def _ended(self) -> list[PlayoutEvent]:
+        events: list[PlayoutEvent] = []
+        while self._active:
+            first = self._active[0]
+            if not first.finished or first.released < first.pushed:
+                break
+            self._active.popleft()
+            offset = self.media_samples - first.released
+            events.extend(Captioned(first, mark, offset) for mark in first.captions)
+            if first.released:
+                events.append(Ended(first, self.media_samples))
+        return events
+
+    def _fade_leaving(self) -> None:
+        total = sum(len(segment.samples) for segment in self._leaving)
+        ramp = np.zeros(total, np.float32)
+        fade = min(FADE_SAMPLES, total)
+        if self.speaking:
+            half_turn = np.arange(fade, dtype=np.float32) * np.pi / FADE_SAMPLES
+            ramp[:fade] = 0.5 + 0.5 * np.cos(half_turn)
+        faded = _concat(self._leaving) * ramp
+        self._leaving = deque([_Segment(None, faded)] if total else [])
+
+
+def _take(segments: deque[_Segment], n: int) -> list[_Segment]:
+    """Remove up to n samples from the left."""
+    taken: list[_Segment] = []
+    while n and segments:
+        first = segments[0]
+        if len(first.samples) <= n:
+            taken.append(segments.popleft())
+        else:
+            taken.append(_Segment(first.utterance, first.samples[:n]))
+            segments[0] = _Segment(first.utterance, first.samples[n:])
+        n -= len(taken[-1].samples)
+    return taken
+
+
+def _concat(segments: Sequence[_Segment] | deque[_Segment]) -> FloatArray:
+    if not segments:
+        return np.zeros(0, np.float32)
+    return np.concatenate([segment.samples for segment in segments])

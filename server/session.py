@@ -1,0 +1,345 @@
+"""One session: a portrait, its speech, its viewers, and its end."""
+
+import asyncio
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aiortc import RTCIceServer
+
+from server.broadcast import Broadcast
+from server.errors import ApiError
+from server.media_loop import Lane
+from server.metrics import Metrics
+from server.peer import Hooks, Peer
+from server.pipeline import Speech
+from server.playout import Captioned, Ended, PlayoutBuffer, Released, Started, to_ms
+from server.protocol import (
+    Caption,
+    Event,
+    SessionClosed,
+    SessionState,
+    SpeechEnded,
+    SpeechInterrupted,
+    SpeechStarted,
+    State,
+    StreamReady,
+    Word,
+)
+
+logger = logging.getLogger(__name__)
+
+Subscriber = Callable[[str], None]
+OnMessage = Callable[[Peer, str | bytes], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a session may live, in seconds; 0 is no limit where it says so."""
+
+    connect_s: float
+    absent_s: float
+    silent_peer_s: float
+    idle_s: float  # 0: none
+    duration_s: float  # 0: none
+    token_ttl_s: float
+    max_viewers: int
+
+
+class Session:
+    """Runs from `run` until `close` is asked for; then it has freed everything."""
+
+    def __init__(
+        self,
+        identity_id: str,
+        lane: Lane,
+        speech: Callable[[PlayoutBuffer, Callable[[Event], None]], Speech],
+        limits: Limits,
+        ice_servers: list[RTCIceServer],
+        metrics: Metrics,
+    ) -> None:
+        self.session_id = f"ses_{secrets.token_urlsafe(15)}"
+        self.token = secrets.token_urlsafe(32)
+        self.identity_id = identity_id
+        self.lane = lane
+        self.playout = lane.playout
+        self.speech = speech(lane.playout, self.tell)
+        self.state: State = "idle"
+        self.viewers: dict[str, Peer] = {}
+        self._limits = limits
+        self._ice_servers = ice_servers
+        self._metrics = metrics
+        self._subscribers: set[Subscriber] = set()
+        self._events = 0
+        self._reason: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._born_s = self._touched_s = self._absent_s = time.monotonic()
+        self._ever_connected = False
+        self._closing: set[asyncio.Task[None]] = set()
+        self.expires_at = datetime.now(UTC)
+        self.touch()
+
+    @property
+    def broadcast(self) -> Broadcast:
+        return self.lane.broadcast
+
+    @property
+    def media_ms(self) -> int:
+        return to_ms(self.playout.media_samples)
+
+    @property
+    def over(self) -> bool:
+        return self._reason.done()
+
+    def touch(self) -> None:
+        """Somebody uses this session: begin the idle time-out and the token anew."""
+        self._touched_s = time.monotonic()
+        self.expires_at = datetime.now(UTC) + timedelta(
+            seconds=self._limits.token_ttl_s
+        )
+
+    def admits(self, token: str) -> bool:
+        """Whether the token is this session's and still good."""
+        good = hmac.compare_digest(token.encode(), self.token.encode())
+        return good and datetime.now(UTC) < self.expires_at
+
+    def close(self, reason: str) -> None:
+        """Ask the session to end; `run` does it."""
+        if not self._reason.done():
+            self._reason.set_result(reason)
+
+    async def run(self) -> str:
+        """Live until something ends the session; returns the reason."""
+        speaking = asyncio.create_task(self.speech.run())
+        watching = asyncio.create_task(self._watch())
+        try:
+            running: list[asyncio.Future[Any]] = [self._reason, speaking, watching]
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in (speaking, watching):
+                if task.done() and task.exception():
+                    logger.error("a session failed", exc_info=task.exception())
+            self.close("failed")
+        finally:
+            self.close("server_stopped")
+            reason = self._reason.result()
+            self.tell(SessionClosed(reason=reason))
+            for task in (speaking, watching):
+                task.cancel()
+            for peer in list(self.viewers.values()):
+                self._close_peer(peer)
+            await asyncio.gather(
+                speaking, watching, *self._closing, return_exceptions=True
+            )
+            self._subscribers.clear()
+        return reason
+
+    async def connect(
+        self, sdp: str, *, viewer_id: str, sendonly: bool, on_message: OnMessage
+    ) -> tuple[Peer, str]:
+        """Answer an offer; a viewer of the same id gives way.
+
+        Raises:
+            ApiError: the offer is not usable, or there are too many viewers.
+        """
+        self.touch()
+        old = self.viewers.pop(viewer_id, None)
+        if old:
+            self._close_peer(old)
+        if len(self.viewers) >= self._limits.max_viewers:
+            raise ApiError(
+                503,
+                "viewers_full",
+                f"This session has {self._limits.max_viewers} viewers already.",
+                retry_after_s=5,
+            )
+        hooks = Hooks(
+            connected=self._on_connected,
+            gone=self._on_gone,
+            message=on_message,
+            channel_open=self._on_channel,
+        )
+        peer = Peer(self.broadcast, self._ice_servers, hooks, sendonly)
+        self.viewers[viewer_id] = peer
+        try:
+            answer = await peer.answer(sdp)
+        except BaseException:
+            self._forget(peer)
+            raise
+        if self.over or peer.closed:
+            await peer.close()
+            raise ApiError(410, "session_gone", "The session is over.")
+        return peer, answer
+
+    def disconnect(self, viewer_id: str) -> None:
+        """A viewer says that it goes."""
+        peer = self.viewers.get(viewer_id)
+        if peer:
+            self._on_gone(peer)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Send every event to `subscriber` too, beginning with the state."""
+        self._subscribers.add(subscriber)
+        subscriber(self.numbered(self._state_event()))
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        self._subscribers.discard(subscriber)
+
+    def tell(self, event: Event) -> None:
+        """Send an event to all who listen."""
+        message = self.numbered(event)
+        for subscriber in tuple(self._subscribers):
+            subscriber(message)
+        for peer in self.viewers.values():
+            peer.send(message)
+
+    def interrupt(self) -> None:
+        """Barge-in: silence within 20 ms, and everything queued forgotten."""
+        for each in self.speech.interrupt():
+            self.tell(
+                SpeechInterrupted(
+                    utterance_id=each.utterance.utterance_id,
+                    source_event_id=each.utterance.source_event_id,
+                    media_ms=to_ms(each.media_sample),
+                    playback_ms=to_ms(each.played_samples),
+                )
+            )
+        self._set_state("idle")
+
+    def on_released(self, released: Released) -> None:
+        """A packet of sound has left: tell what happens in it."""
+        self.speech.released()
+        for event in released.events:
+            if isinstance(event, Started):
+                self._started(event)
+            elif isinstance(event, Captioned):
+                self._captioned(event)
+            else:
+                self._ended(event)
+
+    def _started(self, event: Started) -> None:
+        utterance = event.utterance
+        seconds = self.speech.first_audio_s(utterance)
+        if seconds is not None:
+            self._metrics.first_audio_s.observe(seconds)
+        self._set_state("speaking")
+        self.tell(
+            SpeechStarted(
+                utterance_id=utterance.utterance_id,
+                source_event_id=utterance.source_event_id,
+                media_ms=to_ms(event.media_sample),
+            )
+        )
+
+    def _captioned(self, event: Captioned) -> None:
+        mark = event.mark
+        words = tuple(
+            Word(
+                text=text,
+                start_ms=to_ms(event.offset + start),
+                end_ms=to_ms(event.offset + end),
+            )
+            for text, start, end in mark.words
+        )
+        self.tell(
+            Caption(
+                utterance_id=event.utterance.utterance_id,
+                text=mark.text,
+                start_ms=to_ms(event.offset + mark.start),
+                end_ms=to_ms(event.offset + mark.end),
+                words=words,
+            )
+        )
+
+    def _ended(self, event: Ended) -> None:
+        self.tell(
+            SpeechEnded(
+                utterance_id=event.utterance.utterance_id,
+                source_event_id=event.utterance.source_event_id,
+                media_ms=to_ms(event.media_sample),
+            )
+        )
+        if not self.playout.active:
+            self._set_state("idle")
+
+    def _set_state(self, state: State) -> None:
+        if state == self.state:
+            return
+        self.state = state
+        self.lane.posture = state
+        self.tell(self._state_event())
+
+    def _state_event(self) -> SessionState:
+        return SessionState(state=self.state, media_ms=self.media_ms)
+
+    def numbered(self, event: Event) -> str:
+        """An event as JSON with the next event_id."""
+        self._events += 1
+        return event.model_copy(update={"event_id": f"evt_{self._events}"}).to_json()
+
+    def _on_connected(self, peer: Peer) -> None:
+        self._ever_connected = True
+        self._metrics.viewers.inc()
+        self._metrics.connect_s.observe(time.monotonic() - peer.offered_s)
+        self.speech.viewer_came()
+        self.tell(StreamReady(media_ms=self.media_ms))
+
+    def _on_channel(self, peer: Peer) -> None:
+        peer.send(self.numbered(self._state_event()))
+        if peer.connected:
+            peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
+
+    def _on_gone(self, peer: Peer) -> None:
+        self._forget(peer)
+        self._close_peer(peer)
+
+    def _forget(self, peer: Peer) -> None:
+        for viewer_id, each in list(self.viewers.items()):
+            if each is peer:
+                del self.viewers[viewer_id]
+        if not self.viewers:
+            self._absent_s = time.monotonic()
+
+    def _close_peer(self, peer: Peer) -> None:
+        if peer.closed:
+            return
+        if peer.connected:
+            self._metrics.viewers.dec()
+        task = asyncio.create_task(peer.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    async def _watch(self) -> None:
+        """End the session when its time is up or its viewers are gone."""
+        while True:
+            await asyncio.sleep(0.25)
+            now_s = time.monotonic()
+            for peer in list(self.viewers.values()):
+                if self._peer_is_dead(peer, now_s):
+                    self._on_gone(peer)
+            reason = self._time_is_up(now_s)
+            if reason:
+                self.close(reason)
+                return
+
+    def _peer_is_dead(self, peer: Peer, now_s: float) -> bool:
+        if peer.connected:
+            return now_s - peer.heard_s > self._limits.silent_peer_s
+        # ICE never fails in aiortc when no usable candidate comes.
+        return now_s - peer.offered_s > self._limits.connect_s
+
+    def _time_is_up(self, now_s: float) -> str | None:
+        limits = self._limits
+        if limits.duration_s and now_s - self._born_s > limits.duration_s:
+            return "max_duration"
+        if limits.idle_s and now_s - self._touched_s > limits.idle_s:
+            return "idle"
+        if self.viewers:
+            return None
+        if not self._ever_connected:
+            waited_s = now_s - max(self._born_s, self._absent_s)
+            return "connect_timeout" if waited_s > limits.connect_s else None
+        return "absent" if now_s - self._absent_s > limits.absent_s else None

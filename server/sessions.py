@@ -1,0 +1,187 @@
+"""All sessions: their number, their slots, and their end."""
+
+import asyncio
+import logging
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from aiortc import RTCIceServer
+
+from models.identity import Identity
+from models.tts.voice import Voice
+from server.broadcast import Broadcast, VideoFormat
+from server.engine import Engine
+from server.errors import ApiError
+from server.media_loop import Lane, MediaLoop
+from server.metrics import Metrics
+from server.pipeline import OpenVoice, Speech
+from server.playout import PlayoutBuffer
+from server.protocol import Event
+from server.session import Limits, Session
+from server.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED_GONE = 1_000  # session ids that are told 410 instead of 404
+
+
+def ice_servers(settings: Settings) -> list[RTCIceServer]:
+    """What aiortc and the clients use; best first, since aiortc takes one of a kind."""
+    secret = settings.turn_credential.get_secret_value()
+    return [
+        RTCIceServer(url)
+        if url.startswith("stun")
+        else RTCIceServer(url, settings.turn_username, secret)
+        for url in settings.ice_urls
+    ]
+
+
+class Sessions:
+    """Slots are taken before anything is awaited, and given back in one place."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        loop: MediaLoop,
+        open_voice: OpenVoice,
+        metrics: Metrics,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._loop = loop
+        self._open_voice = open_voice
+        self._metrics = metrics
+        self._sessions: dict[str, Session] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._tts = ThreadPoolExecutor(
+            min(settings.max_sessions, 8), thread_name_prefix="tts"
+        )
+        self.ice_servers = ice_servers(settings)
+
+    @property
+    def tts(self) -> ThreadPoolExecutor:
+        """Where voices are opened and speak."""
+        return self._tts
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(tuple(self._sessions.values()))
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, session_id: str) -> Session:
+        """A live session.
+
+        Raises:
+            ApiError: 410 it is over, 404 it never was.
+        """
+        session = self._sessions.get(session_id)
+        if session and not session.over:
+            return session
+        if session or session_id in self._gone:
+            raise ApiError(410, "session_gone", "The session is over: make a new one.")
+        raise ApiError(404, "session_unknown", "There is no such session.")
+
+    def gone(self, session_id: str) -> bool:
+        """Whether there was such a session and it is over."""
+        session = self._sessions.get(session_id)
+        return session.over if session else session_id in self._gone
+
+    def create(
+        self,
+        identity_id: str,
+        identity: Identity,
+        voice: tuple[str | None, str | None],
+        video: tuple[int, int],
+        limits: Limits,
+    ) -> Session:
+        """Take a slot and start a session; never waits.
+
+        Raises:
+            ApiError: 503, all slots are taken.
+        """
+        if len(self._sessions) >= self._settings.max_sessions:
+            raise ApiError(
+                503,
+                "server_full",
+                f"All {self._settings.max_sessions} sessions are in use: "
+                "try again in a moment.",
+                retry_after_s=5,
+            )
+        lane = self._lane(identity, video)
+        session = Session(
+            identity_id,
+            lane,
+            self._speech(voice),
+            limits,
+            self.ice_servers,
+            self._metrics,
+        )
+        lane.on_released = session.on_released
+        self._sessions[session.session_id] = session
+        self._tasks[session.session_id] = asyncio.create_task(self._live(session))
+        return session
+
+    async def close(self) -> None:
+        """End all sessions and wait for them."""
+        for session in self:
+            session.close("server_stopped")
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()), timeout=3)
+        self._tts.shutdown(wait=False, cancel_futures=True)
+
+    async def _live(self, session: Session) -> None:
+        self._loop.join(session.lane)
+        self._metrics.sessions.inc()
+        logger.info("session %s began", session.session_id)
+        reason = "failed"
+        try:
+            reason = await session.run()
+        finally:
+            self._loop.leave(session.lane)
+            self._metrics.sessions.dec()
+            self._metrics.sessions_closed.labels(reason).inc()
+            del self._sessions[session.session_id]
+            del self._tasks[session.session_id]
+            self._gone[session.session_id] = None
+            if len(self._gone) > REMEMBERED_GONE:
+                self._gone.popitem(last=False)
+            logger.info("session %s ended: %s", session.session_id, reason)
+
+    def _lane(self, identity: Identity, video: tuple[int, int]) -> Lane:
+        settings = self._settings
+        form = VideoFormat(
+            *video,
+            settings.video_bitrate_bps,
+            settings.min_video_bitrate_bps,
+            settings.max_video_bitrate_bps,
+        )
+        return Lane(
+            PlayoutBuffer(),
+            self._engine.performer(secrets.randbits(31)),
+            identity,
+            Broadcast(form, settings.audio_bitrate_bps),
+            on_released=lambda released: None,
+        )
+
+    def _speech(
+        self, voice: tuple[str | None, str | None]
+    ) -> Callable[[PlayoutBuffer, Callable[[Event], None]], Speech]:
+        def open_voice(voice_id: str | None, language: str | None) -> Voice:
+            own = (voice_id, language) if voice_id or language else voice
+            return self._open_voice(*own)
+
+        def make(playout: PlayoutBuffer, tell: Callable[[Event], None]) -> Speech:
+            return Speech(
+                playout,
+                open_voice,
+                self._tts,
+                tell,
+                max_queued=self._settings.max_queued_utterances,
+            )
+
+        return make

@@ -1,0 +1,34 @@
+"""The voices of this server, opened once and shared by all sessions."""
+
+import functools
+import threading
+from pathlib import Path
+
+from models.tts.catalogue import list_voices, open_voice
+from models.tts.voice import Voice, VoiceInfo
+
+MAX_OPEN = 16  # a Piper voice holds some tens of megabytes
+
+
+class Voices:
+    """Safe from any thread; blocks while a voice is read."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._open = functools.lru_cache(MAX_OPEN)(self._load)
+
+    def list(self) -> tuple[VoiceInfo, ...]:
+        return list_voices(self._folder)
+
+    def open(self, voice_id: str | None, language: str | None) -> Voice:
+        """By id, else by language, else the default.
+
+        Raises:
+            VoiceError: there is no such voice.
+        """
+        with self._lock:
+            return self._open(voice_id, language)
+
+    def _load(self, voice_id: str | None, language: str | None) -> Voice:
+        return open_voice(voice_id, language, folder=self._folder)
