@@ -7,6 +7,7 @@ import { StallWatch } from "./likeness/stall_watch.js";
 /** @import { Api } from "./likeness/api.js" */
 /** @import { AvatarEvent, Caption, Manner, Phase, SessionGrant, Wish } from "./likeness/types.js" */
 
+const SERVER_FULL = "server_full";
 const WATCH_MS = 1_000;
 const KEEP_ALIVE_MS = 15_000;
 const HIDDEN_KEEP_MS = 5 * 60_000; // a page nobody looks at gives its place back then
@@ -45,6 +46,7 @@ export class Likeness {
   #life = new AbortController();
   /** @type {Phase} */
   #phase = "closed";
+  #told = "";
   /** @type {object[]} */
   #unsent = [];
   #hiddenSinceMs = Infinity;
@@ -153,6 +155,7 @@ export class Likeness {
     }
     this.#listener.onStream(link.stream);
     this.#setPhase("live");
+    this.#told = "";
     for (const message of this.#unsent.splice(0)) link.send(message);
     return link;
   }
@@ -218,8 +221,8 @@ export class Likeness {
       this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
       return this.#backoff.next();
     }
-    if (error.isFull) {
-      this.#setPhase("full");
+    if (error.isPassing) {
+      this.#setPhase(error.code === SERVER_FULL ? "full" : "reconnecting");
       return Math.max(1000 * error.retryAfterS, this.#backoff.next());
     }
     this.#setPhase("reconnecting");
@@ -227,7 +230,8 @@ export class Likeness {
       this.#freeGrant(); // the server knows it no more, or will not have it again
       return 0;
     }
-    this.#listener.onError(error);
+    if (error.code !== this.#told) this.#listener.onError(error);
+    this.#told = error.code; // once is enough, however often it is tried
     if (error.status < 500 && this.#relax(error.code)) return 0;
     return this.#backoff.next();
   }
@@ -252,6 +256,10 @@ export class Likeness {
     const momentMs = event.media_ms ?? event.start_ms;
     if (momentMs !== undefined) this.#clock.observe(momentMs, nowMs);
     if (event.type === "avatar.caption") this.#listener.onCaption(this.#caption(event));
+    if (event.type === "session.closed") {
+      this.#grant = null;
+      this.#link?.close("session closed");
+    }
     this.#listener.onEvent(event);
   }
 

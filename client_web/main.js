@@ -38,7 +38,7 @@ const DEFAULT_IDENTITY = "default";
 
 const messages = new Messages(navigator.languages);
 const memory = new Memory(() => localStorage);
-const api = new Api(location.origin);
+const api = new Api(location.origin, takeKey());
 
 /** @type {VoiceCatalogue | null} */
 let catalogue = null;
@@ -155,6 +155,15 @@ async function start() {
   await loadVoices();
 }
 
+/** The server's key, given once in the address; a fragment never leaves the browser. */
+function takeKey() {
+  const given = new URLSearchParams(location.hash.slice(1)).get("key");
+  if (!given) return memory.recall("key");
+  memory.keep("key", given);
+  history.replaceState(null, "", location.pathname + location.search);
+  return given;
+}
+
 async function loadVoices() {
   try {
     catalogue = new VoiceCatalogue(await api.voices(), messages.language);
@@ -258,6 +267,7 @@ function waitForGesture() {
 
 /** @param {unknown} error */
 function explain(error) {
+  if (error instanceof ApiError && error.isAboutKey) return messages.say("keyNeeded");
   if (error instanceof ApiError) return error.message || messages.say("serverFailed");
   const slow = error instanceof DOMException && error.name === "TimeoutError";
   return messages.say(slow ? "tooSlow" : "unreachable");

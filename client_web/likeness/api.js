@@ -8,14 +8,17 @@ const UPLOAD_DEADLINE_MS = 120_000; // a phone's photo over a slow link
 /** The REST part of the interface. Throws ApiError, or TypeError when nobody answers. */
 export class Api {
   #base;
+  #key;
   #fetch;
 
   /**
    * @param {string} base where the server is
+   * @param {string | null} [key] for servers that ask for one
    * @param {typeof globalThis.fetch} [fetch]
    */
-  constructor(base, fetch = globalThis.fetch.bind(globalThis)) {
+  constructor(base, key = null, fetch = globalThis.fetch.bind(globalThis)) {
     this.#base = base;
+    this.#key = key;
     this.#fetch = fetch;
   }
 
@@ -24,7 +27,7 @@ export class Api {
    * @returns {Promise<VoiceInfo[]>}
    */
   async voices(signal) {
-    const answer = await this.#json("/v1/voices", {}, signal);
+    const answer = await this.#json("/v1/voices", { headers: this.#bearer(null) }, signal);
     return Array.isArray(answer) ? answer : answer.voices;
   }
 
@@ -83,6 +86,9 @@ export class Api {
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest(); // fetch cannot tell how much has left
       request.open("POST", this.#url("/v1/identities"));
+      for (const [name, value] of Object.entries(this.#bearer(null))) {
+        request.setRequestHeader(name, value);
+      }
       request.timeout = UPLOAD_DEADLINE_MS;
       request.upload.onprogress = ({ loaded, total }) => onProgress(loaded / total);
       request.onload = () => {
@@ -105,12 +111,14 @@ export class Api {
    * @returns {Promise<IdentityStatus>}
    */
   identity(id, signal) {
-    return this.#json(`/v1/identities/${encodeURIComponent(id)}`, {}, signal);
+    const path = `/v1/identities/${encodeURIComponent(id)}`;
+    return this.#json(path, { headers: this.#bearer(null) }, signal);
   }
 
   /** @param {string} id */
   async deleteIdentity(id) {
-    await this.#send(`/v1/identities/${encodeURIComponent(id)}`, { method: "DELETE" });
+    const path = `/v1/identities/${encodeURIComponent(id)}`;
+    await this.#send(path, { method: "DELETE", headers: this.#bearer(null) });
   }
 
   /** @param {string} id */
@@ -128,7 +136,8 @@ export class Api {
    * @returns {Record<string, string>}
    */
   #bearer(grant) {
-    return grant ? { authorization: `Bearer ${grant.token}` } : {};
+    const credential = grant?.token ?? this.#key;
+    return credential ? { authorization: `Bearer ${credential}` } : {};
   }
 
   /** @param {string} path */

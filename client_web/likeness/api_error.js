@@ -34,8 +34,13 @@ export class ApiError extends Error {
     return [401, 403, 404, 410].includes(this.status);
   }
 
-  /** Whether the server has no room now. */
-  get isFull() {
+  /** Whether the same request may well succeed a little later. */
+  get isPassing() {
     return this.status === 503 || this.status === 429;
+  }
+
+  /** Whether a key is asked for, or the one given is not right. */
+  get isAboutKey() {
+    return this.code.startsWith("key_");
   }
 }

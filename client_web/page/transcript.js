@@ -58,7 +58,7 @@ function pageStarts(text) {
     const begin = starts[starts.length - 1];
     width += isWide(text[at]) ? 2 : 1;
     if (/\s/u.test(text[at]) || isWide(text[at])) gap = at + 1;
-    const ends = SENTENCE_ENDS.test(text[at]) && !/[\p{L}\p{N}]/u.test(text[at + 1] ?? " ");
+    const ends = endsSentence(text, at);
     if (width <= PAGE_UNITS && !ends) continue;
     const next = afterMarks(text, width <= PAGE_UNITS ? at + 1 : gap > begin ? gap : at + 1);
     if (next >= text.length) break;
@@ -67,6 +67,16 @@ function pageStarts(text) {
     width = 0;
   }
   return starts;
+}
+
+/**
+ * A full stop within a number or a name ends nothing; a wide one always does.
+ * @param {string} text
+ * @param {number} at
+ */
+function endsSentence(text, at) {
+  if (!SENTENCE_ENDS.test(text[at])) return false;
+  return isWide(text[at]) || !/[\p{L}\p{N}]/u.test(text[at + 1] ?? " ");
 }
 
 /**

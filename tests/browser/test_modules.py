@@ -1,0 +1,222 @@
+"""The client's modules that need no server, in a real browser's engine."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+Evaluate = Callable[..., Any]
+
+VOICES = [
+    {"id": "en-us", "name": "English (America)", "language": "en-US"},
+    {"id": "en-gb", "name": "English (Great Britain)", "language": "en-GB"},
+    {"id": "amy", "name": "Amy", "language": "en-US"},
+    {"id": "cmn", "name": "Chinese (Mandarin)", "language": "cmn"},
+    {"id": "fr", "name": "French", "language": "fr-FR"},
+    {"id": "x", "name": "Toki", "language": "not_a-languagetag"},
+]
+
+
+@pytest.fixture(scope="module")
+def evaluate(browser: Browser, files_url: str) -> Iterator[Evaluate]:
+    """Run the body of an async function of one argument."""
+    page = browser.new_page()
+    page.goto(f"{files_url}/favicon.svg")
+
+    def run(body: str, argument: Any = None) -> Any:
+        return page.evaluate(f"async (given) => {{ {body} }}", argument)
+
+    yield run
+    page.close()
+
+
+def test_backoff_grows_to_a_ceiling_and_keeps_half_of_each_wait(
+    evaluate: Evaluate,
+) -> None:
+    low, high = (
+        evaluate(
+            """const { Backoff } = await import("/likeness/backoff.js");
+            const backoff = new Backoff(() => given);
+            return Array.from({ length: 12 }, () => backoff.next());""",
+            random,
+        )
+        for random in (0, 1)
+    )
+    assert high == sorted(high)
+    assert high[0] == 400
+    assert high[-1] == 10_000
+    assert low == [wait / 2 for wait in high]
+
+
+def test_a_picture_stalls_when_it_has_not_changed_for_five_seconds(
+    evaluate: Evaluate,
+) -> None:
+    observed = evaluate(
+        """const { StallWatch } = await import("/likeness/stall_watch.js");
+        const watch = new StallWatch();
+        return given.map(([frames, ms]) => watch.observe(frames, ms));""",
+        [[0, 0], [9, 1000], [9, 6000], [9, 6001], [10, 6100], [10, 11_000]],
+    )
+    assert observed == [False, False, False, True, False, False]
+
+
+def test_the_media_clock_trusts_the_quickest_delivery_and_follows_drift(
+    evaluate: Evaluate,
+) -> None:
+    first, drifted = evaluate(
+        """const { MediaClock } = await import("/likeness/media_clock.js");
+        const clock = new MediaClock();
+        clock.setPlayoutDelay(100);
+        for (const late of [90, 20, 60]) clock.observe(1000, 5000 + late);
+        const first = clock.soundsAt(3000);
+        for (let i = 0; i < 60; i += 1) clock.observe(10_000, 14_500);
+        return [first, clock.soundsAt(3000)];"""
+    )
+    assert first == 5000 + 20 + 2000 + 100
+    assert drifted == 4500 + 3000 + 100
+
+
+def pages_of(evaluate: Evaluate, text: str, words: list[str]) -> Any:
+    return evaluate(
+        """const { Transcript } = await import("/page/transcript.js");
+        const transcript = new Transcript(given.text);
+        return given.words.map((word) => {
+          transcript.say(word);
+          const { said, toCome } = transcript.page;
+          return [said, toCome];
+        });""",
+        {"text": text, "words": words},
+    )
+
+
+def test_a_caption_grows_word_by_word_with_its_punctuation(evaluate: Evaluate) -> None:
+    pages = pages_of(
+        evaluate, "Well, it is you! And you?", ["Well", "it", "you", "and"]
+    )
+    assert pages == [
+        ["Well,", " it is you! "],
+        ["Well, it", " is you! "],
+        ["Well, it is you!", " "],
+        ["And", " you?"],
+    ]
+
+
+def test_a_word_the_text_has_not_says_nothing(evaluate: Evaluate) -> None:
+    assert pages_of(evaluate, "One two", ["One", "seven"])[1] == ["One", " two"]
+
+
+def test_chinese_needs_no_spaces(evaluate: Evaluate) -> None:
+    pages = pages_of(evaluate, "你好，很高兴。见到你", ["你好", "很高兴", "见到"])
+    assert pages == [["你好，", "很高兴。"], ["你好，很高兴。", ""], ["见到", "你"]]
+
+
+@pytest.mark.parametrize(
+    "text", ["word " * 120, "字" * 300, "a" * 500, "One. " * 50, "३ " * 90]
+)
+def test_long_captions_lose_nothing_and_stay_short(
+    evaluate: Evaluate, text: str
+) -> None:
+    pages = evaluate(
+        """const { Transcript } = await import("/page/transcript.js");
+        const transcript = new Transcript(given);
+        const pages = [];
+        let shown = Infinity;
+        for (const letter of given.replace(/[\\s.]/g, "")) {
+          transcript.say(letter);
+          const { said, toCome } = transcript.page;
+          if (said.length <= shown) pages.push(said + toCome);
+          shown = said.length;
+        }
+        return pages;""",
+        text,
+    )
+    assert "".join(pages) == text.strip()
+    assert max(len(page) for page in pages) <= 86
+
+
+def catalogue(evaluate: Evaluate, expression: str, language: str = "en") -> Any:
+    return evaluate(
+        f"""const {{ VoiceCatalogue }} = await import("/page/voice_catalogue.js");
+        const catalogue = new VoiceCatalogue(given.voices, given.language);
+        return {expression};""",
+        {"voices": VOICES, "language": language},
+    )
+
+
+def test_voices_are_named_and_sorted_in_the_page_language(evaluate: Evaluate) -> None:
+    titles = "catalogue.search('').map((group) => group.title)"
+    assert catalogue(evaluate, titles) == ["Chinese", "English", "French", "Toki"]
+    assert "中文" in catalogue(evaluate, titles, "zh")
+
+
+def test_voices_of_one_name_are_told_apart(evaluate: Evaluate) -> None:
+    english = "catalogue.suggest(['en'])[0].voices.map((each) => each.title)"
+    assert catalogue(evaluate, english) == [
+        "American English · English (America)",
+        "British English",
+        "American English · Amy",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("fran", ["fr"]),
+        ("FRANÇAIS", ["fr"]),
+        ("francais", ["fr"]),
+        ("amy", ["amy"]),
+        ("中", ["cmn"]),
+        ("british", ["en-gb"]),
+        ("klingon", []),
+    ],
+)
+def test_voices_are_found_by_any_of_their_names(
+    evaluate: Evaluate, query: str, found: list[str]
+) -> None:
+    ids = (
+        f"catalogue.search('{query}')"
+        ".flatMap((group) => group.voices.map((each) => each.voice.id))"
+    )
+    assert catalogue(evaluate, ids) == found
+
+
+@pytest.mark.parametrize(
+    ("languages", "best"),
+    [
+        (["en-GB"], "en-gb"),
+        (["zh-CN", "en"], "cmn"),
+        (["tlh", "fr-CA"], "fr"),
+        (["tlh"], None),
+    ],
+)
+def test_the_best_voice_for_a_visitor(
+    evaluate: Evaluate, languages: list[str], best: str | None
+) -> None:
+    assert catalogue(evaluate, f"catalogue.bestFor({languages})?.id ?? null") == best
+
+
+@pytest.mark.parametrize(
+    ("languages", "expected"),
+    [(["zh-TW", "en"], "zh"), (["fr", "en"], "en"), (["fr"], "en"), ([], "en")],
+)
+def test_the_page_speaks_english_or_chinese(
+    evaluate: Evaluate, languages: list[str], expected: str
+) -> None:
+    language = evaluate(
+        """const { Messages } = await import("/page/messages.js");
+        return new Messages(given).language;""",
+        languages,
+    )
+    assert language == expected
+
+
+def test_a_proxys_page_is_no_message(evaluate: Evaluate) -> None:
+    ours, theirs = evaluate(
+        """const { ApiError } = await import("/likeness/api_error.js");
+        const parse = (body) => ApiError.parse(503, body, "7");
+        return [parse('{"code": "a", "message": "b"}'), parse("<html>")].map(
+          ({ code, message, retryAfterS }) => [code, message, retryAfterS]);"""
+    )
+    assert ours == ["a", "b", 7]
+    assert theirs == ["", "", 7]

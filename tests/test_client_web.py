@@ -1,0 +1,133 @@
+"""What can be said of the page's files without a browser."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent / "client_web"
+SCRIPTS = sorted(ROOT.rglob("*.js"))
+SHEETS = sorted(ROOT.glob("*.css"))
+INDEX = (ROOT / "index.html").read_text(encoding="utf-8")
+MESSAGES = (ROOT / "page" / "messages.js").read_text(encoding="utf-8")
+SVG_NAMESPACE = "http://www.w3.org/2000/svg"
+NAMES = [str(path.relative_to(ROOT)) for path in SCRIPTS]
+
+scripts = pytest.mark.parametrize("script", SCRIPTS, ids=NAMES)
+
+
+def code_of(script: Path) -> str:
+    """The file without its comments."""
+    text = script.read_text(encoding="utf-8")
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    return re.sub(r"(^|\s)//.*", "", text)
+
+
+def imports_of(script: Path) -> list[str]:
+    return re.findall(r'^import [^;]*?from "(.+?)";', code_of(script), re.MULTILINE)
+
+
+def messages_of(language: str) -> dict[str, str]:
+    table = re.search(rf"^  {language}: {{\n(.*?)^  }},", MESSAGES, re.M | re.S)
+    assert table
+    return dict(re.findall(r'^    (\w+):\s+"(.*)",$', table[1], re.MULTILINE))
+
+
+def test_the_page_asks_no_other_site_for_anything() -> None:
+    for path in [*SCRIPTS, *SHEETS, ROOT / "index.html", ROOT / "favicon.svg"]:
+        text = path.read_text(encoding="utf-8").replace(SVG_NAMESPACE, "")
+        assert not re.search(r"(https?:|wss?:)?//[\w-]+\.\w", text), path
+
+
+def test_nothing_is_inline_so_that_a_strict_policy_holds() -> None:
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', INDEX)
+    assert policy
+    assert "default-src 'none'" in policy[1]
+    assert "unsafe" not in policy[1]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", INDEX)
+    for body in re.findall(r"<script[^>]*>(.*?)</script>", INDEX, re.DOTALL):
+        assert body == ""
+
+
+@scripts
+def test_imports_lead_to_files(script: Path) -> None:
+    for name in imports_of(script):
+        assert name.startswith("."), "a bare name would need a build step"
+        assert (script.parent / name).is_file(), name
+
+
+@scripts
+def test_one_class_a_file_of_readable_length(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert len(re.findall(r"^(?:export )?class ", text, re.MULTILINE)) <= 1
+    assert len(text.splitlines()) <= 400
+
+
+@scripts
+def test_only_views_and_main_touch_the_document(script: Path) -> None:
+    if script.name == "main.js" or script.parent.name == "view":
+        return
+    assert not re.search(r"\b(document|window|localStorage)\b", code_of(script))
+
+
+def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
+    preloaded = set(re.findall(r'rel="modulepreload" href="(.+?)"', INDEX))
+    assert preloaded == {name for name in NAMES if imported(name)}
+
+
+def imported(name: str) -> bool:
+    target = (ROOT / name).resolve()
+    return any(
+        (script.parent / each).resolve() == target
+        for script in SCRIPTS
+        for each in imports_of(script)
+    )
+
+
+def test_both_languages_say_the_same_things() -> None:
+    english, chinese = messages_of("en"), messages_of("zh")
+    assert len(english) > 40
+    assert english.keys() == chinese.keys()
+    for key, message in english.items():
+        holes = set(re.findall(r"{\w+}", message))
+        assert holes == set(re.findall(r"{\w+}", chinese[key])), key
+        assert re.search(r"[\u4e00-\u9fff]", chinese[key]), key
+
+
+def test_what_is_said_is_written_and_what_is_written_is_said() -> None:
+    written = messages_of("en").keys()
+    said = set(re.findall(r'data-(?:say|label|title|placeholder)="(\w+)"', INDEX))
+    everything = INDEX + "".join(
+        code_of(each) for each in SCRIPTS if each.stem != "messages"
+    )
+    assert said <= written
+    for key in written:
+        assert re.search(rf'"{key}"', everything), key
+
+
+def test_static_words_are_the_english_ones() -> None:
+    english = messages_of("en")
+    for key, text in re.findall(r'data-say="(\w+)">([^<]*)<', INDEX):
+        assert text == english[key]
+
+
+def test_elements_that_are_looked_up_exist_once() -> None:
+    lookup = (
+        r"\b(?:element|button|canvas|dialog|form|image|input|progress|textArea|video)"
+    )
+    wanted = set(re.findall(lookup + r'\("([\w-]+)"\)', code_of(ROOT / "main.js")))
+    ids = re.findall(r'\sid="([\w-]+)"', INDEX)
+    assert len(wanted) > 30
+    assert wanted <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_has_no_words_has_a_name() -> None:
+    for tag, attributes, body in re.findall(
+        r"<(button|input|textarea)\b([^>]*)>(.*?)(?:</\1>|\n)", INDEX
+    ):
+        words = re.sub(r"<svg.*?</svg>", "", body)
+        identity = re.search(r'\sid="([\w-]+)"', attributes)
+        labelled = identity and f'for="{identity[1]}"' in INDEX
+        named = "aria-label=" in attributes or labelled
+        assert named or re.search(r"\w", re.sub(r"<.*?>", "", words)), (tag, attributes)
