@@ -175,7 +175,7 @@ class Gaze:
 class Blink:
     """Lids: 2 to 5 s apart, closing in about 80 ms and opening in about 150 ms."""
 
-    age_s: float = 9.0  # since the last one began
+    age_s: float = 1.0  # since the last one began
     next_s: float = 2.5
     closing_s: float = 0.08
     opening_s: float = 0.15
@@ -243,7 +243,7 @@ class Head:
     ) -> tuple[float, float, float]:
         lively = self.lively.follow(sound.speaking, 1.0)
         listening, thinking = stance.of("listening"), stance.of("thinking")
-        size = 4.0 + 1.4 * lively - 1.2 * listening
+        size = 4.0 + 1.4 * lively - 1.2 * listening - thinking
         hold_s = 2.4 - 1.2 * lively
         nod = self._nod(chance, listening, sound)
         # The head goes a little way after a glance that lasts.

@@ -36,7 +36,7 @@ _TITLES = (
 _BEFORE_NUMBERS = "No|Nos|Nr|Fig|Figs|Eq|Vol|Art|Abs|pp|p|ch|Ch|Sec|sec"
 _CAPITALS = "A-ZÀ-ÖØ-ÞΑ-ΩА-Я"
 _NO_END = re.compile(
-    rf"(?<![^\W_])(?:{_TITLES}|[{_CAPITALS}])\.$|(?<![^\W_.])[^\W\d_]\.$"
+    rf"(?<![^\W_])(?:{_TITLES}|[{_CAPITALS}])\.$|(?<![\w.])[^\W\d_]\.$"
 )
 _NO_END_BEFORE_DIGIT = re.compile(rf"(?<![^\W_])(?:{_BEFORE_NUMBERS})\.$")
 _LOOK_BACK = 12  # longer than any abbreviation above
@@ -97,12 +97,15 @@ def _sentences(text: str) -> list[str]:
 
 
 def _is_inner_stop(text: str, end: int) -> bool:
-    """Whether the full stop before `end` belongs to an abbreviation or an ellipsis."""
-    if text[end - 1] not in ".…":
-        return False
+    """Whether the sentence goes on after the stop before `end`.
+
+    As after an abbreviation, an ellipsis, or a quoted question.
+    """
     following = text[end : end + 40].lstrip()
-    if not following or following[0].islower():
-        return bool(following)
+    if not following or text[end - 1] not in ".…" + _CLOSING_MARKS:
+        return False
+    if following[0].islower():
+        return True
     before = text[max(0, end - _LOOK_BACK) : end]
     if _NO_END.search(before):
         return True

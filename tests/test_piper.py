@@ -1,0 +1,258 @@
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
+
+from models.errors import TextError, VoiceError
+from models.media import AudioChunk, FloatArray
+from models.tts.catalogue import list_voices, open_voice
+from models.tts.level import SPEECH_LEVEL_DBFS, active_level_dbfs
+from models.tts.piper import Piper, piper_info, piper_voices
+from models.tts.voice import Voice
+
+RATE_HZ = 16_000
+HOP = 256
+CONFIG = {
+    "audio": {"sample_rate": RATE_HZ, "quality": "tiny"},
+    "espeak": {"voice": "en-us"},
+    "language": {"code": "en_GB", "name_english": "English"},
+    "dataset": "hum",
+    "phoneme_type": "espeak",
+    "num_symbols": 256,
+    "num_speakers": 1,
+    "inference": {"noise_scale": 0.01, "length_scale": 1.0, "noise_w": 0.0},
+    "phoneme_id_map": DEFAULT_PHONEME_ID_MAP,
+    "hop_length": HOP,
+}
+
+
+def hum(silent: bool = False) -> onnx.ModelProto:
+    """A net with the inputs, outputs and durations of VITS that hums at 200 Hz."""
+    durations = np.random.default_rng(0).uniform(2, 6, 256).astype(np.float32)
+    constants: dict[str, npt.NDArray[Any]] = {
+        "durations": durations,
+        "hop": np.array(HOP, np.int64),
+        "zero": np.array(0, np.int64),
+        "one": np.array(1, np.int64),
+        "speed": np.array(2 * np.pi * 200 / RATE_HZ, np.float32),
+        "loudness": np.array(0.0 if silent else 0.4, np.float32),
+        "shape": np.array([1, 1, 1, -1], np.int64),
+        "at_noise": np.array([0], np.int64),
+        "at_length": np.array([1], np.int64),
+        "loud_noise": np.array(0.0 if silent else 1.0, np.float32),
+    }
+    steps = [
+        ("Gather", ["scales", "at_length"], "length"),
+        ("Gather", ["scales", "at_noise"], "noise_scale"),
+        ("Gather", ["durations", "input"], "w"),
+        ("Mul", ["w", "length"], "w_scaled"),
+        ("Ceil", ["w_scaled"], "w_ceil"),
+        ("ReduceSum", ["w_ceil"], "frames"),
+        ("Cast", ["frames"], "frame_count"),
+        ("Mul", ["frame_count", "hop"], "samples"),
+        ("Squeeze", ["samples"], "sample_count"),
+        ("Range", ["zero", "sample_count", "one"], "index"),
+        ("Cast", ["index"], "time"),
+        ("Mul", ["time", "speed"], "phase"),
+        ("Sin", ["phase"], "tone"),
+        ("Mul", ["tone", "loudness"], "voiced"),
+        ("RandomNormalLike", ["tone"], "noise"),
+        ("Mul", ["noise", "noise_scale"], "scaled"),
+        ("Mul", ["scaled", "loud_noise"], "breath"),
+        ("Add", ["voiced", "breath"], "sound"),
+        ("Reshape", ["sound", "shape"], "output"),
+    ]
+    casts = {"frame_count": int(TensorProto.INT64), "time": int(TensorProto.FLOAT)}
+    nodes = [
+        helper.make_node(op, inputs, [output], **_options(op, output, casts))
+        for op, inputs, output in steps
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "hum",
+        [
+            helper.make_tensor_value_info("input", TensorProto.INT64, [1, "n"]),
+            helper.make_tensor_value_info("input_lengths", TensorProto.INT64, [1]),
+            helper.make_tensor_value_info("scales", TensorProto.FLOAT, [3]),
+        ],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, None)],
+        [
+            onnx.numpy_helper.from_array(array, name)
+            for name, array in constants.items()
+        ],
+    )
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8
+    )
+
+
+def _options(op: str, output: str, casts: dict[str, int]) -> dict[str, Any]:
+    if op == "Cast":
+        return {"to": casts[output]}
+    return {"keepdims": 0} if op == "ReduceSum" else {}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    onnx.save(hum(), str(tmp_path / "hum.onnx"))
+    (tmp_path / "hum.onnx.json").write_text(json.dumps(CONFIG), "utf-8")
+    return tmp_path
+
+
+def sound_of(chunks: list[AudioChunk]) -> FloatArray:
+    return np.concatenate([chunk.samples for chunk in chunks])
+
+
+def test_the_real_piper_loads_and_speaks_sentence_by_sentence(folder: Path) -> None:
+    voice: Voice = Piper(folder / "hum.onnx")
+    chunks = list(voice.speak("Good morning to you. How are you?"))
+    sound = sound_of(chunks)
+    assert voice.rate_hz == RATE_HZ
+    assert all(chunk.rate_hz == RATE_HZ for chunk in chunks)
+    level = active_level_dbfs(sound, RATE_HZ)
+    assert level == pytest.approx(SPEECH_LEVEL_DBFS, abs=1.5)
+    assert np.abs(sound).max() < 0.98
+    words = [m for chunk in chunks for m in chunk.marks if m.kind == "word"]
+    assert [w.text for w in words] == "Good morning to you. How are you?".split()
+    assert 0 <= words[0].start < RATE_HZ // 4
+    between = np.abs(sound[words[3].end : words[4].start])
+    loud = np.flatnonzero(between > 0.02)
+    assert np.diff(loud).max() > 0.25 * RATE_HZ  # the pause after a sentence
+
+
+def test_words_take_the_time_that_the_network_gave_their_phonemes(
+    folder: Path,
+) -> None:
+    voice = Piper(folder / "hum.onnx")
+    marks = [m for chunk in voice.speak("A strengthened oak.") for m in chunk.marks]
+    words = [m for m in marks if m.kind == "word"]
+    assert [w.text for w in words] == ["A", "strengthened", "oak."]
+    long, short = words[1], words[0]
+    assert long.end - long.start > 2 * (short.end - short.start)
+    inside = [
+        m
+        for m in marks
+        if m.kind == "phoneme" and long.start <= m.start and m.end <= long.end
+    ]
+    assert len(inside) >= 8
+    assert [m.start for m in marks] == sorted(m.start for m in marks)
+
+
+def test_a_number_of_several_spoken_words_is_one_mark(folder: Path) -> None:
+    voice = Piper(folder / "hum.onnx")
+    words = [
+        mark
+        for chunk in voice.speak("I have 1,234,567 dogs.")
+        for mark in chunk.marks
+        if mark.kind == "word"
+    ]
+    assert [w.text for w in words] == ["I", "have", "1,234,567", "dogs."]
+    assert all(a.end <= b.start for a, b in zip(words, words[1:], strict=False))
+
+
+def test_raw_phonemes_are_read_as_text(folder: Path) -> None:
+    voice = Piper(folder / "hum.onnx")
+    plain = sound_of(list(voice.speak("[ [ h@l ]] there")))
+    hostile = sound_of(list(voice.speak("[[ h@l ]] there")))
+    assert len(plain) == len(hostile)
+
+
+def test_empty_text_is_refused_before_any_work(folder: Path) -> None:
+    with pytest.raises(TextError) as caught:
+        Piper(folder / "hum.onnx").speak("  ")
+    assert caught.value.code == "text_empty"
+
+
+def test_closing_stops_and_the_voice_goes_on_working(folder: Path) -> None:
+    voice = Piper(folder / "hum.onnx")
+    speech = voice.speak("One. Two. Three. Four.")
+    next(speech)
+    speech.close()  # type: ignore[attr-defined]
+    assert len(sound_of(list(voice.speak("Five.")))) > 0
+
+
+def test_the_catalogue_lists_and_prefers_it(folder: Path) -> None:
+    infos = piper_voices(folder)
+    assert [(i.id, i.language, i.engine) for i in infos] == [
+        ("piper:hum", "en-GB", "piper")
+    ]
+    assert list_voices(folder)[0] == infos[0]
+    assert open_voice(None, "en-GB", folder=folder).info == infos[0]
+    assert open_voice("piper:hum", None, folder=folder).info == infos[0]
+    assert open_voice(None, None, folder=folder).info.engine == "espeak"
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "code"),
+    [
+        (None, json.dumps(CONFIG), "voice_files_missing"),
+        (b"", None, "voice_files_missing"),
+        (b"not onnx", json.dumps(CONFIG), "voice_damaged"),
+        (b"", json.dumps(CONFIG), "voice_damaged"),
+        (hum().SerializeToString()[:400], json.dumps(CONFIG), "voice_damaged"),
+        (hum(silent=True).SerializeToString(), json.dumps(CONFIG), "voice_damaged"),
+        (hum().SerializeToString(), "{", "voice_damaged"),
+        (hum().SerializeToString(), "[]", "voice_damaged"),
+        (hum().SerializeToString(), "{}", "voice_damaged"),
+        (
+            hum().SerializeToString(),
+            json.dumps({"espeak": {"voice": "en"}}),
+            "voice_damaged",
+        ),
+    ],
+)
+def test_missing_and_damaged_files_are_named(
+    tmp_path: Path, model: bytes | None, config: str | None, code: str
+) -> None:
+    if model is not None:
+        (tmp_path / "v.onnx").write_bytes(model)
+    if config is not None:
+        (tmp_path / "v.onnx.json").write_text(config, "utf-8")
+    with pytest.raises(VoiceError, match="v.onnx") as caught:
+        open_voice("piper:v", None, folder=tmp_path)
+    assert caught.value.code == code
+
+
+def test_a_voice_id_never_leaves_its_folder(folder: Path) -> None:
+    inner = folder / "inner"
+    inner.mkdir()
+    for name in ("../hum", "/etc/passwd", "..", ""):
+        with pytest.raises(VoiceError):
+            open_voice(f"piper:{name}", None, folder=inner)
+
+
+def test_both_espeak_libraries_work_in_one_process(folder: Path) -> None:
+    """piper-tts carries an espeak-ng of its own; the two must not share state."""
+    piper, espeak = Piper(folder / "hum.onnx"), open_voice(None, "de")
+    lengths: list[int] = []
+    errors: list[BaseException] = []
+
+    def talk(voice: Voice, text: str) -> None:
+        try:
+            for _ in range(8):
+                lengths.append(len(sound_of(list(voice.speak(text)))))
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [
+        threading.Thread(target=talk, args=(piper, "Good morning, my friends.")),
+        threading.Thread(target=talk, args=(espeak, "Guten Morgen, meine Freunde.")),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert len(lengths) == 16 and min(lengths) > RATE_HZ // 2
+
+
+def test_info_needs_no_network_to_be_loaded(folder: Path) -> None:
+    (folder / "hum.onnx").write_bytes(b"broken")
+    assert piper_info(folder / "hum.onnx").name == "English, Hum (natural)"
