@@ -1,0 +1,298 @@
+"""Identity: one photo made ready to talk; enrolled once, kept in one safetensors file."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from models.background import fill_background, refine_matte
+from models.errors import IdentityError, PhotoError
+from models.eyes import eyeballs
+from models.landmarks import CHIN, FOREHEAD, FaceBox, find_face, find_landmarks
+from models.media import FloatArray
+from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, paint_mouth, shows_inside
+from models.photo import embedded_photo, open_photo
+from models.rig import rest_lips
+
+__all__ = ["Identity", "embedded_photo", "enrol"]
+
+FORMAT = "likeness-identity"
+FORMAT_VERSION = 1
+MIN_SIZE, MAX_SIZE = 128, 1024
+FACE_SHARE = 0.45  # of the picture's height, from forehead to chin
+FACE_CENTRE = 0.47  # of the picture's height, from the top
+SMALL_FACE_PX = 160  # below this the enlarged face looks soft
+
+UintArray = npt.NDArray[np.uint8]
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Identity:
+    """Everything the renderer needs of one photo, on the CPU.
+
+    picture: uint8 RGB [H, W, 3], the photo's crop: the frame at rest.
+    background: uint8 RGB [H, W, 3], the picture without the person.
+    eyeballs: uint8 RGB [H, W, 3], the picture with eyeballs continued under the lids.
+    matte: uint8 [H, W], 0 to 255, the person's share.
+    mouth: uint8 RGBA [4, LAYER_HEIGHT, LAYER_WIDTH, 4], see models.mouth.
+    landmarks: float32 [478, 3], pixels of the picture.
+    name: as the user wrote it. refined: whether Stable Diffusion went over the photo.
+    notes: what the user should know about this photo, in sentences.
+    """
+
+    picture: UintArray
+    background: UintArray
+    eyeballs: UintArray
+    matte: UintArray
+    mouth: UintArray
+    landmarks: FloatArray
+    name: str = ""
+    refined: bool = False
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the picture, pixels."""
+        return self.picture.shape[0], self.picture.shape[1]
+
+    @property
+    def rest_aperture(self) -> float:
+        """The photo's own inner-lip gap, IOD."""
+        return rest_lips(self.landmarks)[0]
+
+    @property
+    def rest_width(self) -> float:
+        """The photo's own inner-lip width, IOD."""
+        return rest_lips(self.landmarks)[1]
+
+    @property
+    def own_teeth(self) -> bool:
+        """Whether the inside of the mouth is the photo's own."""
+        return shows_inside(self.landmarks)
+
+    def preview(self) -> Image.Image:
+        """The portrait at rest."""
+        return Image.fromarray(self.picture)
+
+    def save(self, path: Path) -> None:
+        """Writes one safetensors file; an interrupted write leaves nothing behind.
+
+        Raises:
+            IdentityError: not_writable.
+        """
+        metadata = {
+            "format": FORMAT,
+            "version": str(FORMAT_VERSION),
+            "name": self.name,
+            "refined": json.dumps(self.refined),
+            "notes": json.dumps(self.notes),
+        }
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
+        path = Path(path)
+        draft = ""
+        try:
+            handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+            os.close(handle)
+            save_file(tensors, draft, metadata)
+            os.chmod(draft, 0o644)
+            os.replace(draft, path)
+        except (OSError, SafetensorError) as error:
+            if draft:
+                Path(draft).unlink(missing_ok=True)
+            raise IdentityError(
+                "not_writable",
+                f"The identity cannot be written to {path} ({error}). "
+                "Check that the folder exists, is writable and has room.",
+            ) from error
+
+    @classmethod
+    def load(cls, path: Path) -> "Identity":
+        """Reads what save wrote.
+
+        Raises:
+            IdentityError: not_found, not_an_identity, other_version, damaged.
+        """
+        path = Path(path)
+        if not path.is_file():
+            raise IdentityError(
+                "not_found", f"There is no identity file {path}. Check the path."
+            )
+        try:
+            with safe_open(path, framework="numpy") as file:
+                metadata = file.metadata() or {}
+                _check_format(path, metadata)
+                tensors = {name: file.get_tensor(name) for name in _TENSORS}
+            identity = cls(
+                **tensors,
+                name=metadata.get("name", ""),
+                refined=bool(json.loads(metadata.get("refined", "false"))),
+                notes=tuple(json.loads(metadata.get("notes", "[]"))),
+            )
+        except (SafetensorError, OSError, ValueError, TypeError) as error:
+            raise IdentityError(
+                "damaged",
+                f"The identity file {path} is damaged or cut short. Enrol the photo "
+                "again: python -m scripts.enrol PHOTO -o FILE",
+            ) from error
+        _check_shapes(path, identity)
+        return identity
+
+
+_TENSORS = tuple(
+    field.name
+    for field in fields(Identity)
+    if field.name not in ("name", "refined", "notes")
+)
+
+
+def _check_format(path: Path, metadata: dict[str, str]) -> None:
+    if metadata.get("format") != FORMAT:
+        raise IdentityError(
+            "not_an_identity",
+            f"{path} is a safetensors file, but not an identity. "
+            "Make one with: python -m scripts.enrol PHOTO -o FILE",
+        )
+    if metadata.get("version") != str(FORMAT_VERSION):
+        raise IdentityError(
+            "other_version",
+            f"{path} has identity format {metadata.get('version')}; this program reads "
+            f"{FORMAT_VERSION}. Enrol the photo again.",
+        )
+
+
+def _check_shapes(path: Path, identity: Identity) -> None:
+    height, width = identity.picture.shape[:2]
+    expected = {
+        "picture": (height, width, 3),
+        "background": (height, width, 3),
+        "eyeballs": (height, width, 3),
+        "matte": (height, width),
+        "mouth": (4, LAYER_HEIGHT, LAYER_WIDTH, 4),
+        "landmarks": (478, 3),
+    }
+    for name, shape in expected.items():
+        tensor = getattr(identity, name)
+        kind = np.float32 if name == "landmarks" else np.uint8
+        if tensor.shape != shape or tensor.dtype != kind:
+            raise IdentityError(
+                "damaged",
+                f"The identity file {path} is damaged: {name} has shape "
+                f"{tensor.shape}, expected {shape}. Enrol the photo again.",
+            )
+    if not np.isfinite(identity.landmarks).all():
+        raise IdentityError(
+            "damaged",
+            f"The identity file {path} is damaged: landmarks are not numbers. "
+            "Enrol the photo again.",
+        )
+
+
+def enrol(
+    photo: bytes | Path,
+    *,
+    size: int = 512,
+    face: int | None = None,
+    name: str = "",
+    on_progress: Progress | None = None,
+) -> Identity:
+    """Photo -> Identity with a size x size picture.
+
+    face: which face, counted from 1, where the photo shows several.
+    on_progress: called with what is being done and the share done, 0 to 1.
+
+    Raises:
+        PhotoError: see open_photo and find_face; size_out_of_range.
+    """
+    if not MIN_SIZE <= size <= MAX_SIZE or size % 2:
+        raise PhotoError(
+            "size_out_of_range",
+            f"A picture size of {size} is not possible: choose an even number from "
+            f"{MIN_SIZE} to {MAX_SIZE}.",
+        )
+    report = on_progress or (lambda _what, _share: None)
+    report("Opening the photo", 0.0)
+    opened = open_photo(photo)
+    report("Finding the face", 0.1)
+    found = find_face(opened, face)
+    report("Cropping", 0.4)
+    picture, landmarks, notes = _crop(opened, found, size)
+    again = find_landmarks(picture, _box_of(landmarks))
+    if again is not None and _agree(again, landmarks):
+        landmarks = again
+    report("Separating person and background", 0.55)
+    matte = refine_matte(picture, landmarks)
+    background = fill_background(picture, matte)
+    report("Painting eyes and mouth", 0.85)
+    identity = Identity(
+        picture=picture,
+        background=background,
+        eyeballs=eyeballs(picture, landmarks),
+        matte=matte,
+        mouth=paint_mouth(picture, landmarks),
+        landmarks=landmarks,
+        name=name,
+        notes=notes,
+    )
+    report("Done", 1.0)
+    return identity
+
+
+def _crop(
+    photo: UintArray, landmarks: FloatArray, size: int
+) -> tuple[UintArray, FloatArray, tuple[str, ...]]:
+    """A square inside the photo, as near to FACE_SHARE as the photo allows."""
+    height, width = photo.shape[:2]
+    face = float(np.linalg.norm(landmarks[CHIN] - landmarks[FOREHEAD]))
+    side = min(face / FACE_SHARE, height, width)
+    middle = landmarks[:468, :2].mean(0)
+    left = float(np.clip(middle[0] - side / 2, 0, width - side))
+    top = float(np.clip(middle[1] - side * FACE_CENTRE, 0, height - side))
+    scale = size / side
+    to_crop = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
+    # Pixel centres: the crop's edge, not its first pixel's middle, lies at left, top.
+    to_crop[:, 2] = (0.5 - np.array([left, top])) * scale - 0.5
+    source = photo
+    if scale < 0.5:  # INTER_AREA does not work in a warp: reduce in advance
+        factor = 2 * scale
+        reduced = (max(round(width * factor), 1), max(round(height * factor), 1))
+        source = cv2.resize(photo, reduced, interpolation=cv2.INTER_AREA)
+        shrink = np.array([reduced[0] / width, reduced[1] / height])
+        to_crop[:, :2] = np.diag(scale / shrink)
+        to_crop[:, 2] += 0.5 * scale / shrink - 0.5 * scale
+    picture = cv2.warpAffine(
+        source,
+        to_crop,
+        (size, size),
+        flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    points = landmarks * scale
+    points[:, :2] += (0.5 - np.array([left, top])) * scale - 0.5
+    notes = ()
+    if face < SMALL_FACE_PX and scale > 1.2:
+        notes = (
+            f"The face is only {face:.0f} pixels high in the photo, so it was enlarged "
+            f"{scale:.1f} times and looks soft. A larger photo gives a sharper portrait.",
+        )
+    return picture, points.astype(np.float32), notes
+
+
+def _box_of(landmarks: FloatArray) -> FaceBox:
+    low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
+    return FaceBox(float(low[0]), float(low[1]), *(float(v) for v in high - low))
+
+
+def _agree(again: FloatArray, first: FloatArray) -> bool:
+    """Whether a second look found the same face, not another one near by."""
+    apart = np.linalg.norm((again - first)[:468, :2], axis=1).mean()
+    return bool(apart < 0.1 * np.linalg.norm(first[CHIN] - first[FOREHEAD]))

@@ -1,0 +1,127 @@
+"""Motion -> where the controls go: ARKit channels, then absolute lips.
+
+At speech = 1 the inner lips show exactly the commanded gap and width, whatever the
+photo's own mouth does; at 0 they are the photo's, moved by the ARKit channels alone.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.blendshapes import ARKIT_NAMES
+from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, LIPS
+from models.media import CHANNEL_INDEX, HEAD_CHANNELS, MOTION_CHANNELS
+
+MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.55, 0.20, 0.85  # IOD
+MAX_TURN_DEG = 20.0
+UPPER_SHARE = 0.27  # of an opening that the upper lip makes
+CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
+
+_ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
+
+
+def bounded(motion: Tensor) -> Tensor:
+    """Each channel of [B, channels] within what a face can do; ValueError for NaN."""
+    if motion.ndim != 2 or motion.shape[1] != len(MOTION_CHANNELS):
+        raise ValueError(
+            f"motion must be [B, {len(MOTION_CHANNELS)}], not {tuple(motion.shape)}"
+        )
+    if not bool(torch.isfinite(motion).all()):
+        raise ValueError("motion holds NaN or infinity")
+    low = motion.new_zeros(len(MOTION_CHANNELS))
+    high = motion.new_ones(len(MOTION_CHANNELS))
+    high[CHANNEL_INDEX["aperture"]] = MAX_APERTURE
+    low[CHANNEL_INDEX["width"]] = MIN_WIDTH
+    high[CHANNEL_INDEX["width"]] = MAX_WIDTH
+    for name in HEAD_CHANNELS:
+        low[CHANNEL_INDEX[name]] = -MAX_TURN_DEG
+        high[CHANNEL_INDEX[name]] = MAX_TURN_DEG
+    low[CHANNEL_INDEX["breath"]] = -1.0
+    return torch.minimum(torch.maximum(motion, low), high)
+
+
+def column(motion: Tensor, name: str) -> Tensor:
+    """One channel of [B, channels], as [B, 1]."""
+    index = CHANNEL_INDEX[name]
+    return motion[:, index : index + 1]
+
+
+def jaw_travel(motion: Tensor) -> Tensor:
+    """How far jawOpen lowers the chin: [B, 1], IOD."""
+    return JAW_FULL * torch.tanh(column(motion, "jawOpen") * (JAW_GAIN / JAW_FULL))
+
+
+@dataclass(frozen=True, eq=False)
+class LipRig:
+    """The part of a FaceRig that decides where controls go, batched over B."""
+
+    rest: Tensor  # [B, 44, 3]
+    table: Tensor  # [B, channels, C, 3]
+    jaw: Tensor  # [B, C, 3]
+    follow: Tensor  # [B, N, 22]
+    rest_gap: Tensor  # [B, 1]
+
+
+def displace(rig: LipRig, motion: Tensor) -> Tensor:
+    """Displacements of all controls in the head's frame: [B, C, 3].
+
+    motion: [B, channels], bounded.
+    """
+    speech = column(motion, "speech")
+    drop = jaw_travel(motion) - CLOSING_JAW * rig.rest_gap * speech
+    jaw = drop[:, :, None] * rig.jaw
+    moved = torch.einsum("bk,bkcx->bcx", motion[:, _ARKIT], rig.table)
+    lips = len(LIPS)
+    placed = (rig.rest + moved[:, :lips] + jaw[:, :lips]).unflatten(1, (4, LIP_POINTS))
+    placed = _to_width(placed, motion, speech)
+    placed = _to_gap(placed, motion, speech)
+    placed = _with_thickness(placed, rig.rest.unflatten(1, (4, LIP_POINTS)), motion)
+    by_lips = placed.flatten(1, 2) - rig.rest
+    beyond_jaw = (by_lips - jaw[:, :lips])[:, 2 * LIP_POINTS :]
+    skin = moved[:, lips:] + jaw[:, lips:] + rig.follow @ beyond_jaw
+    return torch.cat([by_lips, skin], 1)
+
+
+def _to_width(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
+    """Scales lips sideways until the inner corners stand as far apart as commanded."""
+    corners = placed[:, 0, :: LIP_POINTS - 1, 0]  # [B, 2]
+    width = (corners[:, 1:] - corners[:, :1]).clamp_min(0.05)
+    target = torch.lerp(width, column(motion, "width"), speech)
+    target = target.clamp(MIN_WIDTH * 0.8, MAX_WIDTH)
+    middle = corners.mean(1)[:, None, None]
+    scaled = placed.clone()
+    scaled[..., 0] = middle + (placed[..., 0] - middle) * (target / width)[:, :, None]
+    return scaled
+
+
+def _to_gap(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
+    """Moves lips until the inner ones stand as far apart as commanded."""
+    t = torch.linspace(-1, 1, LIP_POINTS, device=placed.device)
+    arch = (1 - t.square()).clamp_min(0).pow(0.55)
+    gap = placed[:, 1, :, 1] - placed[:, 0, :, 1]  # [B, 11]
+    own = gap.clamp_min(0) * (1 - column(motion, "mouthClose") * (1 - speech))
+    target = torch.lerp(own, column(motion, "aperture") * arch, speech)
+    change = target - gap
+    result = placed.clone()
+    result[:, 0::2, :, 1] -= (UPPER_SHARE * change)[:, None]
+    result[:, 1::2, :, 1] += ((1 - UPPER_SHARE) * change)[:, None]
+    return result
+
+
+def _with_thickness(placed: Tensor, rest: Tensor, motion: Tensor) -> Tensor:
+    """Lips keep their volume: a narrower mouth has thicker lips, an open one thinner."""
+    inner, outer = placed[:, :2], placed[:, 2:]
+    width = placed[:, 0, -1, 0] - placed[:, 0, 0, 0]
+    own = rest[:, 0, -1, 0] - rest[:, 0, 0, 0]
+    volume = (own / width.clamp_min(0.05)).pow(0.4).clamp(0.8, 1.35)[:, None]
+    gap = (placed[:, 1, LIP_POINTS // 2, 1] - placed[:, 0, LIP_POINTS // 2, 1])[:, None]
+    rounding = 0.30 * column(motion, "mouthPucker") + 0.22 * column(
+        motion, "mouthFunnel"
+    )
+    scale = volume * (1 + rounding) * (1 - 0.35 * gap.clamp(0, 0.5))
+    # Only the part of the thickness that the width's scaling left as it was.
+    thick = (outer - inner)[..., 1:2] * (scale[:, :, None, None] - 1)
+    grown = placed.clone()
+    grown[:, 2:, :, 1:2] = outer[..., 1:2] + thick
+    return grown

@@ -1,0 +1,208 @@
+"""The inside of the mouth: the photo's own teeth, or painted ones in its tone and light.
+
+Painted layers lie in the mouth's plane (models.rig.HeadFrame.flat): the cavity and the
+upper teeth are fixed to the head, the lower teeth and tongue travel with the jaw.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.controls import INNER_LOWER, INNER_UPPER, OUTER_LOWER, smoothstep
+from models.media import FloatArray
+from models.rig import HeadFrame, rest_lips
+
+LAYER_WIDTH, LAYER_HEIGHT = 128, 144
+LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
+OWN_TEETH_GAP = 0.045  # of the mouth's width: a wider gap shows what is inside
+_SCALE = 3  # painted larger, then reduced: smooth edges
+
+UintArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class MouthTone:
+    """Colours 0 to 255, RGB."""
+
+    tooth: FloatArray
+    tongue: FloatArray
+    cavity: FloatArray
+
+
+def shows_inside(landmarks: FloatArray) -> bool:
+    """Whether the photo's lips are open far enough to show teeth or the dark."""
+    gap, width = rest_lips(landmarks)
+    return gap > OWN_TEETH_GAP * width
+
+
+def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
+    """Takes the photo's tone: teeth from its lights, tongue and cavity from its lips."""
+    face = _inside(picture, landmarks[:468, :2], hull=True)
+    lips = _inside(
+        picture, landmarks[list(INNER_LOWER) + list(OUTER_LOWER[::-1]), :2], hull=False
+    )
+    luma = face @ np.array([0.299, 0.587, 0.114], np.float32)
+    light = float(np.percentile(luma, 92))
+    bright = face[luma >= np.percentile(luma, 85)].mean(0)
+    tint = bright / max(float(bright.mean()), 1.0)
+    # A third of the light's tint, a touch of ivory: teeth are never pure grey.
+    ivory = np.array([1.03, 1.0, 0.92], np.float32)
+    tooth = 0.80 * light * (1 + 0.45 * (tint - 1)) * ivory
+    lip = np.median(lips, axis=0)
+    tongue = 0.62 * lip + 0.16 * float(lip.mean()) * np.array([1.2, 0.85, 0.85])
+    cavity = 0.20 * lip + np.array([4.0, 1.0, 1.0])
+    clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
+    return MouthTone(*clip)
+
+
+def _inside(picture: UintArray, points: FloatArray, *, hull: bool) -> FloatArray:
+    mask = np.zeros(picture.shape[:2], np.uint8)
+    corners = np.round(points).astype(np.int32)
+    cv2.fillPoly(mask, [cv2.convexHull(corners) if hull else corners], 255)
+    found = picture[mask > 0]
+    return (found if len(found) else picture.reshape(-1, 3)).astype(np.float32)
+
+
+def paint_mouth(picture: UintArray, landmarks: FloatArray) -> UintArray:
+    """Layers cavity, lower teeth and tongue, tongue tip, upper teeth:
+    uint8 RGBA [4, LAYER_HEIGHT, LAYER_WIDTH, 4], alpha not multiplied in."""
+    tone = mouth_tone(picture, landmarks)
+    seam = _seam(landmarks)
+    x, y = _grid()
+    y = y - np.interp(x, seam[:, 0], seam[:, 1]).astype(np.float32)
+    layers = [
+        _cavity(x, y, tone),
+        _lower(x, y, tone),
+        _tongue_tip(x, y, tone),
+        _upper(x, y, tone),
+    ]
+    blur = _softness(picture, landmarks)
+    return np.stack([_finish(layer, blur) for layer in layers])
+
+
+def _grid() -> tuple[FloatArray, FloatArray]:
+    columns = np.linspace(LEFT, RIGHT, LAYER_WIDTH * _SCALE, dtype=np.float32)
+    rows = np.linspace(TOP, BOTTOM, LAYER_HEIGHT * _SCALE, dtype=np.float32)
+    x, y = np.meshgrid(columns, rows)
+    return x, y
+
+
+def _seam(landmarks: FloatArray) -> FloatArray:
+    """Where the lips meet when closed, gently: teeth follow a third of its curve."""
+    frame = HeadFrame.of(landmarks)
+    upper = frame.flat(landmarks[list(INNER_UPPER), :2])
+    lower = frame.flat(landmarks[list(INNER_LOWER), :2])
+    seam = upper + 0.27 * np.maximum(lower - upper, 0)
+    middle = seam[len(seam) // 2, 1]
+    seam[:, 1] = middle + 0.35 * (seam[:, 1] - middle)
+    return seam
+
+
+def _softness(picture: UintArray, landmarks: FloatArray) -> float:
+    """Blur of the painted layers, in layer pixels, so that they are no sharper than
+    the photo's own eyes and lips."""
+    frame = HeadFrame.of(landmarks)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    x, y = np.round(frame.origin[:2]).astype(int)
+    reach = max(int(0.6 * frame.iod), 4)
+    region = grey[max(y - reach, 0) : y + reach, max(x - reach, 0) : x + reach]
+    if region.size < 16:
+        return 1.0
+    slope = np.hypot(
+        cv2.Sobel(region, cv2.CV_32F, 1, 0), cv2.Sobel(region, cv2.CV_32F, 0, 1)
+    )
+    contrast = max(float(np.percentile(region, 98) - np.percentile(region, 2)), 10.0)
+    sharp = float(np.percentile(slope, 99)) / (
+        8 * contrast
+    )  # 1/px of the steepest edges
+    edge_px = np.clip(0.16 / max(sharp, 1e-3), 0.35, 2.0)
+    layer_px = LAYER_WIDTH / ((RIGHT - LEFT) * frame.iod)
+    return float(np.clip(edge_px * layer_px, 0.5, 4.0))
+
+
+def _finish(layer: FloatArray, blur: float) -> UintArray:
+    """Reduces and softens, colours weighted by alpha so that no dark rim appears."""
+    weighted = np.concatenate([layer[..., :3] * layer[..., 3:], layer[..., 3:]], -1)
+    size = (LAYER_WIDTH, LAYER_HEIGHT)
+    small = cv2.resize(weighted, size, interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), blur)
+    wide = cv2.GaussianBlur(small, (0, 0), 4.0) + 1e-4 * small
+    colour = np.where(
+        small[..., 3:] > 0.02,
+        small[..., :3] / np.maximum(small[..., 3:], 1e-4),
+        wide[..., :3] / np.maximum(wide[..., 3:], 1e-6),
+    )
+    rgba = np.concatenate([colour, small[..., 3:] * 255], -1)
+    return np.clip(np.round(rgba), 0, 255).astype(np.uint8)
+
+
+def _layer(colour: FloatArray, alpha: FloatArray) -> FloatArray:
+    return np.concatenate([colour, alpha[..., None]], -1).astype(np.float32)
+
+
+def _cavity(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
+    """Dark and warm; a little lighter below, where the tongue's root catches light."""
+    glow = 0.75 + 0.5 * smoothstep(y, 0.02, 0.30) * smoothstep(np.abs(x), 0.30, 0.05)
+    return _layer(glow[..., None] * tone.cavity, np.ones_like(x))
+
+
+def _row_of_teeth(
+    x: FloatArray, widths: tuple[float, ...], soft: float
+) -> tuple[FloatArray, FloatArray]:
+    """For a row symmetric about 0: place within the tooth (-1 to 1) and gap (0 to 1)."""
+    edges = np.concatenate([[0.0], np.cumsum(widths)])
+    side = np.abs(x)
+    index = np.clip(np.searchsorted(edges, side, side="right") - 1, 0, len(widths) - 1)
+    left, right = edges[index], edges[index + 1]
+    within = np.clip((side - left) / (right - left) * 2 - 1, -1, 1)
+    apart = np.abs(side[..., None] - edges).min(-1)
+    gap = np.exp(-((apart / soft) ** 2))
+    return within.astype(np.float32), gap.astype(np.float32)
+
+
+def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
+    """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
+    within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.006)
+    side = np.abs(x)
+    edge = 0.030 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
+    edge = edge - 0.007 * np.abs(within) ** 4  # rounded corners
+    gum = -0.075 + 0.012 * within**2
+    alpha = smoothstep(y, edge + 0.004, edge - 0.006)
+    alpha = alpha * smoothstep(side, 0.275, 0.235)
+    shade = 1.0 - 0.10 * gap - 0.06 * within**2  # soft gaps, rounded fronts
+    shade = shade * (1 - 0.50 * smoothstep(side, 0.06, 0.27))  # corners lie in shade
+    shade = shade * (0.86 + 0.14 * smoothstep(y, -0.07, -0.01))
+    colour = shade[..., None] * tone.tooth
+    pink = 0.5 * tone.tongue + 0.25 * tone.tooth
+    in_gum = smoothstep(y, gum + 0.008, gum - 0.008)[..., None]
+    return _layer(colour + (0.8 * pink - colour) * in_gum, alpha)
+
+
+def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
+    """Lower teeth, shorter and darker, in front of the tongue's back."""
+    within, gap = _row_of_teeth(x, (0.046, 0.050, 0.056, 0.05), 0.006)
+    side = np.abs(x)
+    edge = 0.012 + 0.25 * side**2 + 0.005 * np.abs(within) ** 4
+    teeth = smoothstep(y, edge - 0.005, edge + 0.006) * smoothstep(side, 0.20, 0.16)
+    shade = 0.66 * (1 - 0.10 * gap - 0.06 * within**2)
+    shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
+    tooth = shade[..., None] * tone.tooth
+    crest = -0.022 + 0.9 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
+    tongue = smoothstep(y, crest - 0.012, crest + 0.018) * smoothstep(side, 0.21, 0.15)
+    light = 0.55 + 0.25 * smoothstep(y, crest + 0.08, crest)
+    back = light[..., None] * tone.tongue
+    colour = back + (tooth - back) * teeth[..., None]
+    return _layer(colour, np.maximum(teeth, tongue))
+
+
+def _tongue_tip(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
+    """The tip as l and th show it, under the edge of the upper teeth."""
+    reach = (x / 0.125) ** 2 + ((y - 0.085) / 0.075) ** 2
+    alpha = smoothstep(reach, 1.08, 0.82)
+    light = 0.80 + 0.22 * np.exp(-(((y - 0.055) / 0.03) ** 2 + (x / 0.08) ** 2))
+    light = (
+        light - 0.10 * np.exp(-((x / 0.010) ** 2)) - 0.25 * smoothstep(y, 0.08, 0.16)
+    )
+    return _layer(light[..., None] * tone.tongue, alpha)

@@ -1,0 +1,74 @@
+"""The mouth of a frame: both lips along their seam, and what lies between them."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.lips import column, jaw_travel
+from models.mouth import BOTTOM, LEFT, RIGHT, TOP
+from models.prepared import Prepared
+from models.sampling import Maps, paste, patch_spots, rounded, sample
+
+LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
+TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
+UNDER_LIP = 0.55  # how much darker the inside is right under the upper lip
+
+
+def render_mouth(
+    frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor, gap: Tensor
+) -> None:
+    """Draws the mouths into frames, uint8 [B, H, W, 3]; gap [B, 1] as shown, IOD."""
+    rows, columns = batch.patches[:, :2].amax(0).tolist()
+    first = maps.patch(batch.plane_origin, batch.mouth_corner, rows, columns)
+    spots = patch_spots(first, rows, columns)
+    still = maps.still_spots(spots)
+    back = maps.in_box(maps.face, still)
+    up, down = still + back[:, :2], still + back[:, 2:]
+    above, below = sample(batch.person, up), sample(batch.person, down)
+    edge = sample(batch.seam, up)  # in_upper, in_lower, inside, shade
+    in_upper, shade = edge[:, :1], edge[:, 3:]
+    in_lower = sample(batch.seam[:, 1:2], down)
+    within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
+    own = sample(batch.seam[:, 2:3], still) * _own_share(batch, gap)[..., None, None]
+    here = sample(batch.person, still)
+    within = torch.lerp(within, here[:, :3], own)
+    within = torch.cat([within, torch.ones_like(in_upper)], 1)
+    person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
+    behind = sample(batch.background, spots)
+    paste(frames, first, rounded(person[:, :3] + (1 - person[:, 3:]) * behind))
+
+
+def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
+    """The photo's own inside shows always where there is something to see, and
+    elsewhere only as long as the lips are as they were: [B, 1]."""
+    opened = ((gap - batch.rest_gap).abs() / 0.03).clamp(0, 1)
+    return torch.maximum(batch.own_teeth, 1 - opened)
+
+
+def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:
+    """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
+    flat = still - batch.plane_origin[:, :, None, None]
+    plane = torch.einsum("bihw,bij->bjhw", flat, batch.to_plane)
+    travel = jaw_travel(motion)
+    aside = 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))
+    with_jaw = torch.cat([aside, LOWER_TEETH_FOLLOW * travel], 1)
+    out = column(motion, "tongueOut")
+    # The tip rises towards the upper teeth, never above the lower lip's reach.
+    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.045 * out
+    with_tip = torch.cat([0.5 * aside, tip_down], 1)
+    colour = _at(batch.cavity, plane)
+    lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
+    colour = lower[:, :3] + (1 - lower[:, 3:]) * colour
+    tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
+    tip = tip * (out * 3).clamp(max=1)[..., None, None]
+    colour = tip[:, :3] + (1 - tip[:, 3:]) * colour
+    upper = _at(batch.upper, plane)
+    return upper[:, :3] + (1 - upper[:, 3:]) * colour
+
+
+def _at(layer: Tensor, plane: Tensor) -> Tensor:
+    """A painted layer at places on the mouth's plane [B, 2, h, w], IOD."""
+    low = plane.new_tensor([LEFT, TOP])[:, None, None]
+    size = plane.new_tensor([RIGHT - LEFT, BOTTOM - TOP])[:, None, None]
+    grid = ((plane - low) * (2 / size) - 1).permute(0, 2, 3, 1)
+    return F.grid_sample(layer, grid, padding_mode="border", align_corners=True)

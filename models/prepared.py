@@ -1,0 +1,168 @@
+"""An identity as the renderer wants it: tensors on a device, stacked for a batch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.eyes import build_eyes
+from models.head import build_head
+from models.identity import Identity
+from models.lips import LipRig
+from models.rig import HeadFrame, build_rig, seam_masks
+
+# The part of the mouth's plane that lips and opening may cover, IOD.
+MOUTH_LEFT, MOUTH_TOP, MOUTH_RIGHT, MOUTH_BOTTOM = -0.50, -0.26, 0.50, 0.72
+EYE_SIDE, EYE_UP, EYE_DOWN = 1.35, 2.0, 1.35  # the same for an eye, half eye widths
+RIM_PX = 8  # room for the head's turn
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Tensors with a leading batch dimension, float32 but for picture."""
+
+    picture: Tensor  # uint8 [B, H, W, 3]
+    person: Tensor  # [B, 4, H, W] RGB weighted by the matte (0 to 255), matte (0 to 1)
+    background: Tensor  # [B, 3, H, W]
+    eyeballs: Tensor  # [B, 3, H, W]
+    seam: Tensor  # [B, 4, H, W], see seam_masks
+    cavity: Tensor  # [B, 3, h, w]
+    lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
+    tongue: Tensor
+    upper: Tensor
+    own_teeth: Tensor  # [B, 1] 0 or 1
+    lips_rest: Tensor  # see LipRig
+    lips_table: Tensor
+    lips_jaw: Tensor
+    lips_follow: Tensor
+    rest_gap: Tensor
+    projection: Tensor  # [B, 3, 2]
+    spread: Tensor  # [B, 2, nodes, C]
+    box: Tensor  # [B, 4]
+    plane_origin: Tensor  # [B, 2]
+    to_plane: Tensor  # [B, 2, 2] pixels @ this -> IOD on the mouth's plane
+    mouth_corner: Tensor  # [B, 2] left, top of the mouth's patch from plane_origin
+    head_depth: Tensor  # see HeadRig
+    head_pivot: Tensor
+    head_breath: Tensor
+    eye_frame: Tensor  # see EyeRig
+    eye_lids: Tensor
+    eye_skin: Tensor
+    eye_iris: Tensor
+    eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its centre
+    patches: Tensor  # int64 [B, 4] on the CPU: mouth height, width, eyes' height, width
+
+    @property
+    def lip_rig(self) -> LipRig:
+        return LipRig(
+            self.lips_rest,
+            self.lips_table,
+            self.lips_jaw,
+            self.lips_follow,
+            self.rest_gap,
+        )
+
+    def expand(self, batch: int) -> "Prepared":
+        """The same identity for every row, without a copy."""
+        return Prepared(
+            *(
+                getattr(self, f.name).expand(batch, *getattr(self, f.name).shape[1:])
+                for f in fields(self)
+            )
+        )
+
+
+def stack(parts: Sequence[Prepared]) -> Prepared:
+    """One row per identity."""
+    return Prepared(
+        *(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Prepared))
+    )
+
+
+def prepare(identity: Identity, device: torch.device) -> Prepared:
+    """Builds the rig and moves everything to the device."""
+    height, width = identity.size
+    rig = build_rig(identity.landmarks)
+    head = build_head(identity.landmarks, height, width)
+    eyes = build_eyes(identity.landmarks)
+    frame = HeadFrame.of(identity.landmarks)
+    matte = identity.matte.astype(np.float32)[..., None] / 255
+    background = identity.background.astype(np.float32)
+    # What is left of the picture when the background's share is taken away: at rest
+    # person and background add up to the picture exactly, whatever the matte.
+    person = identity.picture.astype(np.float32) - (1 - matte) * background
+    seam = seam_masks(identity.landmarks, height, width)
+    mouth_corner, mouth_size = _mouth_patch(frame)
+    eye_corner, eye_size = _eye_patches(eyes.frame.numpy())
+    layers = [_weighted(layer) for layer in identity.mouth]
+    limit = [height, width, height, width]
+    sizes = np.minimum(np.array([*mouth_size, *eye_size]), limit)
+    tensors = [
+        torch.from_numpy(identity.picture),
+        _planes(np.concatenate([person, matte], -1)),
+        _planes(background),
+        _planes(identity.eyeballs.astype(np.float32)),
+        torch.from_numpy(np.stack(seam)),
+        layers[0][:3].contiguous(),
+        *layers[1:],
+        torch.tensor([float(identity.own_teeth)]),
+        rig.rest,
+        rig.table,
+        rig.jaw,
+        rig.follow,
+        rig.rest_gap,
+        rig.projection,
+        torch.stack([rig.spread_upper, rig.spread_lower]),
+        rig.box,
+        torch.from_numpy(frame.origin[:2].copy()),
+        torch.from_numpy(
+            np.linalg.inv(frame.projection[:2].astype(np.float64)).astype(np.float32)
+        ),
+        torch.from_numpy(mouth_corner),
+        head.depth,
+        head.pivot,
+        head.breath,
+        eyes.frame,
+        eyes.lids,
+        eyes.skin,
+        eyes.iris,
+        torch.from_numpy(eye_corner),
+    ]
+    on_device = [tensor[None].to(device) for tensor in tensors]
+    return Prepared(*on_device, torch.from_numpy(sizes.astype(np.int64))[None])
+
+
+def _planes(picture: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
+
+
+def _weighted(layer: np.ndarray) -> Tensor:
+    values = layer.astype(np.float32)
+    alpha = values[..., 3:] / 255
+    return _planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
+
+
+def _mouth_patch(frame: HeadFrame) -> tuple[np.ndarray, tuple[int, int]]:
+    corners = np.array(
+        [(x, y) for x in (MOUTH_LEFT, MOUTH_RIGHT) for y in (MOUTH_TOP, MOUTH_BOTTOM)],
+        np.float32,
+    )
+    return _patch(corners @ frame.projection[:2])
+
+
+def _eye_patches(frames: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    corners = np.array(
+        [(s, t) for s in (-EYE_SIDE, EYE_SIDE) for t in (-EYE_UP, EYE_DOWN)], np.float32
+    )
+    both = [_patch(corners @ frame[2:].reshape(2, 2)) for frame in frames]
+    size = (max(b[1][0] for b in both), max(b[1][1] for b in both))
+    return np.stack([b[0] for b in both]), size
+
+
+def _patch(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+    """Corner offset [2] and height, width of the upright rectangle round corners."""
+    low = np.floor(corners.min(0)) - RIM_PX
+    size = np.ceil(corners.max(0)) + RIM_PX - low + 1
+    return low.astype(np.float32), (int(size[1]), int(size[0]))

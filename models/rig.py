@@ -1,0 +1,225 @@
+"""Landmarks -> the rig of one face: controls, their spread over the skin, lips' seam."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.controls import (
+    INNER_LOWER,
+    INNER_UPPER,
+    LIP_POINTS,
+    LIPS,
+    SKIN,
+    channel_table,
+    jaw_weights,
+    lip_jaw_weights,
+    smoothstep,
+)
+from models.landmarks import CHIN, LEFT_EYE_OUTER, RIGHT_EYE_OUTER, head_axes
+from models.media import FloatArray
+
+GRID_WIDTH, GRID_HEIGHT = 60, 68  # nodes of the face's displacement grid
+# The box that the face moves in, in IOD about the middle of the mouth.
+BOX_LEFT, BOX_TOP, BOX_RIGHT, BOX_BOTTOM = -1.15, -1.45, 1.15, 1.15
+SMOOTHING = 2e-3  # of the thin plates: landmarks are not exact
+
+
+@dataclass(frozen=True, eq=False)
+class HeadFrame:
+    """The head in its picture: picture = origin + iod * (point @ axes)."""
+
+    origin: FloatArray  # [3], pixels; the middle of the inner mouth corners
+    axes: FloatArray  # [3, 3], rows right, down, away
+    iod: float  # pixels
+
+    @classmethod
+    def of(cls, landmarks: FloatArray) -> "HeadFrame":
+        between = landmarks[LEFT_EYE_OUTER] - landmarks[RIGHT_EYE_OUTER]
+        middle = (landmarks[INNER_UPPER[0]] + landmarks[INNER_UPPER[-1]]) / 2
+        iod = float(np.linalg.norm(between))
+        return cls(middle.astype(np.float32), head_axes(landmarks), iod)
+
+    def local(self, points: FloatArray) -> FloatArray:
+        """Pixels [N, 3] -> head frame [N, 3]."""
+        return np.asarray((points - self.origin) @ self.axes.T / self.iod, np.float32)
+
+    @property
+    def projection(self) -> FloatArray:
+        """Head frame displacement [3] @ this [3, 2] -> pixels."""
+        return np.asarray(self.axes[:, :2] * self.iod, np.float32)
+
+    def flat(self, pixels: FloatArray) -> FloatArray:
+        """Pixels [N, 2] on the mouth's plane -> its x and y in IOD, [N, 2]."""
+        inverse = np.linalg.inv(self.projection[:2].astype(np.float64))
+        return np.asarray((pixels - self.origin[:2]) @ inverse, np.float32)
+
+    def unflat(self, points: FloatArray) -> FloatArray:
+        """The inverse of flat."""
+        return np.asarray(points @ self.projection[:2] + self.origin[:2], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceRig:
+    """How one face moves. Tensors are float32; C = 44 lip and N skin controls."""
+
+    rest: Tensor  # [44, 3] lips in the head's frame
+    table: Tensor  # [channels, C, 3]
+    jaw: Tensor  # [C, 3]
+    follow: Tensor  # [N, 22] skin follows the outer lips
+    projection: Tensor  # [3, 2]
+    spread_upper: Tensor  # [GRID_HEIGHT * GRID_WIDTH, C] pixels per pixel
+    spread_lower: Tensor
+    box: Tensor  # [4] left, top, right, bottom in pixels, of the grid's outer nodes
+    rest_gap: Tensor  # [1] at the middle, IOD
+
+    @property
+    def controls(self) -> int:
+        return int(self.table.shape[1])
+
+
+def rest_lips(landmarks: FloatArray) -> tuple[float, float]:
+    """The photo's own aperture (13 to 14) and width (78 to 308), in IOD."""
+    lips = HeadFrame.of(landmarks).local(landmarks[list(LIPS)])
+    middle = LIP_POINTS // 2
+    gap = float(lips[LIP_POINTS + middle, 1] - lips[middle, 1])
+    return max(gap, 0.0), float(np.linalg.norm(lips[LIP_POINTS - 1] - lips[0]))
+
+
+def build_rig(landmarks: FloatArray) -> FaceRig:
+    """landmarks: float32 [478, 3], pixels of the picture."""
+    frame = HeadFrame.of(landmarks)
+    lips = frame.local(landmarks[list(LIPS)])
+    skin = frame.local(landmarks[list(SKIN)])
+    box = _box(frame)
+    nodes = _nodes(box)
+    upper, lower = _spread(frame, landmarks, nodes)
+    return FaceRig(
+        rest=torch.from_numpy(lips),
+        table=torch.from_numpy(channel_table(skin)),
+        jaw=torch.from_numpy(np.concatenate([lip_jaw_weights(), jaw_weights(skin)])),
+        follow=torch.from_numpy(_follow(skin, lips[2 * LIP_POINTS :])),
+        projection=torch.from_numpy(frame.projection),
+        spread_upper=torch.from_numpy(upper),
+        spread_lower=torch.from_numpy(lower),
+        box=torch.from_numpy(box),
+        rest_gap=torch.tensor([rest_lips(landmarks)[0]]),
+    )
+
+
+def _box(frame: HeadFrame) -> FloatArray:
+    x, y = frame.origin[:2]
+    sides = np.array([BOX_LEFT, BOX_TOP, BOX_RIGHT, BOX_BOTTOM]) * frame.iod
+    return np.round(np.array([x, y, x, y]) + sides).astype(np.float32)
+
+
+def _nodes(box: FloatArray) -> FloatArray:
+    columns = np.linspace(box[0], box[2], GRID_WIDTH)
+    rows = np.linspace(box[1], box[3], GRID_HEIGHT)
+    return np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2).astype(np.float32)
+
+
+def _follow(skin: FloatArray, outer: FloatArray) -> FloatArray:
+    """Skin near the lips goes with them: float32 [N, 22]; the nose holds still."""
+    apart = np.linalg.norm(skin[:, None, :2] - outer[None, :, :2], axis=-1)
+    near = np.exp(-((apart / 0.09) ** 2)) + 1e-9
+    share = near / near.sum(1, keepdims=True)
+    falloff = np.exp(-((apart.min(1) / 0.19) ** 2))
+    nose = smoothstep(skin[:, 1], -0.10, -0.22) * smoothstep(
+        np.abs(skin[:, 0]), 0.26, 0.15
+    )
+    return np.asarray(share * (falloff * (1 - 0.85 * nose))[:, None], np.float32)
+
+
+def _spread(
+    frame: HeadFrame, landmarks: FloatArray, nodes: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Thin-plate interpolation from controls to nodes, for both layers."""
+    points = frame.flat(landmarks[list(LIPS + SKIN), :2])
+    where = frame.flat(nodes)
+    chin = frame.local(landmarks[[CHIN]])[0]
+    still = _still_points(float(chin[1]))
+    count = len(points)
+    skin = list(range(4 * LIP_POINTS, count))
+    first = list(range(LIP_POINTS))
+    layers = []
+    for layer in (0, 1):
+        inner = [layer * LIP_POINTS + k for k in first]
+        outer = [(2 + layer) * LIP_POINTS + k for k in first]
+        used = inner + outer + skin
+        centres = np.concatenate([points[used], still])
+        weights = _thin_plate(centres, where)[:, : len(used)]
+        full = np.zeros((len(nodes), count), np.float32)
+        full[:, used] = weights * _window(nodes)[:, None]
+        layers.append(full)
+    return layers[0], layers[1]
+
+
+def _still_points(chin: float) -> FloatArray:
+    """Points that never move: a ring round the box, and the neck."""
+    around = np.linspace(-1.1, 1.1, 8)
+    rows = np.linspace(-1.35, chin + 0.55, 7)
+    ring = [(x, -1.40) for x in around] + [(x, chin + 0.60) for x in around]
+    ring += [(side * 1.12, y) for y in rows for side in (-1.0, 1.0)]
+    return np.array(ring, np.float32)
+
+
+def _window(nodes: FloatArray) -> FloatArray:
+    """1 inside the box, 0 on its rim, so that nothing jumps there."""
+    low, high = nodes.min(0), nodes.max(0)
+    to_rim = np.minimum(nodes - low, high - nodes) / (high - low)
+    return smoothstep(to_rim[:, 0], 0.0, 0.07) * smoothstep(to_rim[:, 1], 0.0, 0.07)
+
+
+def _thin_plate(centres: FloatArray, where: FloatArray) -> FloatArray:
+    """Weights [len(where), len(centres)] of a smoothing thin-plate spline.
+
+    Source: Wahba, Spline Models for Observational Data, 1990, chapter 2.
+    """
+    count = len(centres)
+    kernel = _plate(centres, centres) + SMOOTHING * np.eye(count)
+    flat = np.concatenate([np.ones((count, 1)), centres], 1)
+    system = np.block([[kernel, flat], [flat.T, np.zeros((3, 3))]])
+    basis = np.concatenate([_plate(where, centres), np.ones((len(where), 1)), where], 1)
+    solved = np.linalg.solve(system, basis.T.astype(np.float64))
+    return np.asarray(solved[:count].T, np.float32)
+
+
+def _plate(a: FloatArray, b: FloatArray) -> np.ndarray:
+    squared = ((a[:, None].astype(np.float64) - b[None]) ** 2).sum(-1)
+    return np.asarray(0.5 * squared * np.log(squared + 1e-12))
+
+
+def seam_masks(
+    landmarks: FloatArray, height: int, width: int
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Where the picture belongs to the upper layer, lower layer, inside of the mouth,
+    and how deep under the upper lip: four float32 [H, W], 0 to 1."""
+    frame = HeadFrame.of(landmarks)
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    spot = frame.flat(np.stack([columns, rows], -1).reshape(-1, 2))
+    x, y = spot[:, 0], spot[:, 1]
+    upper = frame.flat(landmarks[list(INNER_UPPER), :2])
+    lower = frame.flat(landmarks[list(INNER_LOWER), :2])
+    above = np.interp(x, upper[:, 0], upper[:, 1])
+    below = np.maximum(np.interp(x, lower[:, 0], lower[:, 1]), above)
+    pixel = 1 / frame.iod
+    beyond = np.maximum(np.maximum(upper[0, 0] - x, x - upper[-1, 0]), 0)
+    soft = 0.8 * pixel + 0.5 * beyond
+    in_upper = smoothstep((above - y) / soft, -1.0, 1.0)
+    # The lower lip reaches two pixels under the upper one: no gap where they touch.
+    in_lower = smoothstep((y - below) / soft + 2.2, -1.0, 1.0)
+    in_lower = np.where(beyond > 0, 1.0, in_lower)
+    inside = smoothstep((y - above) / soft, -2.6, -1.1) * smoothstep(
+        (below - y) / soft, -3.6, -2.5
+    )
+    inside = inside * (beyond == 0) * (below > above)
+    shade = np.exp(-np.maximum(y - above, 0) / 0.045) * (beyond == 0)
+    shape = (height, width)
+    return (
+        in_upper.reshape(shape),
+        np.asarray(in_lower, np.float32).reshape(shape),
+        np.asarray(inside, np.float32).reshape(shape),
+        np.asarray(shade, np.float32).reshape(shape),
+    )

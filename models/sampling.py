@@ -1,0 +1,106 @@
+"""Looking up pictures and fields at pixel positions.
+
+Positions are pixels, x then y, pixel centres at whole numbers; [B, 2, h, w].
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@lru_cache(maxsize=16)
+def picture_nodes(
+    rows: int, columns: int, height: int, width: int, device: torch.device
+) -> Tensor:
+    """Pixels of a grid of nodes that spans the picture from edge to edge: [2, h, w]."""
+    x = torch.linspace(0, width - 1, columns, device=device)
+    y = torch.linspace(0, height - 1, rows, device=device)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))
+
+
+def sample(texture: Tensor, spots: Tensor) -> Tensor:
+    """texture [B, C, H, W] at spots [B, 2, h, w] -> [B, C, h, w]; edges continue."""
+    height, width = texture.shape[-2:]
+    scale = spots.new_tensor([2 / (width - 1), 2 / (height - 1)])
+    grid = spots.permute(0, 2, 3, 1) * scale - 1
+    return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
+
+
+def rounded(colours: Tensor) -> Tensor:
+    """[B, 3, h, w] 0 to 255 -> uint8 [B, h, w, 3]."""
+    whole = colours.add(0.5).clamp_(0, 255).to(torch.uint8)
+    return whole.permute(0, 2, 3, 1).contiguous()
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """Where a pixel of the frame comes from.
+
+    head: [B, 2, g, g] pixels back to the still head, over the whole picture, or None.
+    turned: [B, 2, g, g] the same forwards, or None.
+    face: [B, 4, h, w] pixels back to the photo, over box, upper and lower layer.
+    """
+
+    head: Tensor | None
+    turned: Tensor | None
+    face: Tensor
+    box: Tensor
+    height: int
+    width: int
+
+    def in_box(self, field: Tensor, spots: Tensor) -> Tensor:
+        """A field over the face's box [B, C, h, w] at spots; zero outside."""
+        low, high = self.box[:, :2], self.box[:, 2:]
+        scale = (2 / (high - low))[:, :, None, None]
+        grid = (spots - low[:, :, None, None]) * scale - 1
+        return F.grid_sample(field, grid.permute(0, 2, 3, 1), align_corners=True)
+
+    def in_picture(self, field: Tensor, spots: Tensor) -> Tensor:
+        """A coarse field over the whole picture [B, C, g, g] at spots."""
+        size = spots.new_tensor([self.width - 1, self.height - 1])
+        grid = spots.permute(0, 2, 3, 1) * (2 / size) - 1
+        return F.grid_sample(field, grid, padding_mode="border", align_corners=True)
+
+    def still_spots(self, spots: Tensor) -> Tensor:
+        """Undoes the head's turn."""
+        if self.head is None:
+            return spots
+        return spots + self.in_picture(self.head, spots)
+
+    def patch(self, centre: Tensor, corner: Tensor, rows: int, columns: int) -> Tensor:
+        """Top left whole pixels [B, 2] of a patch that follows the head.
+
+        centre: [B, 2] pixels in the photo; corner: [B, 2] from there.
+        """
+        if self.turned is not None:
+            moved = self.in_picture(self.turned, centre[:, :, None, None])
+            centre = centre + moved[:, :, 0, 0]
+        first = torch.round(centre + corner)
+        limit = first.new_tensor([self.width - columns, self.height - rows])
+        return torch.minimum(first.clamp_min(0), limit).to(torch.int64)
+
+
+def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
+    """Pixels of patches [B, 2, rows, columns] from their top left pixels [B, 2]."""
+    x = torch.arange(columns, device=first.device)
+    y = torch.arange(rows, device=first.device)
+    left, top = first[:, 0, None], first[:, 1, None]
+    return torch.stack(
+        [
+            (left + x)[:, None, :].expand(-1, rows, -1),
+            (top + y)[:, :, None].expand(-1, -1, columns),
+        ],
+        1,
+    ).to(torch.float32)
+
+
+def paste(frames: Tensor, first: Tensor, patch: Tensor) -> None:
+    """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2]."""
+    rows, columns = patch.shape[1:3]
+    item = torch.arange(len(frames), device=frames.device)[:, None, None]
+    y = first[:, 1, None] + torch.arange(rows, device=frames.device)
+    x = first[:, 0, None] + torch.arange(columns, device=frames.device)
+    frames[item, y[:, :, None], x[:, None, :]] = patch

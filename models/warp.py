@@ -1,0 +1,234 @@
+"""The warp renderer: identities and motions in, frames out, one batched torch module.
+
+Every map is backwards: for a pixel of the frame it says where in the photo to look, so
+there are no holes. A pixel goes back through the head's turn, then through the face's
+displacement (two layers, torn apart at the lips), and at the eyes through the lids.
+"""
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.controls import LIP_POINTS
+from models.eye_patch import render_eyes
+from models.head import HEAD_GRID, head_displacement
+from models.identity import Identity
+from models.lips import bounded, displace
+from models.media import CHANNEL_INDEX
+from models.mouth_patch import render_mouth
+from models.prepared import Prepared, prepare, stack
+from models.rig import GRID_HEIGHT, GRID_WIDTH
+from models.sampling import Maps, picture_nodes, rounded, sample
+
+FIXED_POINT_STEPS = 5  # leaves under 0.1 px on every motion in range
+NODE_PX = 4  # spacing of the grid on which maps are composed
+STACKS_KEPT = 2
+
+_HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
+
+
+class WarpRenderer(torch.nn.Module):
+    """Renders any mix of identities of one size; keeps their tensors on its device as
+    long as the identities live."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self.device = torch.device(device)
+        self._prepared: weakref.WeakKeyDictionary[Identity, Prepared] = (
+            weakref.WeakKeyDictionary()
+        )
+        self._stacks: dict[tuple[weakref.ref[Identity], ...], Prepared] = {}
+
+    def forward(self, identities: Sequence[Identity], motion: Tensor) -> Tensor:
+        """One frame per row.
+
+        Args:
+            identities: one per row, all of one picture size.
+            motion: float32 [B, len(MOTION_CHANNELS)]; values out of range are
+                bounded to what a face can do.
+
+        Returns:
+            uint8 RGB [B, H, W, 3], on the renderer's device.
+
+        Raises:
+            ValueError: NaN or infinity, wrong shape, or pictures of different sizes.
+        """
+        motion = bounded(motion.to(self.device, torch.float32))
+        _check_rows(identities, motion)
+        frames = motion.new_empty(
+            (len(motion), *identities[0].size, 3), dtype=torch.uint8
+        )
+        turns = motion[:, _HEAD].ne(0).any(1).tolist()
+        moving = [row for row, turned in enumerate(turns) if turned]
+        if moving:
+            batch = self._batch([identities[row] for row in moving])
+            frames[moving] = _render_turned(batch, motion[moving])
+        for identity, rows in _groups(identities, turns).items():
+            batch = self.prepared(identity).expand(len(rows))
+            frames[rows] = _render_still(batch, motion[rows])
+        return frames
+
+    def prepared(self, identity: Identity) -> Prepared:
+        """The identity's tensors on this device, made on first use."""
+        if identity not in self._prepared:
+            self._prepared[identity] = prepare(identity, self.device)
+        return self._prepared[identity]
+
+    def _batch(self, identities: Sequence[Identity]) -> Prepared:
+        if all(identity is identities[0] for identity in identities):
+            return self.prepared(identities[0]).expand(len(identities))
+        # Sessions stay the same from tick to tick, so their stack is worth keeping.
+        self._stacks = {
+            key: value
+            for key, value in self._stacks.items()
+            if all(ref() is not None for ref in key)
+        }
+        key = tuple(weakref.ref(identity) for identity in identities)
+        if key not in self._stacks:
+            while len(self._stacks) >= STACKS_KEPT:
+                del self._stacks[next(iter(self._stacks))]
+            self._stacks[key] = stack([self.prepared(i) for i in identities])
+        return self._stacks[key]
+
+
+def _check_rows(identities: Sequence[Identity], motion: Tensor) -> None:
+    if len(identities) != len(motion) or not len(motion):
+        raise ValueError(
+            f"{len(identities)} identities for {len(motion)} rows of motion; "
+            "there must be one each, and at least one"
+        )
+    sizes = {identity.size for identity in identities}
+    if len(sizes) > 1:
+        raise ValueError(f"identities of different sizes in one call: {sorted(sizes)}")
+
+
+def _groups(
+    identities: Sequence[Identity], turns: list[bool]
+) -> dict[Identity, list[int]]:
+    """Rows whose head is still, by identity."""
+    groups: dict[Identity, list[int]] = {}
+    for row, turned in enumerate(turns):
+        if not turned:
+            groups.setdefault(identities[row], []).append(row)
+    return groups
+
+
+@dataclass(frozen=True, eq=False)
+class _Face:
+    back: Tensor  # [B, 4, GRID_HEIGHT, GRID_WIDTH] px: x, y of upper and lower layer
+    mixed: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] px: each pixel by its own layer
+    gap: Tensor  # [B, 1] IOD between the lips in the middle
+
+
+def _face(batch: Prepared, motion: Tensor) -> _Face:
+    moved = displace(batch.lip_rig, motion)  # [B, C, 3] IOD
+    pixels = moved @ batch.projection  # [B, C, 2]
+    rows = len(motion)
+    if batch.spread.stride(0) == 0:  # one identity: one product for all rows
+        flat = batch.spread[0].flatten(0, 1) @ pixels.permute(1, 0, 2).flatten(1)
+        field = flat.unflatten(1, (rows, 2)).permute(1, 2, 0)
+    else:
+        field = (batch.spread.flatten(1, 2) @ pixels).transpose(1, 2)
+    field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
+    field = field.flatten(0, 1)  # [B layers, 2, h, w]
+    size = (batch.box[:, 2:] - batch.box[:, :2]).repeat_interleave(2, 0)
+    back = _inverted(field, size).unflatten(0, (rows, 2)).flatten(1, 2)
+    nodes = _box_nodes(batch.box)
+    in_upper = sample(batch.seam[:, :1], nodes + back[:, :2])
+    mixed = torch.lerp(back[:, 2:], back[:, :2], in_upper)
+    middle = LIP_POINTS // 2
+    lips = batch.lips_rest[..., 1] + moved[:, : 4 * LIP_POINTS, 1]
+    gap = lips[:, LIP_POINTS + middle] - lips[:, middle]
+    return _Face(back, mixed, gap[:, None])
+
+
+def _box_nodes(box: Tensor) -> Tensor:
+    """Pixels of the face grid's nodes: [B, 2, h, w]."""
+    x = torch.linspace(0, 1, GRID_WIDTH, device=box.device)
+    y = torch.linspace(0, 1, GRID_HEIGHT, device=box.device)
+    left, top, right, bottom = (side[:, None] for side in box.unbind(1))
+    columns = (left + (right - left) * x)[:, None].expand(-1, GRID_HEIGHT, -1)
+    rows = (top + (bottom - top) * y)[:, :, None].expand(-1, -1, GRID_WIDTH)
+    return torch.stack([columns, rows], 1)
+
+
+def _inverted(forward: Tensor, size: Tensor) -> Tensor:
+    """Backward displacement d with d(y) = -u(y + d(y)), by fixed-point steps.
+
+    forward: [N, 2, h, w] pixels on a grid that spans size [N, 2] pixels.
+    """
+    height, width = forward.shape[-2:]
+    base = torch.stack(
+        torch.meshgrid(
+            torch.linspace(-1, 1, width, device=forward.device),
+            torch.linspace(-1, 1, height, device=forward.device),
+            indexing="xy",
+        ),
+        -1,
+    )
+    to_grid = (2 / size)[:, None, None]
+    back = -forward
+    for _ in range(FIXED_POINT_STEPS):
+        grid = base + back.permute(0, 2, 3, 1) * to_grid
+        back = -F.grid_sample(forward, grid, padding_mode="border", align_corners=True)
+    return back
+
+
+def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
+    """Frames of heads that turn or breathe: every pixel is looked up."""
+    face = _face(batch, motion)
+    height, width = batch.picture.shape[1:3]
+    nodes = picture_nodes(HEAD_GRID, HEAD_GRID, height, width, motion.device)
+    forward = head_displacement(
+        batch.head_depth, batch.head_pivot, batch.head_breath, nodes, motion
+    )
+    size = motion.new_tensor([width - 1, height - 1]).expand(len(motion), 2)
+    head = _inverted(forward, size)
+    maps = Maps(head, forward, face.back, batch.box, height, width)
+    fine = (height // NODE_PX + 1, width // NODE_PX + 1)
+    composed = F.interpolate(head, fine, mode="bilinear", align_corners=True)
+    spots = picture_nodes(*fine, height, width, motion.device) + composed
+    composed = composed + maps.in_box(face.mixed, spots)
+    frames = rounded(_composed(batch, composed, height, width))
+    return _with_patches(frames, batch, maps, face, motion)
+
+
+def _composed(batch: Prepared, back: Tensor, height: int, width: int) -> Tensor:
+    full = F.interpolate(back, (height, width), mode="bilinear", align_corners=True)
+    full = full + picture_nodes(height, width, height, width, back.device)
+    person = sample(batch.person, full)
+    return person[:, :3] + (1 - person[:, 3:]) * batch.background
+
+
+def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
+    """Frames of still heads, all of one identity: only the face's box is looked up."""
+    face = _face(batch, motion)
+    height, width = batch.picture.shape[1:3]
+    frames = batch.picture.clone(memory_format=torch.contiguous_format)
+    left, top, right, bottom = (int(side) for side in batch.box[0].tolist())
+    back = F.interpolate(
+        face.mixed, (bottom - top + 1, right - left + 1), mode="bilinear",
+        align_corners=True,
+    )  # fmt: skip
+    rows = slice(max(top, 0), min(bottom + 1, height))
+    columns = slice(max(left, 0), min(right + 1, width))
+    back = back[..., rows.start - top : rows.stop - top, :]
+    back = back[..., columns.start - left : columns.stop - left]
+    nodes = picture_nodes(height, width, height, width, motion.device)
+    person = sample(batch.person, back + nodes[:, rows, columns])
+    behind = batch.background[:, :, rows, columns]
+    frames[:, rows, columns] = rounded(person[:, :3] + (1 - person[:, 3:]) * behind)
+    maps = Maps(None, None, face.back, batch.box, height, width)
+    return _with_patches(frames, batch, maps, face, motion)
+
+
+def _with_patches(
+    frames: Tensor, batch: Prepared, maps: Maps, face: _Face, motion: Tensor
+) -> Tensor:
+    render_eyes(frames, batch, maps, motion)
+    render_mouth(frames, batch, maps, motion, face.gap)
+    return frames

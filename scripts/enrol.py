@@ -1,0 +1,50 @@
+"""python -m scripts.enrol PHOTO -o face.safetensors: one photo, ready to talk."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from models.errors import LikenessError
+from models.identity import enrol
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.enrol", description=__doc__
+    )
+    parser.add_argument("photo", type=Path, help="JPEG, PNG, WebP, BMP or TIFF")
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="the file made"
+    )
+    parser.add_argument(
+        "--face", type=int, metavar="N", help="which face, where there are several"
+    )
+    parser.add_argument(
+        "--size", type=int, default=512, help="width and height of the picture"
+    )
+    parser.add_argument("--name", help="shown to users; the photo's name otherwise")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    started = time.perf_counter()
+    name = options.photo.stem if options.name is None else options.name
+    try:
+        identity = enrol(options.photo, size=options.size, face=options.face, name=name)
+        identity.save(options.output)
+    except LikenessError as error:
+        print(f"error ({error.code}): {error}", file=sys.stderr)
+        return 1
+    height, width = identity.size
+    megabytes = options.output.stat().st_size / 1e6
+    taken = time.perf_counter() - started
+    print(f"{options.output}: {width} x {height}, {megabytes:.1f} MB, {taken:.1f} s")
+    for note in identity.notes:
+        print(f"note: {note}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
