@@ -44,7 +44,9 @@ _TAGS = {
     "yue-Latn-jyutping": "yue-Latn-jyutping",
 }
 _NAMES = {"cmn": "Chinese (Mandarin)", "yue": "Chinese (Cantonese)"}
-_DIGITS = "1 2 3 4 5 6 7 8 9"  # every language has words for them
+_DIGITS = "1 2 3 4 5 6 7 8 9"  # nearly every language has words for them
+_INAUDIBLE_DBFS = -60.0
+_USUAL_GAIN = 1.6  # the median over all languages
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="espeak")
 
 
@@ -164,6 +166,8 @@ def _gain(manner: Manner) -> float:
     blocks = [block.samples for block in _synthesise(_DIGITS, manner)]
     sound = np.concatenate(blocks).astype(np.float32) / 32768
     level = active_level_dbfs(sound, espeak_library().rate_hz)
+    if level < _INAUDIBLE_DBFS:
+        return _USUAL_GAIN
     return float(10 ** ((SPEECH_LEVEL_DBFS - level) / 20))
 
 

@@ -5,9 +5,11 @@ The constants and structures are those of espeak-ng 1.52's speak_lib.h.
 
 import ctypes
 import functools
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import espeakng_loader
@@ -133,10 +135,10 @@ class EspeakLibrary:
         self._lib.espeak_SetSynthCallback(self._callback)
 
     def languages(self) -> tuple[EspeakLanguage, ...]:
-        """Every language that the data folder holds, in the library's order."""
+        """Every language that has its dictionary here, in the library's order."""
         with self._lock:
-            listed = self._lib.espeak_ListVoices(None)
-            return tuple(_languages(listed))
+            listed = tuple(_languages(self._lib.espeak_ListVoices(None)))
+        return tuple(language for language in listed if _has_dictionary(language))
 
     def synthesize(
         self, text: str, manner: Manner, on_block: Callable[[Block], bool]
@@ -246,6 +248,15 @@ def _languages(listed: Any) -> Iterator[EspeakLanguage]:
             voice.name.decode().strip(), code.decode(), voice.identifier.decode()
         )
         index += 1
+
+
+def _has_dictionary(language: EspeakLanguage) -> bool:
+    """Without one espeak-ng speaks nothing, or another language's sounds."""
+    data = Path(espeakng_loader.get_data_path())
+    attributes = (data / "lang" / language.identifier).read_text("utf-8", "replace")
+    named = re.search(r"^\s*dictionary\s+(\S+)", attributes, re.MULTILINE)
+    name = named[1] if named else language.code.partition("-")[0]
+    return (data / f"{name}_dict").is_file()
 
 
 def _events(events: Any) -> Iterator[Event]:

@@ -52,7 +52,8 @@ def _clean(text: str) -> str:
     text = "".join(map(_visible, text))
     text = _JOINER.sub("", unicodedata.normalize("NFC", text))
     text = re.sub(r"[^\S\n]+", " ", text)
-    return re.sub(r"\s*\n\s*\n\s*", "\n\n", text).strip()
+    text = re.sub(r" ?\n ?", "\n", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def _visible(char: str) -> str:
