@@ -5,7 +5,7 @@ from torch import Tensor
 
 from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
-from models.sampling import Maps, paste, patch_spots, rounded, sample
+from models.sampling import Maps, paste, patch_spots, rounded, sample, times
 
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
@@ -31,10 +31,10 @@ def _one_eye(
     axes = frame[:, 2:].unflatten(1, (2, 2))  # rows along, across
     still = maps.still_spots(spots)
     photo = still + maps.in_box(maps.face[:, :2], still)
-    local = torch.einsum("bihw,bij->bjhw", photo - centre, torch.linalg.inv(axes))
+    local = times(photo - centre, _inverse(axes))
     s, t = local[:, 0], local[:, 1]
     shift, opening = _lids(batch, moves, eye, s, t)
-    skin_spots = photo - torch.einsum("bhw,bj->bjhw", shift, axes[:, 1])
+    skin_spots = photo - shift[:, None] * axes[:, 1, :, None, None]
     skin = sample(batch.person, skin_spots)
     behind = sample(batch.background, spots)
     outside = skin[:, :3] + (1 - skin[:, 3:]) * behind
@@ -67,6 +67,11 @@ def _lids(
     return shift, opening * ((gap / pixel - 0.3) / 1.2).clamp(0, 1)
 
 
+def _inverse(axes: Tensor) -> Tensor:
+    """Of [B, 2, 2] whose rows are at right angles and as long as each other."""
+    return axes.transpose(1, 2) / axes[:, :1].square().sum(-1, keepdim=True)
+
+
 def _fade(away: Tensor) -> Tensor:
     """1 at the lid, 0 from where the skin holds still, smooth between."""
     x = 1 - away.clamp(0, 1)
@@ -90,4 +95,4 @@ def _gazed(
     radius = iris[:, 2].clamp_min(1e-3)
     away = torch.hypot(s - centre_s, t - centre_t) / radius
     share = _fade((away - 1.05) / GAZE_REACH)
-    return photo - torch.einsum("bihw,bij->bjhw", gaze * share[:, None], axes)
+    return photo - times(gaze, axes) * share[:, None]

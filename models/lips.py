@@ -119,7 +119,9 @@ def _with_thickness(placed: Tensor, rest: Tensor, motion: Tensor) -> Tensor:
     rounding = 0.30 * column(motion, "mouthPucker") + 0.22 * column(
         motion, "mouthFunnel"
     )
-    scale = volume * (1 + rounding) * (1 - 0.35 * gap.clamp(0, 0.5))
+    at_rest = rest[:, 1, LIP_POINTS // 2, 1] - rest[:, 0, LIP_POINTS // 2, 1]
+    opened = (gap - at_rest[:, None]).clamp(-0.2, 0.5)
+    scale = volume * (1 + rounding) * (1 - 0.35 * opened)
     # Only the part of the thickness that the width's scaling left as it was.
     thick = (outer - inner)[..., 1:2] * (scale[:, :, None, None] - 1)
     grown = placed.clone()

@@ -49,7 +49,7 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     tint = bright / max(float(bright.mean()), 1.0)
     # A third of the light's tint, a touch of ivory: teeth are never pure grey.
     ivory = np.array([1.03, 1.0, 0.92], np.float32)
-    tooth = 0.80 * light * (1 + 0.45 * (tint - 1)) * ivory
+    tooth = 0.84 * light * (1 + 0.70 * (tint - 1)) * ivory
     lip = np.median(lips, axis=0)
     tongue = 0.62 * lip + 0.16 * float(lip.mean()) * np.array([1.2, 0.85, 0.85])
     cavity = 0.20 * lip + np.array([4.0, 1.0, 1.0])

@@ -6,12 +6,12 @@ from torch import Tensor
 
 from models.lips import column, jaw_travel
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
-from models.prepared import Prepared
-from models.sampling import Maps, paste, patch_spots, rounded, sample
+from models.prepared import MOUTH_BOTTOM, Prepared
+from models.sampling import Maps, paste, patch_spots, rounded, sample, times
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
-UNDER_LIP = 0.55  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.40  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(
@@ -19,6 +19,7 @@ def render_mouth(
 ) -> None:
     """Draws the mouths into frames, uint8 [B, H, W, 3]; gap [B, 1] as shown, IOD."""
     rows, columns = batch.patches[:, :2].amax(0).tolist()
+    rows = _rows_needed(rows, batch, gap)
     first = maps.patch(batch.plane_origin, batch.mouth_corner, rows, columns)
     spots = patch_spots(first, rows, columns)
     still = maps.still_spots(spots)
@@ -38,6 +39,13 @@ def render_mouth(
     paste(frames, first, rounded(person[:, :3] + (1 - person[:, 3:]) * behind))
 
 
+def _rows_needed(rows: int, batch: Prepared, gap: Tensor) -> int:
+    """Mouths are seldom wide open: rows far below the lower lip are not drawn here."""
+    spare = MOUTH_BOTTOM - 0.20 - gap.clamp_min(0) - batch.rest_gap
+    down = batch.projection[:, 1, 1]
+    return max(rows - int((spare * down[:, None]).clamp_min(0).amin()), 1)
+
+
 def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
     """The photo's own inside shows always where there is something to see, and
     elsewhere only as long as the lips are as they were: [B, 1]."""
@@ -48,7 +56,7 @@ def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:
     """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
     flat = still - batch.plane_origin[:, :, None, None]
-    plane = torch.einsum("bihw,bij->bjhw", flat, batch.to_plane)
+    plane = times(flat, batch.to_plane)
     travel = jaw_travel(motion)
     aside = 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))
     with_jaw = torch.cat([aside, LOWER_TEETH_FOLLOW * travel], 1)

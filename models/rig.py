@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -90,7 +91,7 @@ def rest_lips(landmarks: FloatArray) -> tuple[float, float]:
 def build_rig(landmarks: FloatArray) -> FaceRig:
     """landmarks: float32 [478, 3], pixels of the picture."""
     frame = HeadFrame.of(landmarks)
-    lips = frame.local(landmarks[list(LIPS)])
+    lips = _untangled(frame.local(landmarks[list(LIPS)]))
     skin = frame.local(landmarks[list(SKIN)])
     box = _box(frame)
     nodes = _nodes(box)
@@ -106,6 +107,16 @@ def build_rig(landmarks: FloatArray) -> FaceRig:
         box=torch.from_numpy(box),
         rest_gap=torch.tensor([rest_lips(landmarks)[0]]),
     )
+
+
+def _untangled(lips: FloatArray) -> FloatArray:
+    """Inner lips that cross by a hair, as landmarks of a closed mouth do, meet."""
+    lips = lips.copy()
+    upper, lower = lips[:LIP_POINTS], lips[LIP_POINTS : 2 * LIP_POINTS]
+    middle = (upper[:, 1] + lower[:, 1]) / 2
+    crossed = lower[:, 1] < upper[:, 1]
+    upper[crossed, 1] = lower[crossed, 1] = middle[crossed]
+    return lips
 
 
 def _box(frame: HeadFrame) -> FloatArray:
@@ -138,22 +149,55 @@ def _spread(
     """Thin-plate interpolation from controls to nodes, for both layers."""
     points = frame.flat(landmarks[list(LIPS + SKIN), :2])
     where = frame.flat(nodes)
-    chin = frame.local(landmarks[[CHIN]])[0]
-    still = _still_points(float(chin[1]))
-    count = len(points)
-    skin = list(range(4 * LIP_POINTS, count))
-    first = list(range(LIP_POINTS))
-    layers = []
-    for layer in (0, 1):
-        inner = [layer * LIP_POINTS + k for k in first]
-        outer = [(2 + layer) * LIP_POINTS + k for k in first]
-        used = inner + outer + skin
-        centres = np.concatenate([points[used], still])
-        weights = _thin_plate(centres, where)[:, : len(used)]
-        full = np.zeros((len(nodes), count), np.float32)
-        full[:, used] = weights * _window(nodes)[:, None]
-        layers.append(full)
-    return layers[0], layers[1]
+    chin = float(frame.local(landmarks[[CHIN]])[0, 1])
+    layers = [_layer(points, where, chin, layer) for layer in (0, 1)]
+    window = _window(nodes)[:, None]
+    return layers[0] * window, layers[1] * window
+
+
+def _layer(points: FloatArray, where: FloatArray, chin: float, layer: int) -> FloatArray:
+    """Weights [nodes, C] of the upper (0) or lower (1) layer.
+
+    A layer goes on behind the other lip as its own lip moves, so that it does not fold
+    where it is not seen: skin there is left out, and ghosts of the lip stand in.
+    """
+    first = np.arange(LIP_POINTS)
+    inner, outer = layer * LIP_POINTS + first, (2 + layer) * LIP_POINTS + first
+    skin = np.arange(4 * LIP_POINTS, len(points))
+    skin = skin[~_behind(points[skin], points[: 2 * LIP_POINTS], chin, layer)]
+    used = np.concatenate([inner, outer, skin])
+    ghosts, of = _ghosts(points[inner], layer)
+    centres = np.concatenate([points[used], ghosts, _still_points(chin)])
+    weights = _thin_plate(centres, where)
+    full = np.zeros((len(where), len(points)), np.float32)
+    full[:, used] = weights[:, : len(used)]
+    for ghost, lip in enumerate(of):
+        full[:, inner[lip]] += weights[:, len(used) + ghost]
+    return full
+
+
+def _behind(
+    skin: FloatArray, lips: FloatArray, chin: float, layer: int
+) -> npt.NDArray[np.bool_]:
+    """Which skin lies across the seam from the layer's lip, in the lip's way."""
+    half = 0.55 * float(lips[LIP_POINTS - 1, 0] - lips[0, 0])
+    seam = float(lips[:, 1].mean())
+    across = (skin[:, 1] - seam) * (1 if layer == 0 else -1)
+    reach = 0.75 * (chin - seam) if layer == 0 else 0.50
+    narrow = np.abs(skin[:, 0]) < half * (1 - 0.4 * across / reach)
+    return np.asarray((across > 0) & (across < reach) & narrow)
+
+
+def _ghosts(inner: FloatArray, layer: int) -> tuple[FloatArray, list[int]]:
+    """Points across the seam that move with a lip, and which vertex each follows."""
+    towards = 1.0 if layer == 0 else -1.0
+    found, of = [], []
+    for step in (0.07, 0.15, 0.24):
+        for lip in range(2, LIP_POINTS - 2):
+            arch = np.sin(np.pi * lip / (LIP_POINTS - 1))
+            found.append(inner[lip] + np.array([0.0, towards * step * arch]))
+            of.append(lip)
+    return np.array(found, np.float32), of
 
 
 def _still_points(chin: float) -> FloatArray:
@@ -215,7 +259,7 @@ def seam_masks(
         (below - y) / soft, -3.6, -2.5
     )
     inside = inside * (beyond == 0) * (below > above)
-    shade = np.exp(-np.maximum(y - above, 0) / 0.045) * (beyond == 0)
+    shade = np.exp(-np.maximum(y - above, 0) / 0.025) * (beyond == 0)
     shape = (height, width)
     return (
         in_upper.reshape(shape),

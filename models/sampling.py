@@ -83,6 +83,13 @@ class Maps:
         return torch.minimum(first.clamp_min(0), limit).to(torch.int64)
 
 
+def times(vectors: Tensor, matrix: Tensor) -> Tensor:
+    """vectors [B, 2, h, w] @ matrix [B, 2, 2], row vectors; faster than einsum."""
+    m = matrix[..., None, None]
+    x, y = vectors[:, :1], vectors[:, 1:]
+    return x * m[:, 0] + y * m[:, 1]
+
+
 def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
     """Pixels of patches [B, 2, rows, columns] from their top left pixels [B, 2]."""
     x = torch.arange(columns, device=first.device)
@@ -100,6 +107,12 @@ def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
 def paste(frames: Tensor, first: Tensor, patch: Tensor) -> None:
     """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2]."""
     rows, columns = patch.shape[1:3]
+    if frames.device.type == "cpu":  # slices are faster than indices there
+        for frame, (left, top), part in zip(
+            frames, first.tolist(), patch, strict=True
+        ):
+            frame[top : top + rows, left : left + columns] = part
+        return
     item = torch.arange(len(frames), device=frames.device)[:, None, None]
     y = first[:, 1, None] + torch.arange(rows, device=frames.device)
     x = first[:, 0, None] + torch.arange(columns, device=frames.device)

@@ -24,7 +24,7 @@ from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
 from models.sampling import Maps, picture_nodes, rounded, sample
 
-FIXED_POINT_STEPS = 5  # leaves under 0.1 px on every motion in range
+FIXED_POINT_STEPS = 4  # leaves under 0.1 px on every motion in range
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STACKS_KEPT = 2
 
