@@ -1,0 +1,192 @@
+"""Audio to motion: a causal network from speech to the shape of the mouth.
+
+    audio 16 kHz -> log-mel 100 Hz -> conv k5 stride 2 (50 Hz)
+    -> residual causal convs k3, dilation 1 2 4 8 16 32 1 2 -> one linear head
+
+It streams: `step` takes whole frames of 40 ms with the state of the frames before and
+gives as many rows, whatever the chunking. The row of a frame is given LOOK_AHEAD_FRAMES
+later, since lips move before the sound they make.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models import mouth_motion
+from models.errors import WeightsError
+from models.media import MODEL_SAMPLES_PER_FRAME
+from models.mel import (
+    LOWEST_LEVEL,
+    MEL_BANDS,
+    TAIL,
+    LogMel,
+    follow_level,
+    normalise,
+)
+from models.mouth_motion import MouthFinish, MouthMotion, MouthState
+from models.visemes import VISEME_CLASSES, Shape
+
+EMBEDDED_WEIGHTS = Path(__file__).parent / "assets" / "audio2motion.safetensors"
+
+CHANNELS = 160
+DILATIONS = (1, 2, 4, 8, 16, 32, 1, 2)
+_FRONT_KERNEL, _FRONT_STRIDE, _KERNEL = 5, 2, 3
+_FRONT_TAIL = _FRONT_KERNEL - _FRONT_STRIDE
+STEPS_PER_FRAME = 2  # of the network, 20 ms each
+
+
+class CausalConv(nn.Module):
+    """A causal dilated convolution of kernel 3 as one matrix product.
+
+    forward(x, tail): x [B, T, C] and the 2 dilation steps before it, in whose type the
+    product is made.
+    """
+
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        self.tail_steps = (_KERNEL - 1) * dilation
+        self.linear = nn.Linear(_KERNEL * channels, channels)
+
+    def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
+        steps, d = x.shape[1], self.dilation
+        held = torch.cat([tail, x.to(tail.dtype)], dim=1)
+        taps = [held[:, :steps], held[:, d : d + steps], held[:, 2 * d :]]
+        return self.linear(torch.cat(taps, dim=2)), held[:, steps:]
+
+
+class MouthNet(nn.Module):
+    """Normalised mel to mouth shapes and, for training, viseme classes, at 50 Hz."""
+
+    def __init__(self, channels: int = CHANNELS) -> None:
+        super().__init__()
+        self.channels = channels
+        self.front = nn.Linear(_FRONT_KERNEL * MEL_BANDS, channels)
+        self.blocks = nn.ModuleList(CausalConv(channels, d) for d in DILATIONS)
+        self.shape_head = nn.Linear(channels, len(Shape))
+        self.class_head = nn.Linear(channels, len(VISEME_CLASSES))
+
+    def initial_tails(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
+        """What a stream is preceded by: nothing."""
+        steps = [2 * dilation for dilation in DILATIONS]
+        return (
+            like.new_zeros(batch, _FRONT_TAIL, MEL_BANDS),
+            *(like.new_zeros(batch, count, self.channels) for count in steps),
+        )
+
+    def forward(
+        self, features: Tensor, tails: tuple[Tensor, ...]
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """Features [B, 2 T, MEL_BANDS] -> hidden [B, T, C] and the new tails."""
+        batch, frames, _ = features.shape
+        steps = frames // _FRONT_STRIDE
+        held = torch.cat([tails[0], features.to(tails[0].dtype)], dim=1)
+        windows = held.as_strided(
+            (batch, steps, _FRONT_KERNEL * MEL_BANDS),
+            (held.stride(0), _FRONT_STRIDE * MEL_BANDS, 1),
+        )
+        x = functional.relu(self.front(windows))
+        new_tails = [held[:, frames:]]
+        for block, tail in zip(self.blocks, tails[1:], strict=True):
+            change, tail = block(x, tail)
+            x = x + functional.relu(change)
+            new_tails.append(tail)
+        return x, tuple(new_tails)
+
+
+@dataclass(frozen=True, eq=False)
+class AudioState:
+    """What the network remembers of B streams.
+
+    audio: float32 [B, TAIL], the last samples. level: [B], see mel.follow_level.
+    tails: the inputs each convolution still needs. mouth: see mouth_motion.MouthState.
+    """
+
+    audio: Tensor
+    level: Tensor
+    tails: tuple[Tensor, ...]
+    mouth: MouthState
+
+
+class AudioToMotion(nn.Module):
+    LOOK_AHEAD_FRAMES = mouth_motion.LOOK_AHEAD_FRAMES
+
+    def __init__(self, channels: int = CHANNELS) -> None:
+        super().__init__()
+        self.log_mel = LogMel()
+        self.net = MouthNet(channels)
+        self.finish = MouthFinish()
+
+    @classmethod
+    def load(
+        cls, path: Path = EMBEDDED_WEIGHTS, device: torch.device | str = "cpu"
+    ) -> Self:
+        """Read weights, by default the embedded ones.
+
+        Raises:
+            WeightsError: "weights_missing" (no such file), "weights_damaged" (not
+                safetensors, or weights of another network).
+        """
+        if not path.is_file():
+            raise WeightsError(
+                "weights_missing",
+                f"There are no audio-to-motion weights at {path}: restore the file, or "
+                "train new ones with python -m scripts.train_audio2motion.",
+            )
+        try:
+            tensors = load_file(path)
+            network = cls(channels=tensors["net.front.bias"].shape[0])
+            network.load_state_dict(tensors)
+        except (SafetensorError, KeyError, RuntimeError, OSError) as error:
+            raise WeightsError(
+                "weights_damaged",
+                f"{path} does not hold the weights of this network: restore the file.",
+            ) from error
+        return network.to(device).eval().requires_grad_(False)
+
+    def initial_state(self, batch: int = 1) -> AudioState:
+        """The state of B streams before their first sample."""
+        like = self.net.front.bias.detach()
+        return AudioState(
+            audio=like.new_zeros(batch, TAIL),
+            level=like.new_full((batch,), LOWEST_LEVEL),
+            tails=self.net.initial_tails(batch, like),
+            mouth=MouthState.initial(batch, like),
+        )
+
+    @torch.inference_mode()
+    def step(self, audio: Tensor, state: AudioState) -> tuple[MouthMotion, AudioState]:
+        """Hear whole frames.
+
+        Args:
+            audio: float32 [B, 640 n] at 16 kHz, n at least 1.
+            state: of the samples before.
+
+        Returns:
+            n rows for each stream, row j of a stream being the motion of frame
+            j - LOOK_AHEAD_FRAMES, and the new state.
+
+        Raises:
+            ValueError: not a whole number of frames, or another batch than the state's.
+        """
+        batch, samples = audio.shape
+        if samples == 0 or samples % MODEL_SAMPLES_PER_FRAME:
+            raise ValueError(
+                f"{samples} samples are not a whole number of frames "
+                f"of {MODEL_SAMPLES_PER_FRAME}"
+            )
+        if batch != len(state.level):
+            raise ValueError(f"{batch} streams came with the state of another number")
+        held = torch.cat([state.audio, audio], dim=1)
+        mel = self.log_mel(held)
+        loudness, levels, level = follow_level(mel, state.level)
+        hidden, tails = self.net(normalise(mel, levels), state.tails)
+        shapes = self.net.shape_head(hidden)
+        motion, mouth = self.finish(shapes, loudness, levels, state.mouth)
+        return motion, AudioState(held[:, -TAIL:], level, tails, mouth)

@@ -1,0 +1,112 @@
+"""One portrait: sound in, motion out, continuous through speech and silence."""
+
+from collections.abc import Sequence
+from typing import get_args
+
+import numpy as np
+import torch
+from scipy.signal import firwin
+
+from models.audio2motion import AudioToMotion
+from models.gestures import GESTURE_CHANNELS, Gestures, Posture, Prosody
+from models.media import (
+    CHANNEL_INDEX,
+    MODEL_RATE_HZ,
+    MOTION_CHANNELS,
+    PLAYOUT_RATE_HZ,
+    PLAYOUT_SAMPLES_PER_FRAME,
+    FloatArray,
+    Motion,
+)
+from models.mouth_motion import LOOK_AHEAD_FRAMES, MOUTH_CHANNELS
+
+_DECIMATION = PLAYOUT_RATE_HZ // MODEL_RATE_HZ
+_TAPS = 97  # flat to 6.9 kHz, 80 dB down from 8.2 kHz; the delay is 1 ms
+_CUT_OFF_HZ = 7550
+_MOST_FRAMES = 250  # 10 s heard at a time: bounds the memory of long sounds
+
+_MOUTH_COLUMNS = [CHANNEL_INDEX[name] for name in MOUTH_CHANNELS]
+_GESTURE_COLUMNS = [CHANNEL_INDEX[name] for name in GESTURE_CHANNELS]
+
+
+class Decimator:
+    """48 kHz to 16 kHz by a causal FIR; any chunking gives the same samples."""
+
+    def __init__(self) -> None:
+        taps = firwin(_TAPS, _CUT_OFF_HZ, window=("kaiser", 8.0), fs=PLAYOUT_RATE_HZ)
+        self._taps = np.asarray(taps[::-1], np.float32)
+        self._tail = np.zeros(_TAPS - 1, np.float32)
+
+    def push(self, samples: FloatArray) -> FloatArray:
+        """float32 [3 n] at 48 kHz -> float32 [n] at 16 kHz."""
+        held = np.concatenate([self._tail, samples])
+        self._tail = held[len(samples) :]
+        windows = np.lib.stride_tricks.sliding_window_view(held, _TAPS)
+        heard: FloatArray = windows[_DECIMATION - 1 :: _DECIMATION] @ self._taps
+        return heard
+
+
+class Performer:
+    """One portrait's motion: continuous through speech and silence.
+
+    Row j of the stream is the motion of frame j - DELAY_FRAMES: the first DELAY_FRAMES
+    rows belong before frame 0. The same network, seed and sound give the same motion,
+    whatever the chunking.
+    """
+
+    DELAY_FRAMES = LOOK_AHEAD_FRAMES
+
+    def __init__(self, network: AudioToMotion, *, seed: int = 0) -> None:
+        self._network = network
+        self._state = network.initial_state(1)
+        self._device = self._state.audio.device
+        self._decimator = Decimator()
+        self._gestures = Gestures(seed)
+
+    def set_posture(self, posture: Posture) -> None:
+        """What the portrait does besides speaking, from the next row on.
+
+        Raises:
+            ValueError: for a posture that is none of gestures.Posture.
+        """
+        if posture not in get_args(Posture):
+            raise ValueError(f"posture must be one of {get_args(Posture)}")
+        self._gestures.set_posture(posture)
+
+    def push_audio(self, samples: FloatArray) -> Motion:
+        """Hear float32 [1920 n] at 48 kHz, -1 to 1; gives n rows.
+
+        Samples that are no numbers count as silence.
+
+        Raises:
+            ValueError: for a number of samples that is not whole frames.
+        """
+        if samples.ndim != 1 or len(samples) % PLAYOUT_SAMPLES_PER_FRAME:
+            raise ValueError(
+                f"samples of shape {samples.shape} are not whole frames "
+                f"of {PLAYOUT_SAMPLES_PER_FRAME}"
+            )
+        most = _MOST_FRAMES * PLAYOUT_SAMPLES_PER_FRAME
+        parts = [
+            self._hear(samples[first : first + most])
+            for first in range(0, len(samples), most)
+        ]
+        return Motion.concat(parts) if parts else Motion.still(0)
+
+    def _hear(self, samples: FloatArray) -> Motion:
+        clean = np.nan_to_num(np.asarray(samples, np.float32), posinf=0.0, neginf=0.0)
+        heard = self._decimator.push(clean.clip(-4, 4))
+        audio = torch.from_numpy(heard).unsqueeze(0).to(self._device)
+        moved, self._state = self._network.step(audio, self._state)
+        mouth = moved.mouth[0].cpu().numpy()
+        spoken = [moved.energy, moved.stress, moved.speaking]
+        prosody = Prosody(*(track[0].cpu().numpy() for track in spoken))
+        values = np.zeros((len(mouth), len(MOTION_CHANNELS)), np.float32)
+        values[:, _MOUTH_COLUMNS] = mouth
+        _add(values, _GESTURE_COLUMNS, self._gestures.step(prosody))
+        return Motion(values)
+
+
+def _add(values: FloatArray, columns: Sequence[int], rows: FloatArray) -> None:
+    """Gestures never take a mouth channel, so that they add up."""
+    values[:, columns] += rows

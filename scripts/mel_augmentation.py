@@ -1,0 +1,76 @@
+"""Other voices, rooms and lines, made from log-mel power alone."""
+
+import torch
+from torch import Tensor
+
+from models.mel import MEL_BANDS
+
+_FLOOR = 1e-7
+_LN_PER_DB = 0.2302585  # ln(10) / 10
+
+
+def augment(mel: Tensor, generator: torch.Generator) -> Tensor:
+    """Log-mel float32 [B, T, MEL_BANDS], each of the B as somebody else's recording."""
+    mel = _warp_vocal_tract(mel, generator)
+    mel = mel + _random_equaliser(len(mel), generator) + _gain(len(mel), generator)
+    power = mel.exp() * _pass_band(len(mel), generator) + _noise(mel, generator)
+    return torch.log(power + _FLOOR)
+
+
+def _uniform(batch: int, low: float, high: float, generator: torch.Generator) -> Tensor:
+    """float32 [B, 1, 1]"""
+    return low + (high - low) * torch.rand(batch, 1, 1, generator=generator)
+
+
+def _chance(batch: int, share: float, generator: torch.Generator) -> Tensor:
+    """1 for that share of the batch, else 0; float32 [B, 1, 1]."""
+    return (torch.rand(batch, 1, 1, generator=generator) < share).float()
+
+
+def _warp_vocal_tract(mel: Tensor, generator: torch.Generator) -> Tensor:
+    """Formants up or down by as much as 12 %."""
+    batch = len(mel)
+    factor = 1 + _uniform(batch, -0.12, 0.12, generator) * _chance(
+        batch, 0.6, generator
+    )
+    place = (torch.arange(MEL_BANDS) * factor.view(-1, 1)).clamp(max=MEL_BANDS - 1.001)
+    low = place.floor().long()
+    share = (place - low).view(batch, 1, MEL_BANDS)
+    index = low.unsqueeze(1).expand_as(mel)
+    return torch.lerp(mel.gather(2, index), mel.gather(2, index + 1), share)
+
+
+def _random_equaliser(batch: int, generator: torch.Generator) -> Tensor:
+    """A smooth curve over the bands, mostly within 8 dB."""
+    band = torch.linspace(0, 1, MEL_BANDS)
+    curve = torch.zeros(batch, 1, MEL_BANDS)
+    for cycles in (0.5, 1.0, 2.0):
+        size = _uniform(batch, -4, 4, generator) * _LN_PER_DB
+        phase = _uniform(batch, 0, 6.283, generator)
+        curve = curve + size * torch.cos(6.283 * cycles * band + phase)
+    return curve
+
+
+def _gain(batch: int, generator: torch.Generator) -> Tensor:
+    return _uniform(batch, -36, 8, generator) * _LN_PER_DB
+
+
+def _pass_band(batch: int, generator: torch.Generator) -> Tensor:
+    """A telephone's or an old codec's band for some, everything for the others."""
+    band = torch.arange(MEL_BANDS)
+    narrow = _chance(batch, 0.15, generator)
+    top = _uniform(batch, 52, 72, generator)  # band 52 is about 3.4 kHz
+    bottom = _uniform(batch, 0, 7, generator)
+    outside = ((band > top) | (band < bottom)).float()
+    return 1 - 0.9999 * narrow * outside
+
+
+def _noise(mel: Tensor, generator: torch.Generator) -> Tensor:
+    """Stationary noise power, 10 to 40 dB under the loud parts, for most."""
+    batch = len(mel)
+    loud = mel.exp().mean(-1, keepdim=True).quantile(0.9, dim=1, keepdim=True)
+    snr_db = _uniform(batch, 10, 40, generator)
+    level = loud * torch.exp(-snr_db * _LN_PER_DB) * _chance(batch, 0.75, generator)
+    colour = torch.exp(2 * _random_equaliser(batch, generator))
+    grain = torch.exp(0.6 * torch.randn(mel.shape, generator=generator))
+    return level * colour * grain
