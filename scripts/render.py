@@ -97,7 +97,7 @@ def film(identity: Identity, motion: Motion, samples: FloatArray, path: Path) ->
     """Render and write; the next batch is rendered while one is encoded."""
     sound = samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME)
     batches = render_frames(WarpRenderer(), identity, motion)
-    height, width = identity.preview().height, identity.preview().width
+    height, width = identity.size
     with (
         Mp4Writer(path, width, height) as mp4,
         tqdm(total=len(motion), unit="frame", desc=path.name) as bar,
