@@ -43,7 +43,8 @@ FACE += (120, 127, 133, 136, 147, 148, 149, 150, 151, 152, 162, 165, 172, 176, 1
 FACE += (205, 207, 208, 210, 211, 213, 214, 216, 234, 251, 253, 263, 264, 266, 280, 284)
 FACE += (286, 288, 297, 299, 313, 322, 332, 337, 338, 340, 347, 348, 352, 361, 362, 364)
 FACE += (377, 389, 394, 395, 400, 411, 418, 419, 425, 426, 428, 432, 447)
-SKIN = tuple(dict.fromkeys(BROWS + NOSE + FACE))
+LIDS = (159, 145, 386, 374, 157, 160, 384, 387)  # hold the eyes when brows move
+SKIN = tuple(dict.fromkeys(BROWS + NOSE + LIDS + FACE))
 
 JAW_FULL = 0.55  # IOD; where the jaw's travel saturates: 50 mm of 92 mm
 JAW_GAIN = 0.95  # IOD of chin travel per jawOpen, for small openings
@@ -195,7 +196,7 @@ def _brows(kind: str, side: float, skin: FloatArray) -> FloatArray:
         moved[:, 0] = -side * 0.03 * band * inner
     elif kind == "browInnerUp":
         middle = smoothstep(np.abs(x), 0.40, 0.10)
-        moved[:, 1] = -0.085 * band * middle
+        moved[:, 1] = -0.075 * band * middle
     elif kind == "browOuterUp":
-        moved[:, 1] = -0.085 * band * outer - 0.02 * band * own
+        moved[:, 1] = -0.070 * band * outer - 0.02 * band * own
     return moved

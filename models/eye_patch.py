@@ -1,75 +1,97 @@
 """The eyes of a frame: lids over eyeballs."""
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
 from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
-from models.sampling import Maps, paste, patch_spots, rounded, sample, times
+from models.sampling import Maps, paste, patch_spots, rounded, sample
 
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
 
+@dataclass(frozen=True, eq=False)
+class _Eyes:
+    """Both eyes one above the other: constants of each row of pixels, [B, .., 2h, 1]."""
+
+    centre: Tensor  # [B, 2, 2h, 1] px
+    along: Tensor  # [B, 2, 2h, 1] px per half eye width
+    across: Tensor
+    lids: tuple[Tensor, Tensor]  # [B, 2h, 1, 3]
+    skin: Tensor  # [B, 2h, 1]
+    iris: Tensor  # [B, 3, 2h, 1]
+    upper: Tensor  # [B, 2h, 1]
+    lower: Tensor
+    gaze: Tensor  # [B, 2, 2h, 1]
+
+
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor) -> None:
     """Draws both eyes into frames, uint8 [B, H, W, 3]."""
     rows, columns = batch.patches[:, 2:].amax(0).tolist()
-    moves = eye_motion(motion)
-    for eye in (0, 1):
-        frame = batch.eye_frame[:, eye]
-        first = maps.patch(frame[:, :2], batch.eye_corner[:, eye], rows, columns)
-        spots = patch_spots(first, rows, columns)
-        colours = _one_eye(batch, maps, spots, moves, eye)
-        paste(frames, first, rounded(colours))
+    firsts = [
+        maps.patch(batch.eye_frame[:, eye, :2], batch.eye_corner[:, eye], rows, columns)
+        for eye in (0, 1)
+    ]
+    spots = torch.cat([patch_spots(first, rows, columns) for first in firsts], 2)
+    eyes = _rows_of(batch, eye_motion(motion), rows)
+    both = rounded(_drawn(batch, maps, spots, eyes))
+    paste(frames, firsts[0], both[:, :rows])
+    paste(frames, firsts[1], both[:, rows:])
 
 
-def _one_eye(
-    batch: Prepared, maps: Maps, spots: Tensor, moves: EyeMotion, eye: int
-) -> Tensor:
-    frame = batch.eye_frame[:, eye]
-    centre = frame[:, :2, None, None]
-    axes = frame[:, 2:].unflatten(1, (2, 2))  # rows along, across
+def _rows_of(batch: Prepared, moves: EyeMotion, rows: int) -> _Eyes:
+    def per_row(values: Tensor) -> Tensor:  # [B, 2 eyes, n] -> [B, n, 2h, 1]
+        return values.repeat_interleave(rows, 1).transpose(1, 2)[..., None]
+
+    frame = per_row(batch.eye_frame)
+    lids = batch.eye_lids.repeat_interleave(rows, 1)[:, :, :, None]  # [B, 2h, 2, 1, 3]
+    travel = per_row(torch.stack([moves.upper, moves.lower], -1))
+    return _Eyes(
+        centre=frame[:, :2],
+        along=frame[:, 2:4],
+        across=frame[:, 4:],
+        lids=(lids[:, :, 0], lids[:, :, 1]),
+        skin=per_row(batch.eye_skin[..., None])[:, 0],
+        iris=per_row(batch.eye_iris),
+        upper=travel[:, 0],
+        lower=travel[:, 1],
+        gaze=per_row(torch.stack([moves.side, moves.down], -1)),
+    )
+
+
+def _drawn(batch: Prepared, maps: Maps, spots: Tensor, eyes: _Eyes) -> Tensor:
     still = maps.still_spots(spots)
     photo = still + maps.in_box(maps.face[:, :2], still)
-    local = times(photo - centre, _inverse(axes))
-    s, t = local[:, 0], local[:, 1]
-    shift, opening = _lids(batch, moves, eye, s, t)
-    skin_spots = photo - shift[:, None] * axes[:, 1, :, None, None]
-    skin = sample(batch.person, skin_spots)
+    away = photo - eyes.centre
+    unit = eyes.along.square().sum(1).reciprocal()  # both axes are as long
+    s = (away * eyes.along).sum(1) * unit
+    t = (away * eyes.across).sum(1) * unit
+    shift, opening = _lids(eyes, s, t, unit.sqrt())
+    skin = sample(batch.person, photo - shift[:, None] * eyes.across)
     behind = sample(batch.background, spots)
-    outside = skin[:, :3] + (1 - skin[:, 3:]) * behind
-    ball = sample(batch.eyeballs, _gazed(batch, moves, eye, photo, s, t, axes))
+    outside = torch.addcmul(skin[:, :3], 1 - skin[:, 3:], behind)
+    ball = sample(batch.eyeballs, photo - _gazed(eyes, s, t))
     return torch.lerp(outside, ball, opening[:, None])
 
 
-def _lids(
-    batch: Prepared, moves: EyeMotion, eye: int, s: Tensor, t: Tensor
-) -> tuple[Tensor, Tensor]:
+def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
     """How far down the skin at (s, t) has come, and how open the eye is there."""
-    lids = batch.eye_lids[:, eye, :, None, None]  # [B, 2, 1, 1, 3]
-    top, bottom = lid_height(lids[:, 0], s), lid_height(lids[:, 1], s)
+    top, bottom = lid_height(eyes.lids[0], s), lid_height(eyes.lids[1], s)
     meeting = bottom - MEETING * (bottom - top)
-    down = (meeting - top) * moves.upper[:, eye, None, None]
-    up = (meeting - bottom) * moves.lower[:, eye, None, None]
+    down = (meeting - top) * eyes.upper
+    up = (meeting - bottom) * eyes.lower
     upper, lower = top + down, bottom + up
-    room = batch.eye_skin[:, eye, None, None] + down.clamp_min(0)
-    from_upper = ((upper - t) / room - FLAT) / (1 - FLAT)
-    from_lower = ((t - lower) / BELOW - FLAT) / (1 - FLAT)
-    shift = torch.where(
-        t < (upper + lower) / 2, down * _fade(from_upper), up * _fade(from_lower)
-    )
-    pixel = batch.eye_frame[:, eye, 2:4].norm(dim=1).reciprocal()[:, None, None]
-    gap = lower - upper
-    opening = ((t - upper) / pixel + 0.5).clamp(0, 1) * (
-        (lower - t) / pixel + 0.5
-    ).clamp(0, 1)
+    room = eyes.skin + down.clamp_min(0)
+    in_upper = t < (upper + lower) / 2
+    near = torch.where(in_upper, (upper - t) / room, (t - lower) / BELOW)
+    shift = torch.where(in_upper, down, up) * _fade((near - FLAT) / (1 - FLAT))
+    opening = ((t - upper) / pixel + 0.5).clamp(0, 1)
+    opening = opening * ((lower - t) / pixel + 0.5).clamp(0, 1)
     # Lids that nearly touch show nothing between them, only the line of lashes.
-    return shift, opening * ((gap / pixel - 0.3) / 1.2).clamp(0, 1)
-
-
-def _inverse(axes: Tensor) -> Tensor:
-    """Of [B, 2, 2] whose rows are at right angles and as long as each other."""
-    return axes.transpose(1, 2) / axes[:, :1].square().sum(-1, keepdim=True)
+    return shift, opening * (((lower - upper) / pixel - 0.3) / 1.2).clamp(0, 1)
 
 
 def _fade(away: Tensor) -> Tensor:
@@ -78,21 +100,12 @@ def _fade(away: Tensor) -> Tensor:
     return x * x * (3 - 2 * x)
 
 
-def _gazed(
-    batch: Prepared,
-    moves: EyeMotion,
-    eye: int,
-    photo: Tensor,
-    s: Tensor,
-    t: Tensor,
-    axes: Tensor,
-) -> Tensor:
-    """Where the eyeball is looked up: the iris moves, the corners do not."""
-    iris = batch.eye_iris[:, eye, :, None, None]
-    gaze = torch.stack([moves.side[:, eye], moves.down[:, eye]], 1)[..., None, None]
+def _gazed(eyes: _Eyes, s: Tensor, t: Tensor) -> Tensor:
+    """How far each pixel of the eyeball has come, px: the iris moves, corners do not."""
     # Measured from where the iris is going, so that it keeps its shape.
-    centre_s, centre_t = iris[:, 0] + gaze[:, 0], iris[:, 1] + gaze[:, 1]
-    radius = iris[:, 2].clamp_min(1e-3)
-    away = torch.hypot(s - centre_s, t - centre_t) / radius
+    centre = eyes.iris[:, :2] + eyes.gaze
+    radius = eyes.iris[:, 2].clamp_min(1e-3)
+    away = torch.hypot(s - centre[:, 0], t - centre[:, 1]) / radius
     share = _fade((away - 1.05) / GAZE_REACH)
-    return photo - times(gaze, axes) * share[:, None]
+    travel = eyes.gaze[:, :1] * eyes.along + eyes.gaze[:, 1:] * eyes.across
+    return travel * share[:, None]

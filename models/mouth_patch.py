@@ -30,9 +30,11 @@ def render_mouth(
     in_upper, shade = edge[:, :1], edge[:, 3:]
     in_lower = sample(batch.seam[:, 1:2], down)
     within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
-    own = sample(batch.seam[:, 2:3], still) * _own_share(batch, gap)[..., None, None]
-    here = sample(batch.person, still)
-    within = torch.lerp(within, here[:, :3], own)
+    own_share = _own_share(batch, gap)
+    if bool(own_share.any()):
+        own = sample(batch.seam[:, 2:3], still) * own_share[..., None, None]
+        here = sample(batch.person, still)
+        within = torch.lerp(within, here[:, :3], own)
     within = torch.cat([within, torch.ones_like(in_upper)], 1)
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
     behind = sample(batch.background, spots)
@@ -67,9 +69,10 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     colour = _at(batch.cavity, plane)
     lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
     colour = lower[:, :3] + (1 - lower[:, 3:]) * colour
-    tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
-    tip = tip * (out * 3).clamp(max=1)[..., None, None]
-    colour = tip[:, :3] + (1 - tip[:, 3:]) * colour
+    if bool(out.any()):
+        tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
+        tip = tip * (out * 3).clamp(max=1)[..., None, None]
+        colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
     upper = _at(batch.upper, plane)
     return upper[:, :3] + (1 - upper[:, 3:]) * colour
 

@@ -15,7 +15,7 @@ from models.rig import HeadFrame, build_rig, seam_masks
 
 # The part of the mouth's plane that lips and opening may cover, IOD.
 MOUTH_LEFT, MOUTH_TOP, MOUTH_RIGHT, MOUTH_BOTTOM = -0.50, -0.26, 0.50, 0.72
-EYE_SIDE, EYE_UP, EYE_DOWN = 1.35, 2.0, 1.35  # the same for an eye, half eye widths
+EYE_SIDE, EYE_UP, EYE_DOWN = 1.15, 1.8, 1.25  # the same for an eye, half eye widths
 RIM_PX = 8  # room for the head's turn
 
 
@@ -39,7 +39,7 @@ class Prepared:
     lips_follow: Tensor
     rest_gap: Tensor
     projection: Tensor  # [B, 3, 2]
-    spread: Tensor  # [B, 2, nodes, C]
+    spread: Tensor  # [B, C, 2 nodes] upper layer, lower layer
     box: Tensor  # [B, 4]
     plane_origin: Tensor  # [B, 2]
     to_plane: Tensor  # [B, 2, 2] pixels @ this -> IOD on the mouth's plane
@@ -114,7 +114,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         rig.follow,
         rig.rest_gap,
         rig.projection,
-        torch.stack([rig.spread_upper, rig.spread_lower]),
+        torch.cat([rig.spread_upper, rig.spread_lower]).T.contiguous(),
         rig.box,
         torch.from_numpy(frame.origin[:2].copy()),
         torch.from_numpy(

@@ -155,7 +155,9 @@ def _spread(
     return layers[0] * window, layers[1] * window
 
 
-def _layer(points: FloatArray, where: FloatArray, chin: float, layer: int) -> FloatArray:
+def _layer(
+    points: FloatArray, where: FloatArray, chin: float, layer: int
+) -> FloatArray:
     """Weights [nodes, C] of the upper (0) or lower (1) layer.
 
     A layer goes on behind the other lip as its own lip moves, so that it does not fold

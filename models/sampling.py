@@ -29,10 +29,24 @@ def sample(texture: Tensor, spots: Tensor) -> Tensor:
     return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
 
 
+def sample_coarse(texture: Tensor, spots: Tensor, rows: int, columns: int) -> Tensor:
+    """The same at spots given on a coarse grid [B, 2, g, g], made finer in between."""
+    height, width = texture.shape[-2:]
+    scale = spots.new_tensor([2 / (width - 1), 2 / (height - 1)])[:, None, None]
+    fine = F.interpolate(
+        spots * scale - 1, (rows, columns), mode="bilinear", align_corners=True
+    )
+    grid = fine.permute(0, 2, 3, 1)
+    return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
+
+
 def rounded(colours: Tensor) -> Tensor:
-    """[B, 3, h, w] 0 to 255 -> uint8 [B, h, w, 3]."""
-    whole = colours.add(0.5).clamp_(0, 255).to(torch.uint8)
-    return whole.permute(0, 2, 3, 1).contiguous()
+    """[B, 3, h, w] 0 to 255, which it overwrites -> uint8 [B, h, w, 3]."""
+    whole = colours.add_(0.5).clamp_(0, 255).to(torch.uint8)
+    frames = whole.new_empty((len(whole), *whole.shape[2:], 3))
+    for channel in range(3):  # three times as fast as one permuted copy on a CPU
+        frames[..., channel] = whole[:, channel]
+    return frames
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,9 +122,7 @@ def paste(frames: Tensor, first: Tensor, patch: Tensor) -> None:
     """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2]."""
     rows, columns = patch.shape[1:3]
     if frames.device.type == "cpu":  # slices are faster than indices there
-        for frame, (left, top), part in zip(
-            frames, first.tolist(), patch, strict=True
-        ):
+        for frame, (left, top), part in zip(frames, first.tolist(), patch, strict=True):
             frame[top : top + rows, left : left + columns] = part
         return
     item = torch.arange(len(frames), device=frames.device)[:, None, None]

@@ -22,7 +22,7 @@ from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, picture_nodes, rounded, sample
+from models.sampling import Maps, picture_nodes, rounded, sample, sample_coarse
 
 FIXED_POINT_STEPS = 4  # leaves under 0.1 px on every motion in range
 NODE_PX = 4  # spacing of the grid on which maps are composed
@@ -128,11 +128,11 @@ def _face(batch: Prepared, motion: Tensor) -> _Face:
     moved = displace(batch.lip_rig, motion)  # [B, C, 3] IOD
     pixels = moved @ batch.projection  # [B, C, 2]
     rows = len(motion)
+    flat = pixels.transpose(1, 2)  # [B, 2, C]
     if batch.spread.stride(0) == 0:  # one identity: one product for all rows
-        flat = batch.spread[0].flatten(0, 1) @ pixels.permute(1, 0, 2).flatten(1)
-        field = flat.unflatten(1, (rows, 2)).permute(1, 2, 0)
+        field = (flat.flatten(0, 1) @ batch.spread[0]).unflatten(0, (rows, 2))
     else:
-        field = (batch.spread.flatten(1, 2) @ pixels).transpose(1, 2)
+        field = flat @ batch.spread
     field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
     field = field.flatten(0, 1)  # [B layers, 2, h, w]
     size = (batch.box[:, 2:] - batch.box[:, :2]).repeat_interleave(2, 0)
@@ -191,17 +191,17 @@ def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
     maps = Maps(head, forward, face.back, batch.box, height, width)
     fine = (height // NODE_PX + 1, width // NODE_PX + 1)
     composed = F.interpolate(head, fine, mode="bilinear", align_corners=True)
-    spots = picture_nodes(*fine, height, width, motion.device) + composed
-    composed = composed + maps.in_box(face.mixed, spots)
-    frames = rounded(_composed(batch, composed, height, width))
+    spots = picture_nodes(*fine, height, width, motion.device)
+    spots = spots + composed
+    spots = spots + maps.in_box(face.mixed, spots)
+    person = sample_coarse(batch.person, spots, height, width)
+    frames = rounded(_over(person, batch.background))
     return _with_patches(frames, batch, maps, face, motion)
 
 
-def _composed(batch: Prepared, back: Tensor, height: int, width: int) -> Tensor:
-    full = F.interpolate(back, (height, width), mode="bilinear", align_corners=True)
-    full = full + picture_nodes(height, width, height, width, back.device)
-    person = sample(batch.person, full)
-    return person[:, :3] + (1 - person[:, 3:]) * batch.background
+def _over(person: Tensor, behind: Tensor) -> Tensor:
+    """The person [B, 4, h, w] in front of a background [B, 3, h, w]."""
+    return torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
 
 
 def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
@@ -210,18 +210,16 @@ def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
     height, width = batch.picture.shape[1:3]
     frames = batch.picture.clone(memory_format=torch.contiguous_format)
     left, top, right, bottom = (int(side) for side in batch.box[0].tolist())
-    back = F.interpolate(
-        face.mixed, (bottom - top + 1, right - left + 1), mode="bilinear",
-        align_corners=True,
-    )  # fmt: skip
     rows = slice(max(top, 0), min(bottom + 1, height))
     columns = slice(max(left, 0), min(right + 1, width))
-    back = back[..., rows.start - top : rows.stop - top, :]
-    back = back[..., columns.start - left : columns.stop - left]
-    nodes = picture_nodes(height, width, height, width, motion.device)
-    person = sample(batch.person, back + nodes[:, rows, columns])
+    spots = _box_nodes(batch.box) + face.mixed
+    person = sample_coarse(
+        batch.person, spots, bottom - top + 1, right - left + 1
+    )  # also outside the picture, for simplicity: the box seldom leaves it
+    person = person[..., rows.start - top : rows.stop - top, :]
+    person = person[..., columns.start - left : columns.stop - left]
     behind = batch.background[:, :, rows, columns]
-    frames[:, rows, columns] = rounded(person[:, :3] + (1 - person[:, 3:]) * behind)
+    frames[:, rows, columns] = rounded(_over(person, behind))
     maps = Maps(None, None, face.back, batch.box, height, width)
     return _with_patches(frames, batch, maps, face, motion)
 
