@@ -69,7 +69,7 @@ async def add_identity(
     services: Served,
     photo: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
-    face: Annotated[int | None, Form(ge=0, le=100)] = None,
+    face: Annotated[int | None, Form(ge=1, le=100)] = None,
 ) -> dict[str, Any]:
     limit = services.settings.max_photo_bytes
     data = await photo.read(limit + 1)

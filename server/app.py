@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
 from models.errors import LikenessError
+from models.identity import Identity
 from server import api, whep
 from server.auth import Gate, RateLimit
 from server.engine import Engine, Models, load_models
@@ -38,7 +40,21 @@ SECURITY_HEADERS = {
     "referrer-policy": "same-origin",
 }
 
-LoadModels = Callable[[str, int], Models]
+
+@dataclass(frozen=True)
+class Parts:
+    """What an app is made of where it meets the models; tests bring their own.
+
+    enrolment: the module that is run for each enrolment.
+    """
+
+    load_models: Callable[[str, int], Models] = load_models
+    load_identity: Callable[[Path], Identity] = Identity.load
+    open_voices: Callable[[Path], Voices] = Voices
+    enrolment: str = "server.enrolment"
+
+
+DEFAULT_PARTS = Parts()
 Answer = Callable[[Request], Awaitable[Response]]
 
 
@@ -51,17 +67,18 @@ class Pages(StaticFiles):
         return response
 
 
-def build_services(settings: Settings, models: Models) -> Services:
+def build_services(settings: Settings, parts: Parts, models: Models) -> Services:
     metrics = Metrics()
     engine = Engine(models)
     media = MediaLoop(engine, settings.release_lead_ms / 1000, metrics)
-    voices = Voices(settings.data_dir / "voices")
+    voices = parts.open_voices(settings.data_dir / "voices")
+    identities = Identities(settings, metrics, parts.load_identity, parts.enrolment)
     return Services(
         settings=settings,
         metrics=metrics,
         gate=Gate(settings),
         rate=RateLimit(settings.requests_per_minute),
-        identities=Identities(settings, metrics),
+        identities=identities,
         voices=voices,
         sessions=Sessions(settings, engine, media, voices.open, metrics),
         media=media,
@@ -113,13 +130,15 @@ async def _warm_up(services: Services) -> None:
         logger.error("the default voice is not available: %s", error.message)
 
 
-def create_app(settings: Settings, load: LoadModels = load_models) -> FastAPI:
+def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     """The application; models are loaded when it starts."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        models = await asyncio.to_thread(load, settings.device, settings.torch_threads)
-        services = build_services(settings, models)
+        models = await asyncio.to_thread(
+            parts.load_models, settings.device, settings.torch_threads
+        )
+        services = build_services(settings, parts, models)
         app.state.services = services
         async with running(services):
             yield

@@ -8,7 +8,7 @@ import logging
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -78,7 +78,16 @@ class _Job:
 class Identities:
     """Enrols one at a time; keeps files as <id>.safetensors, .png and .json."""
 
-    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        load: Callable[[Path], Identity],
+        module: str,
+    ) -> None:
+        """load: reads an identity file; module: is run for each enrolment."""
+        self._load_file = load
+        self._module = module
         self._settings = settings
         self._metrics = metrics
         self._folder = settings.data_dir / "identities"
@@ -172,7 +181,7 @@ class Identities:
         identity = self._loaded.get(identity_id)
         if identity is None:
             path = self._file(self._stem(identity_id))
-            identity = await asyncio.to_thread(Identity.load, path)
+            identity = await asyncio.to_thread(self._load_file, path)
             while len(self._loaded) >= LOADED_IDENTITIES:
                 del self._loaded[next(iter(self._loaded))]
             self._loaded[identity_id] = identity
@@ -289,7 +298,7 @@ class Identities:
         self, identity_id: str, stem: str, photo: Path, face: int | None
     ) -> Sequence[str]:
         command = [
-            *(sys.executable, "-m", "server.enrolment"),
+            *(sys.executable, "-m", self._module),
             *(str(photo), str(self._file(stem)), str(self._preview(stem))),
             f"--name={self._records[identity_id].name}",
         ]

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, Field, SecretStr, model_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -109,3 +109,9 @@ class Settings(BaseSettings):
         ):
             raise ValueError("the video bitrates must be in order: min, start, max")
         return self
+
+    @field_validator("api_key")
+    @classmethod
+    def _no_empty_key(cls, key: SecretStr | None) -> SecretStr | None:
+        """An empty variable is one that was not set."""
+        return key if key and key.get_secret_value().strip() else None

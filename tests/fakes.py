@@ -1,0 +1,134 @@
+"""Stand-ins for the models, quick and exact: the mouth's brightness is the loudness."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from models.errors import TextError, VoiceError
+from models.identity import Identity
+from models.media import (
+    CHANNEL_INDEX,
+    MOTION_CHANNELS,
+    PLAYOUT_SAMPLES_PER_FRAME,
+    AudioChunk,
+    FloatArray,
+    Motion,
+    SpeechMark,
+)
+from models.tts.voice import Voice, VoiceInfo
+from server.app import Parts
+from server.engine import Models, Pictures, Posture
+from server.settings import Settings
+from server.voices import Voices
+
+SIZE = 128
+DELAY_FRAMES = 2
+MOUTH = slice(64, 112)  # rows and columns of the mouth in the fake picture
+FAKE_INFO = VoiceInfo("fake:en", "Fake", "en-US", "espeak", "CC0-1.0")
+OTHER_INFO = VoiceInfo("fake:de", "Falsch", "de-DE", "espeak", "CC0-1.0")
+
+
+@dataclass(frozen=True, eq=False)
+class FakeIdentity:
+    size: tuple[int, int] = (SIZE, SIZE)
+    name: str = "Fake"
+
+
+def fake_identity(path: Path | None = None) -> Identity:
+    return cast(Identity, FakeIdentity())
+
+
+class FakeVoice:
+    """A steady tone of 200 ms for each word, in chunks of 50 ms."""
+
+    rate_hz = 16_000
+    word_samples = 3_200
+
+    def __init__(self, info: VoiceInfo = FAKE_INFO) -> None:
+        self.info = info
+        self.closed = 0
+
+    def speak(self, text: str) -> Iterator[AudioChunk]:
+        words = re.findall(r"\w+", text)
+        if not words:
+            raise TextError("text_unspeakable", "There is nothing to say in it.")
+        try:
+            for number, word in enumerate(words):
+                start = number * self.word_samples
+                mark = SpeechMark("word", word, start, start + self.word_samples)
+                phase = np.arange(self.word_samples) * 2 * np.pi * 220 / self.rate_hz
+                tone = (0.5 * np.sin(phase)).astype(np.float32)
+                for part, samples in enumerate(np.split(tone, 4)):
+                    marks = () if part else (mark,)
+                    yield AudioChunk(samples, self.rate_hz, marks)
+        finally:
+            self.closed += 1
+
+
+class FakeVoices(Voices):
+    def list(self) -> tuple[VoiceInfo, ...]:
+        return (FAKE_INFO, OTHER_INFO)
+
+    def open(self, voice_id: str | None, language: str | None) -> Voice:
+        if voice_id is None and language is None:
+            return FakeVoice()
+        for info in self.list():
+            if voice_id == info.id or (not voice_id and language == info.language):
+                return FakeVoice(info)
+        raise VoiceError("voice_unknown", "There is no such voice.")
+
+
+class FakePerformer:
+    """aperture of frame i is the loudness of its own samples; delayed as the real one."""
+
+    def __init__(self, seed: int = 0) -> None:
+        self._line = [0.0] * DELAY_FRAMES
+        self.postures: list[Posture] = []
+
+    def push_audio(self, samples: FloatArray) -> Motion:
+        rows = np.zeros((0, len(MOTION_CHANNELS)), np.float32)
+        for frame in samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME):
+            self._line.append(float(np.sqrt(np.mean(frame**2))))
+            row = np.zeros((1, len(MOTION_CHANNELS)), np.float32)
+            row[0, CHANNEL_INDEX["aperture"]] = self._line.pop(0)
+            rows = np.concatenate([rows, row])
+        return Motion(rows)
+
+    def set_posture(self, posture: Posture) -> None:
+        self.postures.append(posture)
+
+
+def fake_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
+    width, height = identities[0].size
+    pictures = np.full((len(identities), height, width, 3), 40, np.uint8)
+    aperture = motion[:, CHANNEL_INDEX["aperture"]]
+    light = 40 + 600 * np.minimum(aperture, 0.35)
+    pictures[:, MOUTH, MOUTH] = light[:, None, None, None].astype(np.uint8)
+    return pictures
+
+
+def mouth_light(picture: Pictures) -> float:
+    """How bright the mouth of a received fake picture is, 0 to 255."""
+    return float(picture[MOUTH, MOUTH].mean())
+
+
+def fake_models(device: str = "cpu", threads: int = 1) -> Models:
+    return Models(DELAY_FRAMES, FakePerformer, fake_render)
+
+
+FAKE_PARTS = Parts(
+    load_models=fake_models,
+    load_identity=fake_identity,
+    open_voices=FakeVoices,
+    enrolment="tests.fake_enrolment",
+)
+
+
+def fake_settings(folder: Path, **changes: object) -> Settings:
+    """Settings of a test server; nothing comes from the environment's own values."""
+    chosen: dict[str, object] = {"data_dir": folder, "port": 0} | changes
+    return Settings.model_validate(chosen)
