@@ -43,7 +43,7 @@ export class Api {
 
   /**
    * @param {SessionGrant} grant
-   * @param {RTCSessionDescription} offer
+   * @param {RTCSessionDescriptionInit} offer
    * @param {AbortSignal} [signal]
    * @returns {Promise<RTCSessionDescriptionInit>} the answer
    */

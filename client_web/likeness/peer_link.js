@@ -56,7 +56,7 @@ export class PeerLink {
 
   /**
    * @param {RTCIceServer[]} iceServers
-   * @param {(offer: RTCSessionDescription) => Promise<RTCSessionDescriptionInit>} exchange
+   * @param {(offer: RTCSessionDescriptionInit) => Promise<RTCSessionDescriptionInit>} exchange
    *     gives the server's answer
    * @throws {Error} when the offer is refused, or no connection stands in time
    */
@@ -67,8 +67,8 @@ export class PeerLink {
     }
     await this.#peer.setLocalDescription(/** @type {RTCLocalSessionDescriptionInit} */ (this.#offer));
     await this.#gathered();
-    const offer = /** @type {RTCSessionDescription} */ (this.#peer.localDescription);
-    await this.#peer.setRemoteDescription(await exchange(offer));
+    const sdp = withoutHiddenNames(this.#peer.localDescription?.sdp ?? "");
+    await this.#peer.setRemoteDescription(await exchange({ type: "offer", sdp }));
     const late = setTimeout(() => this.close("no connection"), CONNECT_DEADLINE_MS);
     const reason = await Promise.race([this.#opened.promise, this.ended]);
     clearTimeout(late);
@@ -134,6 +134,16 @@ export class PeerLink {
       this.#grace = setTimeout(() => this.close(state), DISCONNECT_GRACE_MS);
     }
   }
+}
+
+/**
+ * Browsers hide their addresses behind multicast DNS names. Looking those up costs a
+ * server a second where multicast does not reach it, and tells it nothing: it learns
+ * the address from the browser's first connectivity check.
+ * @param {string} sdp
+ */
+function withoutHiddenNames(sdp) {
+  return sdp.replace(/^a=candidate:.*\.local .*\r\n/gm, "");
 }
 
 /**

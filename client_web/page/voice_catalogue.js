@@ -1,11 +1,18 @@
 /** @import { VoiceInfo } from "../likeness/types.js" */
 
 /**
- * @typedef {object} VoiceGroup one language
- * @property {string} language primary subtag, as in "pt"
+ * @typedef {object} NamedVoice
+ * @property {VoiceInfo} voice
+ * @property {string} name its own, without its language's
+ * @property {"female" | "male" | ""} sex as the server names it
+ */
+
+/**
+ * @typedef {object} VoiceGroup one language, as it is spoken in one place
+ * @property {string} tag BCP 47
  * @property {string} title in the page's language
  * @property {string} autonym in its own
- * @property {{voice: VoiceInfo, title: string}[]} voices
+ * @property {NamedVoice[]} voices
  */
 
 // Tags of single languages that people know, and browsers ask for, by another name.
@@ -18,20 +25,18 @@ const ALIASES = new Map([
 /** Voices by language, with names that people know. */
 export class VoiceCatalogue {
   #voices;
-  #pageLanguage;
   #names;
   /** @type {VoiceGroup[]} */
   #groups;
 
   /**
-   * @param {VoiceInfo[]} voices
+   * @param {VoiceInfo[]} voices whose names read "Language (Place), Name (female)"
    * @param {string} pageLanguage BCP 47 tag
    */
   constructor(voices, pageLanguage) {
     this.#voices = voices;
-    this.#pageLanguage = pageLanguage;
     this.#names = displayNames(pageLanguage);
-    this.#groups = this.#group();
+    this.#groups = this.#group(new Intl.Collator(pageLanguage));
   }
 
   /**
@@ -54,10 +59,22 @@ export class VoiceCatalogue {
   bestFor(languages) {
     for (const tag of languages) {
       const same = this.#voices.find((voice) => canonical(voice.language) === canonical(tag));
+      const plain = this.#voices.find((voice) => canonical(voice.language) === primary(tag));
       const near = this.#voices.find((voice) => primary(voice.language) === primary(tag));
-      if (same ?? near) return same ?? near ?? null;
+      const best = same ?? plain ?? near;
+      if (best) return best;
     }
     return null;
+  }
+
+  /**
+   * The group of the best voice for each of these languages, in their order.
+   * @param {readonly string[]} languages BCP 47 tags
+   */
+  suggest(languages) {
+    const best = languages.map((tag) => this.bestFor([tag])?.language);
+    const tags = [...new Set(best.filter((tag) => tag !== undefined))];
+    return tags.flatMap((tag) => this.#groups.filter((group) => group.tag === tag));
   }
 
   /**
@@ -74,69 +91,69 @@ export class VoiceCatalogue {
   }
 
   /**
-   * The groups of these languages, in their order.
-   * @param {readonly string[]} languages
-   */
-  suggest(languages) {
-    const wanted = [...new Set(languages.map(primary))];
-    return wanted.flatMap((tag) => this.#groups.filter((group) => group.language === tag));
-  }
-
-  /**
-   * What to call a voice where its group is not seen.
+   * What to call a voice's language.
    * @param {VoiceInfo} voice
    */
-  title(voice) {
-    return nameOf(this.#names, voice.language) ?? voice.name;
+  title({ language, name }) {
+    const own = language.includes("-x-") ? undefined : nameOf(this.#names, language);
+    return own ?? split(name).language;
   }
 
-  #group() {
-    /** @type {Map<string, VoiceInfo[]>} */
-    const byLanguage = new Map();
-    for (const voice of this.#voices) {
-      const language = primary(voice.language);
-      byLanguage.set(language, [...(byLanguage.get(language) ?? []), voice]);
-    }
-    const collator = new Intl.Collator(this.#pageLanguage);
-    return [...byLanguage]
-      .map(([language, voices]) => this.#describe(language, voices))
-      .sort((a, b) => collator.compare(a.title, b.title));
+  /** @param {Intl.Collator} collator */
+  #group(collator) {
+    const tags = [...new Set(this.#voices.map(({ language }) => language))];
+    return tags
+      .map((tag) => this.#describe(tag))
+      .sort((a, b) => collator.compare(this.#family(a), this.#family(b)) || collator.compare(a.title, b.title));
   }
 
   /**
-   * @param {string} language
-   * @param {VoiceInfo[]} voices
+   * @param {string} tag
    * @returns {VoiceGroup}
    */
-  #describe(language, voices) {
-    const title = nameOf(this.#names, language) ?? voices[0].name;
-    const autonym = nameOf(displayNames(language), language) ?? "";
-    const named = voices.map((voice) => ({ voice, title: this.title(voice) }));
-    return { language, title, autonym, voices: distinct(named) };
+  #describe(tag) {
+    const voices = this.#voices.filter(({ language }) => language === tag);
+    return {
+      tag,
+      title: this.title(voices[0]),
+      autonym: nameOf(displayNames(tag), primary(tag)) ?? "",
+      voices: voices.map((voice) => ({ voice, ...split(voice.name) })),
+    };
+  }
+
+  /**
+   * What all variants of a language are sorted and found under.
+   * @param {VoiceGroup} group
+   */
+  #family({ tag, title }) {
+    return nameOf(this.#names, primary(tag)) ?? title;
   }
 
   /**
    * @param {VoiceGroup} group
    * @param {string} wanted
    */
-  #matching({ language, title, autonym, voices }, wanted) {
-    if (fold(`${title}\n${autonym}\n${language}`).includes(wanted)) return voices;
-    return voices.filter((each) => {
-      const { id, name, language: tag } = each.voice;
-      return fold(`${each.title}\n${name}\n${id}\n${tag}`).includes(wanted);
-    });
+  #matching(group, wanted) {
+    const { title, autonym, tag, voices } = group;
+    if (fold(`${title}\n${this.#family(group)}\n${autonym}\n${tag}`).includes(wanted)) return voices;
+    return voices.filter(({ voice }) => fold(`${voice.name}\n${voice.id}`).includes(wanted));
   }
 }
 
 /**
- * Voices of one title are told apart by their own names.
- * @param {{voice: VoiceInfo, title: string}[]} voices
+ * "Language (Place), Name (female)" in its parts.
+ * @param {string} full
+ * @returns {{language: string, name: string, sex: "female" | "male" | ""}}
  */
-function distinct(voices) {
-  return voices.map(({ voice, title }) => {
-    const shared = voices.filter((other) => other.title === title).length > 1;
-    return { voice, title: shared ? `${title} · ${voice.name}` : title };
-  });
+function split(full) {
+  const comma = full.lastIndexOf(", ");
+  const rest = full.slice(comma < 0 ? 0 : comma + 2);
+  const sexed = /^(.+) \((female|male)\)$/.exec(rest);
+  return {
+    language: comma < 0 ? full : full.slice(0, comma),
+    name: sexed ? sexed[1] : rest,
+    sex: sexed ? (sexed[2] === "male" ? "male" : "female") : "",
+  };
 }
 
 /** @param {string} text */

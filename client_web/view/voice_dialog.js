@@ -1,6 +1,6 @@
 /** @import { VoiceInfo } from "../likeness/types.js" */
 /** @import { Messages } from "../page/messages.js" */
-/** @import { VoiceCatalogue, VoiceGroup } from "../page/voice_catalogue.js" */
+/** @import { NamedVoice, VoiceCatalogue, VoiceGroup } from "../page/voice_catalogue.js" */
 
 /** A searchable list of voices by language, worked by keyboard as a combobox is. */
 export class VoiceDialog {
@@ -41,7 +41,7 @@ export class VoiceDialog {
     this.#fill();
     this.#elements.dialog.showModal();
     this.#elements.search.focus();
-    this.#elements.list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+    this.#elements.list.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "center" });
   }
 
   get #options() {
@@ -52,54 +52,47 @@ export class VoiceDialog {
     const { search, list, none } = this.#elements;
     const groups = this.#catalogue?.search(search.value) ?? [];
     const suggested = search.value.trim() ? [] : (this.#catalogue?.suggest(this.#suggested) ?? []);
-    list.replaceChildren();
-    for (const group of suggested) list.append(this.#group(group));
-    const rest = groups.filter((group) => !suggested.some((other) => other.language === group.language));
-    for (const group of rest) list.append(this.#group(group));
+    const rest = groups.filter((group) => !suggested.some(({ tag }) => tag === group.tag));
+    list.replaceChildren(...[...suggested, ...rest].map((group) => this.#group(group)));
     const missing = this.#catalogue ? "voiceNone" : "voicesMissing";
     none.textContent = groups.length ? "" : this.#messages.say(missing);
     this.#setActive(search.value.trim() && groups.length ? 0 : -1);
   }
 
   /** @param {VoiceGroup} group */
-  #group({ language, title, autonym, voices }) {
+  #group({ tag, title, autonym, voices }) {
     const section = document.createElement("div");
+    section.className = "language";
     section.setAttribute("role", "group");
     section.setAttribute("aria-label", title);
-    if (voices.length > 1) {
-      section.className = "many";
-      const heading = document.createElement("h3");
-      heading.textContent = autonym && autonym !== title ? `${title} · ${autonym}` : title;
-      heading.setAttribute("role", "presentation");
-      section.append(heading);
+    const heading = document.createElement("h3");
+    heading.setAttribute("role", "presentation");
+    heading.append(title);
+    if (autonym && !title.includes(autonym)) {
+      const own = document.createElement("span");
+      own.lang = tag;
+      own.textContent = autonym;
+      heading.append(" ", own);
     }
-    for (const each of voices) {
-      section.append(this.#option(each, voices.length > 1 ? "" : autonym, language));
-    }
+    section.append(heading, ...voices.map((each) => this.#option(each, title)));
     return section;
   }
 
   /**
-   * @param {{voice: VoiceInfo, title: string}} named
-   * @param {string} autonym
+   * @param {NamedVoice} named
    * @param {string} language
    */
-  #option({ voice, title }, autonym, language) {
+  #option({ voice, name, sex }, language) {
     const option = document.createElement("div");
     option.className = "voice";
     option.id = `voice-${voice.id.replace(/[^\w-]/g, "_")}`;
     option.dataset.voice = voice.id;
+    const spoken = sex ? `${name} (${this.#messages.say(sex)})` : name;
     option.setAttribute("role", "option");
+    option.setAttribute("aria-label", `${language}, ${spoken}`);
     option.setAttribute("aria-selected", String(voice.id === this.#chosen));
-    option.append(title);
-    if (autonym && autonym !== title) {
-      const own = document.createElement("span");
-      own.className = "autonym";
-      own.lang = language;
-      own.textContent = autonym;
-      option.append(own);
-    }
-    option.append(checkMark());
+    option.title = spoken;
+    option.append(name, checkMark());
     return option;
   }
 

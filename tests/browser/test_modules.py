@@ -9,12 +9,23 @@ from playwright.sync_api import Browser
 Evaluate = Callable[..., Any]
 
 VOICES = [
-    {"id": "en-us", "name": "English (America)", "language": "en-US"},
-    {"id": "en-gb", "name": "English (Great Britain)", "language": "en-GB"},
+    {
+        "id": "caribbean",
+        "name": "English (Caribbean), Ann (female)",
+        "language": "en-029",
+    },
+    {
+        "id": "en-gb",
+        "name": "English (Great Britain), Ann (female)",
+        "language": "en-GB",
+    },
+    {"id": "en-us", "name": "English (America), Reed (male)", "language": "en-US"},
     {"id": "amy", "name": "Amy", "language": "en-US"},
-    {"id": "cmn", "name": "Chinese (Mandarin)", "language": "cmn"},
-    {"id": "fr", "name": "French", "language": "fr-FR"},
-    {"id": "x", "name": "Toki", "language": "not_a-languagetag"},
+    {"id": "cmn", "name": "Chinese (Mandarin), Ann (female)", "language": "cmn"},
+    {"id": "fr-ch", "name": "French (Switzerland), Ann (female)", "language": "fr-CH"},
+    {"id": "fr", "name": "French, Ann (female)", "language": "fr"},
+    {"id": "nyc", "name": "English (New York), Ann (female)", "language": "en-x-nyc"},
+    {"id": "x", "name": "Toki, Ann (female)", "language": "not_a-languagetag"},
 ]
 
 
@@ -146,25 +157,42 @@ def catalogue(evaluate: Evaluate, expression: str, language: str = "en") -> Any:
 
 def test_voices_are_named_and_sorted_in_the_page_language(evaluate: Evaluate) -> None:
     titles = "catalogue.search('').map((group) => group.title)"
-    assert catalogue(evaluate, titles) == ["Chinese", "English", "French", "Toki"]
+    assert catalogue(evaluate, titles) == [
+        "Chinese",
+        "American English",
+        "British English",
+        "English (Caribbean)",
+        "English (New York)",
+        "French",
+        "Swiss French",
+        "Toki",
+    ]
     assert "中文" in catalogue(evaluate, titles, "zh")
 
 
-def test_voices_of_one_name_are_told_apart(evaluate: Evaluate) -> None:
-    english = "catalogue.suggest(['en'])[0].voices.map((each) => each.title)"
-    assert catalogue(evaluate, english) == [
-        "American English · English (America)",
-        "British English",
-        "American English · Amy",
-    ]
+def test_a_voice_has_its_own_name_within_its_language(evaluate: Evaluate) -> None:
+    american = (
+        "catalogue.suggest(['en-US'])[0].voices.map(({ name, sex }) => [name, sex])"
+    )
+    assert catalogue(evaluate, american) == [["Reed", "male"], ["Amy", ""]]
+
+
+def test_one_group_is_suggested_for_each_language_of_a_visitor(
+    evaluate: Evaluate,
+) -> None:
+    suggested = (
+        "catalogue.suggest(['zh-CN', 'en-US', 'zh', 'tlh', 'fr-CA'])"
+        ".map((group) => group.tag)"
+    )
+    assert catalogue(evaluate, suggested) == ["cmn", "en-US", "fr"]
 
 
 @pytest.mark.parametrize(
     ("query", "found"),
     [
-        ("fran", ["fr"]),
-        ("FRANÇAIS", ["fr"]),
-        ("francais", ["fr"]),
+        ("FRANÇAIS", ["fr", "fr-ch"]),
+        ("francais", ["fr", "fr-ch"]),
+        ("swiss", ["fr-ch"]),
         ("amy", ["amy"]),
         ("中", ["cmn"]),
         ("british", ["en-gb"]),
