@@ -29,23 +29,17 @@ def sample(texture: Tensor, spots: Tensor) -> Tensor:
     return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
 
 
-def sample_coarse(texture: Tensor, spots: Tensor, rows: int, columns: int) -> Tensor:
-    """The same at spots given on a coarse grid [B, 2, g, g], made finer in between."""
-    height, width = texture.shape[-2:]
-    scale = spots.new_tensor([2 / (width - 1), 2 / (height - 1)])[:, None, None]
-    fine = F.interpolate(
-        spots * scale - 1, (rows, columns), mode="bilinear", align_corners=True
-    )
-    grid = fine.permute(0, 2, 3, 1)
-    return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
+def round_into(frames: Tensor, colours: Tensor) -> None:
+    """colours [B, 3, h, w], 0 to 255, overwritten -> uint8 frames [B, h, w, 3]."""
+    whole = colours.add_(0.5).clamp_(0, 255).to(torch.uint8)
+    for channel in range(3):  # three times as fast as one permuted copy on a CPU
+        frames[..., channel] = whole[:, channel]
 
 
 def rounded(colours: Tensor) -> Tensor:
-    """[B, 3, h, w] 0 to 255, which it overwrites -> uint8 [B, h, w, 3]."""
-    whole = colours.add_(0.5).clamp_(0, 255).to(torch.uint8)
-    frames = whole.new_empty((len(whole), *whole.shape[2:], 3))
-    for channel in range(3):  # three times as fast as one permuted copy on a CPU
-        frames[..., channel] = whole[:, channel]
+    """The same into a new tensor."""
+    frames = colours.new_empty((len(colours), *colours.shape[2:], 3), dtype=torch.uint8)
+    round_into(frames, colours)
     return frames
 
 

@@ -22,10 +22,11 @@ from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, picture_nodes, rounded, sample, sample_coarse
+from models.sampling import Maps, picture_nodes, round_into, sample
 
-FIXED_POINT_STEPS = 4  # leaves under 0.1 px on every motion in range
+FIXED_POINT_STEPS = 4  # leaves about 0.1 px, on motions that speech makes
 NODE_PX = 4  # spacing of the grid on which maps are composed
+CPU_BAND_PX = 64  # a multiple of NODE_PX
 STACKS_KEPT = 2
 
 _HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
@@ -59,10 +60,12 @@ class WarpRenderer(torch.nn.Module):
         """
         motion = bounded(motion.to(self.device, torch.float32))
         _check_rows(identities, motion)
+        turns = motion[:, _HEAD].ne(0).any(1).tolist()
+        if all(turns):
+            return _render_turned(self._batch(identities), motion)
         frames = motion.new_empty(
             (len(motion), *identities[0].size, 3), dtype=torch.uint8
         )
-        turns = motion[:, _HEAD].ne(0).any(1).tolist()
         moving = [row for row, turned in enumerate(turns) if turned]
         if moving:
             batch = self._batch([identities[row] for row in moving])
@@ -187,21 +190,10 @@ def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
         batch.head_depth, batch.head_pivot, batch.head_breath, nodes, motion
     )
     size = motion.new_tensor([width - 1, height - 1]).expand(len(motion), 2)
-    head = _inverted(forward, size)
-    maps = Maps(head, forward, face.back, batch.box, height, width)
-    fine = (height // NODE_PX + 1, width // NODE_PX + 1)
-    composed = F.interpolate(head, fine, mode="bilinear", align_corners=True)
-    spots = picture_nodes(*fine, height, width, motion.device)
-    spots = spots + composed
-    spots = spots + maps.in_box(face.mixed, spots)
-    person = sample_coarse(batch.person, spots, height, width)
-    frames = rounded(_over(person, batch.background))
+    maps = Maps(_inverted(forward, size), forward, face.back, batch.box, height, width)
+    frames = torch.empty_like(batch.picture, memory_format=torch.contiguous_format)
+    _draw(frames, batch, maps, face.mixed, (0, 0, width, height))
     return _with_patches(frames, batch, maps, face, motion)
-
-
-def _over(person: Tensor, behind: Tensor) -> Tensor:
-    """The person [B, 4, h, w] in front of a background [B, 3, h, w]."""
-    return torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
 
 
 def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
@@ -210,18 +202,51 @@ def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
     height, width = batch.picture.shape[1:3]
     frames = batch.picture.clone(memory_format=torch.contiguous_format)
     left, top, right, bottom = (int(side) for side in batch.box[0].tolist())
-    rows = slice(max(top, 0), min(bottom + 1, height))
-    columns = slice(max(left, 0), min(right + 1, width))
-    spots = _box_nodes(batch.box) + face.mixed
-    person = sample_coarse(
-        batch.person, spots, bottom - top + 1, right - left + 1
-    )  # also outside the picture, for simplicity: the box seldom leaves it
-    person = person[..., rows.start - top : rows.stop - top, :]
-    person = person[..., columns.start - left : columns.stop - left]
-    behind = batch.background[:, :, rows, columns]
-    frames[:, rows, columns] = rounded(_over(person, behind))
+    region = (max(left, 0), max(top, 0), min(right + 1, width), min(bottom + 1, height))
     maps = Maps(None, None, face.back, batch.box, height, width)
+    _draw(frames, batch, maps, face.mixed, region)
     return _with_patches(frames, batch, maps, face, motion)
+
+
+def _draw(
+    frames: Tensor,
+    batch: Prepared,
+    maps: Maps,
+    mixed: Tensor,
+    region: tuple[int, int, int, int],
+) -> None:
+    """Looks up every pixel of a region (left, top, right, bottom) of frames.
+
+    Maps are composed on nodes NODE_PX apart and made finer in between. A CPU draws a
+    band of rows at a time, so that what is in the making stays in its cache.
+    """
+    left, top, right, bottom = region
+    left, top = left // NODE_PX * NODE_PX, top // NODE_PX * NODE_PX
+    x = torch.arange(left, right + NODE_PX, NODE_PX, device=frames.device)
+    y = torch.arange(top, bottom + NODE_PX, NODE_PX, device=frames.device)
+    nodes = torch.stack(torch.meshgrid(x, y, indexing="xy")).to(torch.float32)
+    still = maps.still_spots(nodes.expand(len(frames), -1, -1, -1))
+    spots = still + maps.in_box(mixed, still)
+    size = spots.new_tensor([maps.width - 1, maps.height - 1])[:, None, None]
+    spots = spots * (2 / size) - 1
+    step = CPU_BAND_PX if frames.device.type == "cpu" else bottom - top
+    wide = (len(x) - 1) * NODE_PX
+    for first in range(0, bottom - top, step):
+        high = min(step, bottom - top - first)
+        count = -(-high // NODE_PX)
+        from_node = first // NODE_PX
+        band = spots[:, :, from_node : from_node + count + 1]
+        fine = F.interpolate(
+            band, (count * NODE_PX + 1, wide + 1), mode="bilinear", align_corners=True
+        )
+        grid = fine[:, :, :high, : right - left].permute(0, 2, 3, 1)
+        person = F.grid_sample(
+            batch.person, grid, padding_mode="border", align_corners=True
+        )
+        rows = slice(top + first, top + first + high)
+        behind = batch.background[:, :, rows, left:right]
+        colours = torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
+        round_into(frames[:, rows, left:right], colours)
 
 
 def _with_patches(
