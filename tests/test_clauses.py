@@ -8,6 +8,7 @@ from models.tts.clauses import (
     MAX_WEIGHT,
     pause_s,
     split_clauses,
+    split_phrases,
     split_sentences,
     weight,
 )
@@ -25,7 +26,7 @@ def unspaced(text: str) -> str:
 
 @given(TEXTS)
 def test_nothing_is_lost_and_nothing_is_too_long(text: str) -> None:
-    for split in (split_clauses, split_sentences):
+    for split in (split_clauses, split_sentences, split_phrases):
         pieces = split(text)
         assert unspaced("".join(pieces)) == unspaced(text)
         assert all(piece == piece.strip() and piece for piece in pieces)
@@ -104,3 +105,17 @@ def test_a_book_is_split_in_one_pass() -> None:
 
 def test_a_sentence_ends_with_a_longer_pause_than_a_clause() -> None:
     assert pause_s("Yes.") == pause_s("“好！”") > pause_s("well,") > pause_s("cut") > 0
+
+
+def test_phrases_end_at_every_clause_mark() -> None:
+    text = "Well, in 1,000 days: maybe; or “never,” he said — at 5:30. 你好，小明。"
+    assert split_phrases(text) == (
+        "Well,",
+        "in 1,000 days:",
+        "maybe;",
+        "or “never,”",
+        "he said —",
+        "at 5:30.",
+        "你好，",
+        "小明。",
+    )

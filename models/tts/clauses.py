@@ -7,7 +7,7 @@ that one session never holds a voice for long.
 import re
 import unicodedata
 from bisect import bisect_left
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 MAX_WEIGHT = 200  # about 12 s of speech
 FIRST_WEIGHT = 60  # a first piece heavier than this is cut at its first clause mark
@@ -61,6 +61,16 @@ def split_sentences(text: str) -> tuple[str, ...]:
     for sentence in _sentences(text):
         pieces.extend(_bounded(sentence))
     return tuple(pieces)
+
+
+def split_phrases(text: str) -> tuple[str, ...]:
+    """Cut at every clause mark too: where a speaker may draw breath."""
+    phrases: list[str] = []
+    for sentence in split_sentences(text):
+        cuts = [0, *(match.end() for match in _CLAUSE_END.finditer(sentence))]
+        pieces = [sentence[a:b].strip() for a, b in pairwise([*cuts, len(sentence)])]
+        phrases.extend(filter(None, pieces))
+    return tuple(phrases)
 
 
 def pause_s(clause: str) -> float:

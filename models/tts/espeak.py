@@ -10,7 +10,7 @@ import numpy as np
 
 from models.errors import TextError
 from models.media import AudioChunk, FloatArray, SpeechMark
-from models.tts.clauses import pause_s, split_sentences
+from models.tts.clauses import pause_s, split_phrases
 from models.tts.espeak_library import Block, EspeakLanguage, Manner, espeak_library
 from models.tts.level import SPEECH_LEVEL_DBFS, Leveller, active_level_dbfs
 from models.tts.marks import Marker
@@ -81,7 +81,8 @@ class EspeakVoice:
 
     def _speak(self, text: str) -> Iterator[AudioChunk]:
         start = 0
-        for clause in split_sentences(text):
+        # espeak-ng cuts the sound off hard at its own pauses, so the pauses are ours.
+        for clause in split_phrases(text):
             for chunk in self._speak_clause(clause, start):
                 start += len(chunk.samples)
                 yield chunk

@@ -81,10 +81,12 @@ class Leveller:
         if not self._begun:
             return self._held[:0]
         loud = np.flatnonzero(np.abs(self._held) > _SILENT)
-        end = (loud[-1] + 1 if len(loud) else 0) + self._tail
-        rest = self._held[:end].copy()
-        fade = min(self._fade, len(rest))
-        rest[len(rest) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+        sounding = int(loud[-1]) + 1 if len(loud) else 0
+        rest = self._held[: sounding + self._tail].copy()
+        # A synthesiser may stop dead at the end of a consonant, and go quiet then.
+        for end in (sounding, len(rest)):
+            fade = min(self._fade, end)
+            rest[end - fade : end] *= np.linspace(1, 0, fade, dtype=np.float32)
         return np.concatenate([rest, np.zeros(pause, np.float32)])
 
     def _fade_in(self) -> None:
