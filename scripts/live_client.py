@@ -72,11 +72,22 @@ class LiveClient:
     """One session and its viewer; use as an async context manager."""
 
     def __init__(
-        self, base_url: str, look: Look | None = None, **session: object
+        self,
+        base_url: str,
+        look: Look | None = None,
+        *,
+        video: dict[str, int] | None = None,
+        session_id: str = "",
+        whep: bool = False,
     ) -> None:
+        """look: what to note of each picture, uint8 RGB [H, W, 3].
+
+        session_id: watch that session instead of making one. whep: come by WHEP.
+        """
         self._base_url = base_url.rstrip("/")
         self._look = look
-        self._wanted = session
+        self._video = video
+        self._whep = whep
         self.sounds: list[Sound] = []
         self.pictures: list[Picture] = []
         self.events: list[tuple[float, dict[str, Any]]] = []
@@ -86,17 +97,19 @@ class LiveClient:
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self.offered_s = 0.0
-        self.session_id = ""
+        self.session_id = session_id
 
     async def __aenter__(self) -> "LiveClient":
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        created = await asyncio.to_thread(
-            http, "POST", f"{self._base_url}/v1/sessions", self._wanted
-        )
-        self.session_id = created["session_id"]
+        if not self.session_id:
+            wanted = {"video": self._video} if self._video else {}
+            created = await asyncio.to_thread(
+                http, "POST", f"{self._base_url}/v1/sessions", wanted
+            )
+            self.session_id = created["session_id"]
         self._session_url = f"{self._base_url}/v1/sessions/{self.session_id}"
         try:
-            await self._connect(self._base_url + created["offer_url"])
+            await self._connect()
         except BaseException:
             await self._pc.close()
             raise
@@ -108,7 +121,7 @@ class LiveClient:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connect(self, offer_url: str) -> None:
+    async def _connect(self) -> None:
         pc = self._pc
         for kind in ("audio", "video"):
             receiver = pc.addTransceiver(kind, direction="recvonly").receiver
@@ -118,11 +131,21 @@ class LiveClient:
         pc.on("track", self._on_track)
         self.offered_s = time.monotonic()
         await pc.setLocalDescription(await pc.createOffer())
-        local = pc.localDescription
-        answer = await asyncio.to_thread(
-            http, "POST", offer_url, {"sdp": local.sdp, "type": local.type}
+        sdp = await asyncio.to_thread(self._exchange, pc.localDescription.sdp)
+        await pc.setRemoteDescription(RTCSessionDescription(sdp, "answer"))
+
+    def _exchange(self, sdp: str) -> str:
+        """Offer to answer; blocks."""
+        if not self._whep:
+            offer = {"sdp": sdp, "type": "offer"}
+            return str(http("POST", f"{self._session_url}/offer", offer)["sdp"])
+        request = Request(
+            f"{self._session_url}/whep",
+            sdp.encode(),
+            {"content-type": "application/sdp"},
         )
-        await pc.setRemoteDescription(RTCSessionDescription(**answer))
+        with urlopen(request, timeout=30) as response:
+            return str(response.read().decode())
 
     def _tap(self, kind: str, receiver: RTCRtpReceiver) -> None:
         on_rtp, on_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet

@@ -9,7 +9,7 @@ from fastapi.requests import Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from server.auth import bearer
+from server.auth import bearer, check_origin
 from server.control import SESSION_OVER, EventSocket, execute, receive
 from server.errors import ApiError
 from server.identities import DEFAULT_ID, Record
@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1")
 KEYED = [Depends(need_key)]
 OFFERER = "offer"  # the viewer id of whoever came by the JSON offer
 MAX_NAME_CHARS = 100
-BAD_TOKEN, NO_SESSION = 4401, 4404
+BAD_TOKEN, FORBIDDEN, NO_SESSION = 4401, 4403, 4404
 
 
 class Video(BaseModel):
@@ -248,10 +248,11 @@ async def events(socket: WebSocket, session_id: str) -> None:
         token = protocols[1]
     await socket.accept(named)
     try:
+        check_origin(socket, services.settings)
         session = services.sessions.get(session_id)
         services.gate.check_session(token, session)
     except ApiError as error:
-        codes = {404: NO_SESSION, 410: SESSION_OVER}
+        codes = {403: FORBIDDEN, 404: NO_SESSION, 410: SESSION_OVER}
         await socket.close(codes.get(error.status, BAD_TOKEN), error.code)
         return
     await EventSocket(

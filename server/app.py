@@ -20,7 +20,7 @@ from starlette.types import Scope
 from models.errors import LikenessError
 from models.identity import Identity
 from server import api, whep
-from server.auth import Gate, RateLimit
+from server.auth import Gate, RateLimit, check_origin
 from server.engine import Engine, Models, load_models
 from server.errors import ApiError, api_error
 from server.identities import DEFAULT_ID, Identities
@@ -28,7 +28,7 @@ from server.media_loop import MediaLoop
 from server.metrics import Metrics
 from server.services import Services
 from server.sessions import Sessions
-from server.settings import Settings, is_loopback
+from server.settings import Settings
 from server.voices import Voices
 
 logger = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
 
     async def guard(request: Request, call_next: Answer) -> Response:
         try:
-            _check_origin(request, settings)
+            check_origin(request, settings)
             if request.url.path.startswith("/v1/"):
                 services: Services = request.app.state.services
                 services.rate.check(request.client.host if request.client else "")
@@ -182,31 +182,6 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
         return response
 
     return guard
-
-
-def _check_origin(request: Request, settings: Settings) -> None:
-    """An open server on loopback must not obey any web page its user visits."""
-    host = request.headers.get("host", "")
-    origin = request.headers.get("origin")
-    if settings.api_key is None and not is_loopback(_host_name(host)):
-        raise ApiError(
-            403, "host_not_allowed", "This server answers to localhost only."
-        )
-    if origin is None or origin in settings.allowed_origins:
-        return
-    if origin.partition("://")[2] != host:
-        raise ApiError(
-            403,
-            "origin_not_allowed",
-            "Pages of this origin may not call the server: see "
-            "LIKENESS_ALLOWED_ORIGINS.",
-        )
-
-
-def _host_name(host: str) -> str:
-    if host.startswith("["):
-        return host.partition("]")[0][1:]
-    return host.partition(":")[0]
 
 
 def error_response(request: Request, error: ApiError) -> JSONResponse:

@@ -5,10 +5,11 @@ import time
 from collections import OrderedDict
 
 from fastapi import Request
+from starlette.requests import HTTPConnection
 
 from server.errors import ApiError
 from server.session import Session
-from server.settings import Settings
+from server.settings import Settings, is_loopback
 
 MAX_CLIENTS = 10_000  # counted at a time; the longest unseen are forgotten
 
@@ -17,6 +18,37 @@ def bearer(request: Request) -> str | None:
     """The credential of an Authorization header."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" and value.strip() else None
+
+
+def check_origin(connection: HTTPConnection, settings: Settings) -> None:
+    """An open server on loopback must not obey any web page its user visits.
+
+    Raises:
+        ApiError: 403, the page's site is not this server's own nor an allowed one, or
+            the server is open and was called by a name that is not local (the sign of
+            DNS rebinding).
+    """
+    host = connection.headers.get("host", "")
+    origin = connection.headers.get("origin")
+    if settings.api_key is None and not is_loopback(_host_name(host)):
+        raise ApiError(
+            403, "host_not_allowed", "This server answers to localhost only."
+        )
+    if origin is None or origin in settings.allowed_origins:
+        return
+    if origin.partition("://")[2] != host:
+        raise ApiError(
+            403,
+            "origin_not_allowed",
+            "Pages of this origin may not call the server: see "
+            "LIKENESS_ALLOWED_ORIGINS.",
+        )
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0][1:]
+    return host.partition(":")[0]
 
 
 class Gate:

@@ -225,7 +225,7 @@ class Session:
         seconds = self.speech.first_audio_s(utterance)
         if seconds is not None:
             self._metrics.first_audio_s.observe(seconds)
-        self._set_state("speaking")
+        self._set_state("speaking", event.media_sample)
         self.tell(
             SpeechStarted(
                 utterance_id=utterance.utterance_id,
@@ -263,17 +263,19 @@ class Session:
             )
         )
         if not self.playout.active:
-            self._set_state("idle")
+            self._set_state("idle", event.media_sample)
 
-    def _set_state(self, state: State) -> None:
+    def _set_state(self, state: State, at: int | None = None) -> None:
+        """at: the sample of media time from which it holds; None is now."""
         if state == self.state:
             return
         self.state = state
         self.lane.posture = state
-        self.tell(self._state_event())
+        self.tell(self._state_event(at))
 
-    def _state_event(self) -> SessionState:
-        return SessionState(state=self.state, media_ms=self.media_ms)
+    def _state_event(self, at: int | None = None) -> SessionState:
+        media_ms = self.media_ms if at is None else to_ms(at)
+        return SessionState(state=self.state, media_ms=media_ms)
 
     def numbered(self, event: Event) -> str:
         """An event as JSON with the next event_id."""

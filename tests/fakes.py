@@ -83,7 +83,7 @@ class FakeVoices(Voices):
 
 
 class FakePerformer:
-    """aperture of frame i is the loudness of its own samples; delayed as the real one."""
+    """The aperture of frame i is the loudness of its samples, as late as the real."""
 
     def __init__(self, seed: int = 0) -> None:
         self._line = [0.0] * DELAY_FRAMES

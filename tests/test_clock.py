@@ -1,4 +1,4 @@
-"""Deadlines are absolute: lateness does not add up, and a long stop is not made good."""
+"""Deadlines are absolute: lateness does not add up, nor is a long stop made good."""
 
 import asyncio
 

@@ -21,7 +21,7 @@ from tests.fakes import (
 def job(
     performer: FakePerformer, level: float, *, frames: int = 1, wanted: bool = True
 ) -> Job:
-    samples = np.full(1920 * frames, level, np.float32)
+    samples = np.full(1920, level, np.float32)
     return Job(performer, fake_identity(), samples, "idle", wanted)
 
 
@@ -43,7 +43,7 @@ def test_what_was_missed_is_heard_but_only_the_last_is_drawn() -> None:
     late, prompt = FakePerformer(), FakePerformer()
     for level in (0.1, 0.2, 0.3):
         (expected,) = engine.step([job(prompt, level)])
-    first = np.repeat(np.float32([0.1, 0.2, 0.3]), 1920)
+    first = np.repeat(np.array([0.1, 0.2, 0.3], np.float32), 1920)
     (drawn,) = engine.step([Job(late, fake_identity(), first, "idle", True)])
     assert expected is not None and drawn is not None
     assert np.array_equal(expected, drawn)

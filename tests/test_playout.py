@@ -40,12 +40,13 @@ def test_any_chunking_leaves_in_order_and_on_time(
     for part in np.split(whole, np.cumsum(chunks)[:-1]):
         assert buffer.push(0, utterance, part)
     buffer.finish(0, utterance)
-    heard, left = [], []
+    heard: list[FloatArray] = []
+    left: list[FloatArray] = []
     for n in packets:
         heard.append(buffer.look_ahead(n))
-        part = buffer.release(n)
-        assert part.start == sum(len(each) for each in left)
-        left.append(part.samples)
+        released = buffer.release(n)
+        assert released.start == sum(len(each) for each in left)
+        left.append(released.samples)
     total = sum(packets)
     expected = np.zeros(max(total, len(whole)), np.float32)
     expected[: len(whole)] = whole

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
@@ -60,7 +61,7 @@ async def test_a_player_from_post_to_delete(live: Live, pc: RTCPeerConnection) -
     assert len(streams) == 1, "sound and picture must be one MediaStream"
     await pc.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
     (video,) = [r.track for r in pc.getReceivers() if r.track.kind == "video"]
-    frame = await asyncio.wait_for(video.recv(), 5)
+    frame: Any = await asyncio.wait_for(video.recv(), 5)
     assert (frame.width, frame.height) == (512, 512)
     where = answer.headers["location"]
     assert (await live.http.get(where)).status_code == 200
