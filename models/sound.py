@@ -28,8 +28,8 @@ def read_audio(path: Path, rate_hz: int = PLAYOUT_RATE_HZ) -> FloatArray:
         float32 [n], mono, nominally -1 to 1.
 
     Raises:
-        AudioError: "audio_missing" (no such file), "audio_unreadable" (not a sound file,
-            or cut off before its sound), "audio_no_stream" (a file without sound),
+        AudioError: "audio_missing" (no such file), "audio_unreadable" (not a sound
+            file, or cut off before its sound), "audio_no_stream" (no sound track),
             "audio_empty" (no samples), "audio_damaged" (it breaks off with an error),
             "audio_too_long" (over MAX_DURATION_S).
     """
