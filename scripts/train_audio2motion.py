@@ -11,7 +11,6 @@ With --install they replace the embedded ones in models/assets.
 import argparse
 import copy
 import json
-import math
 import shutil
 import sys
 import time
@@ -31,7 +30,14 @@ from models.audio2motion import EMBEDDED_WEIGHTS, STEPS_PER_FRAME, AudioToMotion
 from models.media import FloatArray
 from models.mel import LOWEST_LEVEL, follow_level, normalise
 from models.mouth_motion import LOOK_AHEAD_FRAMES
-from models.visemes import BILABIAL, VISEME_CLASSES, Shape
+from models.visemes import (
+    BILABIAL,
+    SILENCE,
+    VISEME_CLASSES,
+    Phones,
+    Shape,
+    mouth_track,
+)
 from scripts.mel_augmentation import augment
 from scripts.model_card import model_card
 from scripts.motion_corpus import Stream, is_held_out, load_stream
@@ -41,6 +47,8 @@ from scripts.motion_corpus import Stream, is_held_out, load_stream
 LOOK_AHEAD_STEPS = LOOK_AHEAD_FRAMES * STEPS_PER_FRAME + 1
 WARM_UP_STEPS = 10  # of a crop: the network has heard too little to be asked
 EMA_DECAY = 0.999
+NOISE_SHARE = 0.08  # of the crops, from TrainingOptions.noise_from on
+DECAY_SHARE = 0.3  # of the steps, at the end
 
 # What an error in each shape counts; the lips before all else.
 SHAPE_WEIGHTS = {
@@ -67,6 +75,7 @@ class TrainingOptions:
     crop: int = 256  # network steps of 20 ms
     copies: int = 4  # of each shard, each heard differently
     learning_rate: float = 2e-3
+    noise_from: int = 3_000  # the step from which some crops are noise before speech
     seed: int = 0
 
 
@@ -119,14 +128,48 @@ def crops(
         for index in chosen:
             stream = streams[index]
             at = int(rng.integers(late, len(stream.classes) - span))
-            mels.append(stream.mel[2 * at : 2 * (at + span)])
-            tracks.append(stream.track[at - late : at - late + span])
-            classes.append(stream.classes[at - late : at - late + span])
+            mel = stream.mel[2 * at : 2 * (at + span)]
+            track = stream.track[at - late : at - late + span]
+            heard = stream.classes[at - late : at - late + span]
+            if number >= options.noise_from and rng.random() < NOISE_SHARE:
+                mel, track, heard = noise_first(mel, track, heard, rng)
+            mels.append(mel)
+            tracks.append(track)
+            classes.append(heard)
         yield (
             torch.from_numpy(np.stack(mels)).float(),
             torch.from_numpy(np.stack(tracks)).float(),
             torch.from_numpy(np.stack(classes)).long(),
         )
+
+
+def noise_first(
+    mel: npt.NDArray[np.float16],
+    track: npt.NDArray[np.float16],
+    classes: npt.NDArray[np.uint8],
+    rng: np.random.Generator,
+) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16], npt.NDArray[np.uint8]]:
+    """A crop whose speech begins late, or never, in a noise that is there all along."""
+    steps = len(classes)
+    begin = steps if rng.random() < 0.5 else int(rng.integers(steps // 4, steps // 2))
+    bands = np.linspace(0, 1, mel.shape[1])
+    power = mel.astype(np.float32)
+    loud = float(np.quantile(power.mean(1), 0.9))
+    level = rng.uniform(-11, 0) if begin == steps else loud - rng.uniform(3.5, 8)
+    tilt = rng.uniform(-4, 1) * bands + rng.uniform(0, 1) * np.cos(9 * bands)
+    noise = level + tilt + 0.6 * rng.standard_normal(mel.shape)
+    # A step says what was LOOK_AHEAD_STEPS before: the rest of the mouth comes later.
+    power[: 2 * begin] = -16
+    mel = np.logaddexp(power, noise).astype(np.float16)
+    quiet = begin + LOOK_AHEAD_STEPS if begin < steps else steps
+    track, classes = track.copy(), classes.copy()
+    times_s = np.zeros(1)
+    still = Phones(
+        np.array([-1.0]), np.array([1.0]), np.array([SILENCE]), np.zeros(1, np.float32)
+    )
+    track[:quiet] = mouth_track(still, times_s)
+    classes[:quiet] = SILENCE
+    return mel, track, classes
 
 
 def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
@@ -288,11 +331,14 @@ class Run:
         return float(loss.detach())
 
     def _learning_rate(self) -> float:
-        """A short warm-up, then half a cosine down to a hundredth."""
+        """A warm-up, a plateau, and for the last steps a straight way down.
+
+        The plateau does not depend on the number of steps, so that a run can be given
+        another end while it is on it.
+        """
         warm = min(1.0, (self.step + 1) / 300)
-        share = min(1.0, self.step / self.options.steps)
-        cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share))
-        return self.options.learning_rate * warm * cosine
+        left = 1 - self.step / self.options.steps
+        return self.options.learning_rate * warm * min(1.0, max(left, 0) / DECAY_SHARE)
 
     def export(self, figures: Figures, hours: float, command: str) -> Path:
         """Write the averaged weights and their model card."""
