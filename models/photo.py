@@ -13,7 +13,7 @@ from models.errors import PhotoError
 MAX_PIXELS = 40_000_000
 MAX_BYTES = 64 * 1024 * 1024  # a 40-megapixel photo as PNG stays below
 MATTE_GREY = (128, 128, 128)  # behind transparent pixels: neither white nor black halo
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "MPO")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 
 UintArray = npt.NDArray[np.uint8]
 
