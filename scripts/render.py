@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from models.audio2motion import AudioToMotion
-from models.errors import LikenessError, TextError
+from models.errors import LikenessError, PhotoError, TextError
 from models.identity import Identity, embedded_photo, enrol
 from models.media import (
     FRAME_RATE_HZ,
@@ -124,7 +124,10 @@ def _identity(options: argparse.Namespace) -> Identity:
     if options.identity:
         return Identity.load(options.identity)
     photo = options.photo or embedded_photo()
-    return enrol(photo, size=options.size, face=options.face)
+    try:
+        return enrol(photo, size=options.size, face=options.face)
+    except PhotoError as error:
+        raise PhotoError(error.code, f"{photo}: {error.message}") from error
 
 
 def _sound(options: argparse.Namespace) -> FloatArray:
