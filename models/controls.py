@@ -77,7 +77,7 @@ def lip_jaw_weights() -> FloatArray:
     arch = (1 - t**2) ** 0.6
     weights = np.zeros((4, LIP_POINTS, 3), np.float32)
     weights[:, :, 1] = 0.30
-    weights[0::2, :, 1] -= 0.33 * arch  # upper lips: up a little at the centre
+    weights[0::2, :, 1] -= 0.48 * arch  # upper lips: up a little at the centre
     weights[1::2, :, 1] += 0.72 * arch
     weights[:, :, 0] = -0.12 * np.sign(t) * np.abs(t) ** 2
     return weights.reshape(-1, 3)

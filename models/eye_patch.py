@@ -9,6 +9,7 @@ from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
 from models.sampling import Maps, paste, patch_spots, rounded, sample
 
+UNDER_LOWER = 0.18  # of the opening: rim of the eyeball that a closed lid must cover
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
@@ -69,29 +70,48 @@ def _drawn(batch: Prepared, maps: Maps, spots: Tensor, eyes: _Eyes) -> Tensor:
     unit = eyes.along.square().sum(1).reciprocal()  # both axes are as long
     s = (away * eyes.along).sum(1) * unit
     t = (away * eyes.across).sum(1) * unit
-    shift, opening = _lids(eyes, s, t, unit.sqrt())
-    skin = sample(batch.person, photo - shift[:, None] * eyes.across)
+    lids = _lids(eyes, s, t, unit.sqrt())
+    above = sample(batch.person, photo - lids.down[:, None] * eyes.across)
+    below = sample(batch.person, photo - lids.up[:, None] * eyes.across)
+    skin = torch.lerp(below, above, lids.in_upper[:, None])
     behind = sample(batch.background, spots)
     outside = torch.addcmul(skin[:, :3], 1 - skin[:, 3:], behind)
     ball = sample(batch.eyeballs, photo - _gazed(eyes, s, t))
-    return torch.lerp(outside, ball, opening[:, None])
+    return torch.lerp(outside, ball, lids.opening[:, None])
 
 
-def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> tuple[Tensor, Tensor]:
-    """How far down the skin at (s, t) has come, and how open the eye is there."""
+@dataclass(frozen=True, eq=False)
+class _Lids:
+    """Per pixel [B, 2h, w]: how far the skin of the upper lid has come down and that
+    of the lower one (up is negative), which of them shows, how open the eye is."""
+
+    down: Tensor
+    up: Tensor
+    in_upper: Tensor
+    opening: Tensor
+
+
+def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> _Lids:
     top, bottom = lid_height(eyes.lids[0], s), lid_height(eyes.lids[1], s)
-    meeting = bottom - MEETING * (bottom - top)
+    open_by = bottom - top
+    meeting = bottom - MEETING * open_by
     down = (meeting - top) * eyes.upper
     up = (meeting - bottom) * eyes.lower
     upper, lower = top + down, bottom + up
+    # Skin comes from a little beyond the lid's edge, as landmarks lie inside it.
+    hidden = UNDER_LOWER * open_by * eyes.lower.clamp_min(0)
     room = eyes.skin + down.clamp_min(0)
-    in_upper = t < (upper + lower) / 2
-    near = torch.where(in_upper, (upper - t) / room, (t - lower) / BELOW)
-    shift = torch.where(in_upper, down, up) * _fade((near - FLAT) / (1 - FLAT))
+    fade_up = _fade(((upper - t) / room - FLAT) / (1 - FLAT))
+    fade_down = _fade(((t - lower) / BELOW - FLAT) / (1 - FLAT))
     opening = ((t - upper) / pixel + 0.5).clamp(0, 1)
     opening = opening * ((lower - t) / pixel + 0.5).clamp(0, 1)
-    # Lids that nearly touch show nothing between them, only the line of lashes.
-    return shift, opening * (((lower - upper) / pixel - 0.3) / 1.2).clamp(0, 1)
+    return _Lids(
+        down=down * fade_up,
+        up=(up - hidden) * fade_down,
+        in_upper=(((upper + lower) / 2 - t) / pixel + 0.5).clamp(0, 1),
+        # Lids that nearly touch show nothing between them, only the line of lashes.
+        opening=opening * (((lower - upper) / pixel - 0.3) / 1.2).clamp(0, 1),
+    )
 
 
 def _fade(away: Tensor) -> Tensor:

@@ -166,7 +166,7 @@ def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
     within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.006)
     side = np.abs(x)
-    edge = 0.030 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
+    edge = 0.040 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
     edge = edge - 0.007 * np.abs(within) ** 4  # rounded corners
     gum = -0.075 + 0.012 * within**2
     alpha = smoothstep(y, edge + 0.004, edge - 0.006)
@@ -184,12 +184,12 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Lower teeth, shorter and darker, in front of the tongue's back."""
     within, gap = _row_of_teeth(x, (0.046, 0.050, 0.056, 0.05), 0.006)
     side = np.abs(x)
-    edge = 0.012 + 0.25 * side**2 + 0.005 * np.abs(within) ** 4
+    edge = -0.012 + 0.25 * side**2 + 0.005 * np.abs(within) ** 4
     teeth = smoothstep(y, edge - 0.005, edge + 0.006) * smoothstep(side, 0.20, 0.16)
     shade = 0.66 * (1 - 0.10 * gap - 0.06 * within**2)
     shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
     tooth = shade[..., None] * tone.tooth
-    crest = -0.022 + 0.9 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
+    crest = -0.080 + 0.9 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
     tongue = smoothstep(y, crest - 0.012, crest + 0.018) * smoothstep(side, 0.21, 0.15)
     light = 0.55 + 0.25 * smoothstep(y, crest + 0.08, crest)
     back = light[..., None] * tone.tongue
