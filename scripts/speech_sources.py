@@ -92,10 +92,8 @@ def ipa_classes(symbol: str) -> list[str]:
             classes.append(_IPA_CLUSTER_CLASSES[cluster])
         elif cluster in known:
             classes.extend(known[cluster])
-        elif cluster not in ".h":  # retroflex and aspiration marks of espeak-ng
+        elif cluster != ".":  # espeak-ng's mark of a retroflex
             raise UnknownPhoneError(f"IPA {symbol!r}")
-        elif cluster == "h" and not classes:
-            classes.append("H")
     return classes
 
 

@@ -14,7 +14,6 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,25 +28,14 @@ from tqdm import tqdm
 from models.audio2motion import EMBEDDED_WEIGHTS, STEPS_PER_FRAME, AudioToMotion
 from models.media import FloatArray
 from models.mel import LOWEST_LEVEL, follow_level, normalise
-from models.mouth_motion import LOOK_AHEAD_FRAMES
-from models.visemes import (
-    BILABIAL,
-    SILENCE,
-    VISEME_CLASSES,
-    Phones,
-    Shape,
-    mouth_track,
-)
+from models.visemes import BILABIAL, VISEME_CLASSES, Shape
 from scripts.mel_augmentation import augment
 from scripts.model_card import model_card
 from scripts.motion_corpus import Stream, is_held_out, load_stream
+from scripts.training_crops import LOOK_AHEAD_STEPS, TrainingOptions, crops
 
-# A row is the mean of two steps and the mouth at the start of its frame, as a camera
-# saw it; hence a step more than the frames.
-LOOK_AHEAD_STEPS = LOOK_AHEAD_FRAMES * STEPS_PER_FRAME + 1
 WARM_UP_STEPS = 10  # of a crop: the network has heard too little to be asked
 EMA_DECAY = 0.999
-NOISE_SHARE = 0.08  # of the crops, from TrainingOptions.noise_from on
 DECAY_SHARE = 0.3  # of the steps, at the end
 
 # What an error in each shape counts; the lips before all else.
@@ -64,19 +52,6 @@ SHAPE_WEIGHTS = {
 }
 CLOSURE_WEIGHT = 4.0  # a lip closure counts so many times more than an open mouth
 VELOCITY_WEIGHT, CLOSE_WEIGHT, SPEECH_WEIGHT, CLASS_WEIGHT = 4.0, 0.3, 0.1, 0.05
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """What a training run is determined by, with its data."""
-
-    steps: int = 9_000
-    batch: int = 32
-    crop: int = 256  # network steps of 20 ms
-    copies: int = 4  # of each shard, each heard differently
-    learning_rate: float = 2e-3
-    noise_from: int = 3_000  # the step from which some crops are noise before speech
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,67 +84,6 @@ def read_streams(data: Path, held_out: bool, copies: int) -> list[Stream]:
         for shard in tqdm(shards, desc="held out" if held_out else "speech")
         for copy_number in range(copies)
     ]
-
-
-def crops(
-    streams: list[Stream], options: TrainingOptions, start: int
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Endless batches of mel [B, 2 T, 80], track [B, T, shapes] and classes [B, T].
-
-    Row k of a track is what the network must say at step k: the mouth of
-    LOOK_AHEAD_STEPS before. Batch n depends on the seed and n alone.
-    """
-    lengths = np.array([len(stream.classes) for stream in streams], float)
-    span, late = options.crop, LOOK_AHEAD_STEPS
-    for number in range(start, sys.maxsize):
-        rng = np.random.default_rng([options.seed, number])
-        chosen = rng.choice(len(streams), options.batch, p=lengths / lengths.sum())
-        mels, tracks, classes = [], [], []
-        for index in chosen:
-            stream = streams[index]
-            at = int(rng.integers(late, len(stream.classes) - span))
-            mel = stream.mel[2 * at : 2 * (at + span)]
-            track = stream.track[at - late : at - late + span]
-            heard = stream.classes[at - late : at - late + span]
-            if number >= options.noise_from and rng.random() < NOISE_SHARE:
-                mel, track, heard = noise_first(mel, track, heard, rng)
-            mels.append(mel)
-            tracks.append(track)
-            classes.append(heard)
-        yield (
-            torch.from_numpy(np.stack(mels)).float(),
-            torch.from_numpy(np.stack(tracks)).float(),
-            torch.from_numpy(np.stack(classes)).long(),
-        )
-
-
-def noise_first(
-    mel: npt.NDArray[np.float16],
-    track: npt.NDArray[np.float16],
-    classes: npt.NDArray[np.uint8],
-    rng: np.random.Generator,
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16], npt.NDArray[np.uint8]]:
-    """A crop whose speech begins late, or never, in a noise that is there all along."""
-    steps = len(classes)
-    begin = steps if rng.random() < 0.5 else int(rng.integers(steps // 4, steps // 2))
-    bands = np.linspace(0, 1, mel.shape[1])
-    power = mel.astype(np.float32)
-    loud = float(np.quantile(power.mean(1), 0.9))
-    level = rng.uniform(-11, 0) if begin == steps else loud - rng.uniform(3.5, 8)
-    tilt = rng.uniform(-4, 1) * bands + rng.uniform(0, 1) * np.cos(9 * bands)
-    noise = level + tilt + 0.6 * rng.standard_normal(mel.shape)
-    # A step says what was LOOK_AHEAD_STEPS before: the rest of the mouth comes later.
-    power[: 2 * begin] = -16
-    mel = np.logaddexp(power, noise).astype(np.float16)
-    quiet = begin + LOOK_AHEAD_STEPS if begin < steps else steps
-    track, classes = track.copy(), classes.copy()
-    times_s = np.zeros(1)
-    still = Phones(
-        np.array([-1.0]), np.array([1.0]), np.array([SILENCE]), np.zeros(1, np.float32)
-    )
-    track[:quiet] = mouth_track(still, times_s)
-    classes[:quiet] = SILENCE
-    return mel, track, classes
 
 
 def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
