@@ -33,7 +33,7 @@ def _face(landmarks: FloatArray, height: int, width: int) -> FloatArray:
     """The face's own outline, softened: what the matte may never miss."""
     hull = cv2.convexHull(landmarks[:468, :2].astype(np.float32))
     mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), 255, shift=4)
+    cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), (255,), shift=4)
     blur = max(0.012 * HeadFrame.of(landmarks).iod, 0.5)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.float32) / 255
 

@@ -23,6 +23,7 @@ so that one table fits every face.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from models.blendshapes import ARKIT_NAMES
 from models.media import FloatArray
@@ -50,9 +51,10 @@ JAW_FULL = 0.55  # IOD; where the jaw's travel saturates: 50 mm of 92 mm
 JAW_GAIN = 0.95  # IOD of chin travel per jawOpen, for small openings
 
 
-def smoothstep(x: FloatArray, low: float, high: float) -> FloatArray:
+def smoothstep(x: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
     """0 below low, 1 above high, smooth between; low may lie above high."""
-    t = np.clip((x - low) / (high - low), 0.0, 1.0)
+    start, end = np.asarray(low), np.asarray(high)
+    t = np.clip((np.asarray(x) - start) / (end - start), 0.0, 1.0)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 

@@ -39,8 +39,8 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor) -> 
     spots = torch.cat([patch_spots(first, rows, columns) for first in firsts], 2)
     eyes = _rows_of(batch, eye_motion(motion), rows)
     both = rounded(_drawn(batch, maps, spots, eyes))
-    paste(frames, firsts[0], both[:, :rows])
-    paste(frames, firsts[1], both[:, rows:])
+    paste(frames, firsts[0], both[:, :rows], [rows] * len(frames))
+    paste(frames, firsts[1], both[:, rows:], [rows] * len(frames))
 
 
 def _rows_of(batch: Prepared, moves: EyeMotion, rows: int) -> _Eyes:

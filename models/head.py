@@ -23,7 +23,7 @@ NECK_DEPTH = 0.75  # IOD behind the mouth's corners: the axis the head turns abo
 PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait tried
 # A height field that is held at the silhouette turns less than it is told to, as
 # measured by landmarks on rendered frames: these make up for it.
-YAW_GAIN, PITCH_GAIN = 1.45, 1.60
+YAW_GAIN, PITCH_GAIN = 1.40, 1.60
 BREATH_IOD = 0.014  # shoulders' travel at breath 1
 
 
@@ -119,6 +119,6 @@ def _rotation(motion: Tensor) -> Tensor:
     about_right = torch.stack([one, zero, zero, zero, c, s, zero, -s, c], 1)
     c, s = torch.cos(roll), torch.sin(roll)
     about_away = torch.stack([c, -s, zero, s, c, zero, zero, zero, one], 1)
-    turns = (t.unflatten(1, (3, 3)) for t in (about_down, about_right, about_away))
+    turns = (t.reshape(-1, 3, 3) for t in (about_down, about_right, about_away))
     first, second, third = turns
-    return third @ second @ first
+    return torch.matmul(third, torch.matmul(second, first))

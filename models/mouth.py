@@ -60,7 +60,7 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
 def _inside(picture: UintArray, points: FloatArray, *, hull: bool) -> FloatArray:
     mask = np.zeros(picture.shape[:2], np.uint8)
     corners = np.round(points).astype(np.int32)
-    cv2.fillPoly(mask, [cv2.convexHull(corners) if hull else corners], 255)
+    cv2.fillPoly(mask, [cv2.convexHull(corners) if hull else corners], (255,))
     found = picture[mask > 0]
     return (found if len(found) else picture.reshape(-1, 3)).astype(np.float32)
 

@@ -19,9 +19,9 @@ def render_mouth(
 ) -> None:
     """Draws the mouths into frames, uint8 [B, H, W, 3]; gap [B, 1] as shown, IOD."""
     rows, columns = batch.patches[:, :2].amax(0).tolist()
-    rows = _rows_needed(rows, batch, gap)
     first = maps.patch(batch.plane_origin, batch.mouth_corner, rows, columns)
-    spots = patch_spots(first, rows, columns)
+    heights = _rows_needed(rows, batch, gap)
+    spots = patch_spots(first, max(heights), columns)
     still = maps.still_spots(spots)
     back = maps.in_box(maps.face, still)
     up, down = still + back[:, :2], still + back[:, 2:]
@@ -38,14 +38,18 @@ def render_mouth(
     within = torch.cat([within, torch.ones_like(in_upper)], 1)
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
     behind = sample(batch.background, spots)
-    paste(frames, first, rounded(person[:, :3] + (1 - person[:, 3:]) * behind))
+    colours = torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
+    paste(frames, first, rounded(colours), heights)
 
 
-def _rows_needed(rows: int, batch: Prepared, gap: Tensor) -> int:
-    """Mouths are seldom wide open: rows far below the lower lip are not drawn here."""
+def _rows_needed(rows: int, batch: Prepared, gap: Tensor) -> list[int]:
+    """Rows of each patch that matter: mouths are seldom wide open, so a CPU leaves
+    out what lies far below the lower lip."""
+    if gap.device.type != "cpu":
+        return [rows] * len(gap)
     spare = MOUTH_BOTTOM - 0.20 - gap.clamp_min(0) - batch.rest_gap
-    down = batch.projection[:, 1, 1]
-    return max(rows - int((spare * down[:, None]).clamp_min(0).amin()), 1)
+    down = (spare[:, 0] * batch.projection[:, 1, 1]).clamp_min(0)
+    return [max(rows - int(less), 1) for less in down.tolist()]
 
 
 def _own_share(batch: Prepared, gap: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 Positions are pixels, x then y, pixel centres at whole numbers; [B, 2, h, w].
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,12 +113,16 @@ def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
     ).to(torch.float32)
 
 
-def paste(frames: Tensor, first: Tensor, patch: Tensor) -> None:
-    """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2]."""
+def paste(frames: Tensor, first: Tensor, patch: Tensor, heights: Sequence[int]) -> None:
+    """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2].
+
+    A CPU writes only the first heights[i] rows of patch i.
+    """
     rows, columns = patch.shape[1:3]
     if frames.device.type == "cpu":  # slices are faster than indices there
-        for frame, (left, top), part in zip(frames, first.tolist(), patch, strict=True):
-            frame[top : top + rows, left : left + columns] = part
+        corners = first.tolist()
+        for row, ((left, top), high) in enumerate(zip(corners, heights, strict=True)):
+            frames[row, top : top + high, left : left + columns] = patch[row, :high]
         return
     item = torch.arange(len(frames), device=frames.device)[:, None, None]
     y = first[:, 1, None] + torch.arange(rows, device=frames.device)

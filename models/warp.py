@@ -26,6 +26,7 @@ from models.sampling import Maps, picture_nodes, round_into, sample
 
 FIXED_POINT_STEPS = 4  # leaves about 0.1 px, on motions that speech makes
 NODE_PX = 4  # spacing of the grid on which maps are composed
+STILL_PX = 0.04  # less is no motion; twice as much is whole
 CPU_BAND_PX = 64  # a multiple of NODE_PX
 STACKS_KEPT = 2
 
@@ -133,13 +134,13 @@ def _face(batch: Prepared, motion: Tensor) -> _Face:
     rows = len(motion)
     flat = pixels.transpose(1, 2)  # [B, 2, C]
     if batch.spread.stride(0) == 0:  # one identity: one product for all rows
-        field = (flat.flatten(0, 1) @ batch.spread[0]).unflatten(0, (rows, 2))
+        field = (flat.flatten(0, 1) @ batch.spread[0]).reshape(rows, 2, -1)
     else:
         field = flat @ batch.spread
     field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
     field = field.flatten(0, 1)  # [B layers, 2, h, w]
     size = (batch.box[:, 2:] - batch.box[:, :2]).repeat_interleave(2, 0)
-    back = _inverted(field, size).unflatten(0, (rows, 2)).flatten(1, 2)
+    back = _calmed(_inverted(field, size)).reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH)
     nodes = _box_nodes(batch.box)
     in_upper = sample(batch.seam[:, :1], nodes + back[:, :2])
     mixed = torch.lerp(back[:, 2:], back[:, :2], in_upper)
@@ -147,6 +148,13 @@ def _face(batch: Prepared, motion: Tensor) -> _Face:
     lips = batch.lips_rest[..., 1] + moved[:, : 4 * LIP_POINTS, 1]
     gap = lips[:, LIP_POINTS + middle] - lips[:, middle]
     return _Face(back, mixed, gap[:, None])
+
+
+def _calmed(back: Tensor) -> Tensor:
+    """Without the traces that a spline leaves far from what moves: nobody sees them,
+    but they would keep still parts of the picture from being the photo to the bit."""
+    largest = back.abs().amax(1, keepdim=True)
+    return back * ((largest - STILL_PX) / STILL_PX).clamp(0, 1)
 
 
 def _box_nodes(box: Tensor) -> Tensor:

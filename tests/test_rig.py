@@ -1,0 +1,111 @@
+"""The rig: what channels do to controls, and how controls move the skin."""
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.blendshapes import ARKIT_NAMES
+from models.controls import LIP_POINTS, LIPS
+from models.lips import LipRig, bounded, displace
+from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
+from tests.faces import grace, motion
+
+NOT_LIPS = ("eye", "tongueOut", "mouthClose", "jawOpen")
+
+
+def lip_rig() -> LipRig:
+    rig = build_rig(grace().landmarks)
+    parts = (rig.rest, rig.table, rig.jaw, rig.follow, rig.rest_gap)
+    return LipRig(*(part[None] for part in parts))
+
+
+def lips_of(**channels: float) -> torch.Tensor:
+    """Lips as placed, [4, 11, 3]."""
+    rig = lip_rig()
+    moved = displace(rig, bounded(motion(**channels)))
+    return (rig.rest + moved[:, : len(LIPS)])[0].unflatten(0, (4, LIP_POINTS))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.floats(0, 0.45), st.floats(0.25, 0.7), st.floats(0, 1), st.floats(0, 1),
+    st.floats(0, 1),
+)  # fmt: skip
+def test_in_speech_lips_stand_exactly_as_commanded(
+    aperture: float, width: float, jaw: float, smile: float, pucker: float
+) -> None:
+    placed = lips_of(
+        aperture=aperture, width=width, jawOpen=jaw, speech=1.0,
+        mouthSmileLeft=smile, mouthPucker=pucker,
+    )  # fmt: skip
+    middle = LIP_POINTS // 2
+    assert abs(float(placed[1, middle, 1] - placed[0, middle, 1]) - aperture) < 1e-4
+    assert abs(float(placed[0, -1, 0] - placed[0, 0, 0]) - width) < 1e-4
+    assert bool((placed[1, :, 1] - placed[0, :, 1] > -1e-4).all())
+
+
+def test_without_speech_the_commanded_lips_do_nothing() -> None:
+    rest = lip_rig()
+    moved = displace(rest, bounded(motion(aperture=0.4, width=0.7)))
+    assert float(moved.abs().max()) < 1e-5
+
+
+def test_speech_blends_without_a_jump() -> None:
+    gaps = [
+        float((p[1, 5, 1] - p[0, 5, 1]))
+        for s in np.linspace(0, 1, 21)
+        for p in [lips_of(aperture=0.2, width=0.4, speech=float(s))]
+    ]
+    assert np.abs(np.diff(gaps, 2)).max() < 1e-3
+    assert np.all(np.diff(gaps) > 0)
+
+
+def test_every_channel_of_the_face_moves_something() -> None:
+    rig = build_rig(grace().landmarks)
+    for row, name in enumerate(ARKIT_NAMES):
+        if not name.startswith(NOT_LIPS):
+            assert float(rig.table[row].abs().max()) > 0.01, name
+
+
+def test_left_and_right_mirror_each_other() -> None:
+    rig = build_rig(grace().landmarks)
+    for row, name in enumerate(ARKIT_NAMES):
+        if name.startswith(("mouthSmile", "mouthStretch")) and name.endswith("Left"):
+            left = rig.table[row, :LIP_POINTS, 0]
+            right = rig.table[row + 1, :LIP_POINTS, 0]
+            assert torch.allclose(left, -right.flip(0), atol=1e-6)
+
+
+def test_controls_carry_the_skin_with_them() -> None:
+    rig = build_rig(grace().landmarks)
+    frame = HeadFrame.of(grace().landmarks)
+    shift = torch.zeros(rig.controls)
+    shift[LIP_POINTS + 5] = 1.0  # the lower inner lip's middle
+    shift[3 * LIP_POINTS + 5] = 1.0
+    spread = (rig.spread_lower @ shift).reshape(68, 60)
+    left, top, right, bottom = rig.box.tolist()
+    x, y = grace().landmarks[17, :2]
+    row = round((y - top) / (bottom - top) * 67)
+    column = round((x - left) / (right - left) * 59)
+    assert 0.6 < float(spread[row, column]) < 1.3
+    rim = torch.cat([spread[0], spread[-1], spread[:, 0], spread[:, -1]])
+    assert float(rim.abs().max()) == 0.0
+    assert frame.iod > 50
+
+
+def test_the_head_frame_undoes_itself() -> None:
+    frame = HeadFrame.of(grace().landmarks)
+    points = np.array([[0.1, -0.2], [-0.4, 0.5]], np.float32)
+    assert np.allclose(frame.flat(frame.unflat(points)), points, atol=1e-4)
+    gap, width = rest_lips(grace().landmarks)
+    assert 0 <= gap < 0.03 and 0.3 < width < 0.7
+
+
+def test_the_seam_parts_the_lips() -> None:
+    landmarks = grace().landmarks
+    upper, lower, _, _ = seam_masks(landmarks, 384, 384)
+    x, y = landmarks[0, :2].round().astype(int)
+    assert upper[y, x] == 1.0
+    x, y = landmarks[17, :2].round().astype(int)
+    assert upper[y, x] == 0.0 and lower[y, x] == 1.0

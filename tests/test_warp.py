@@ -1,0 +1,186 @@
+"""Frames: the photo at rest, and what each command must show."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.blendshapes import ARKIT_NAMES
+from models.identity import embedded_photo, enrol
+from models.landmarks import find_landmarks
+from models.media import MOTION_CHANNELS
+from models.rig import rest_lips
+from models.warp import WarpRenderer
+from tests.faces import frame, grace, motion, renderer
+
+SPEECH = {"aperture": 0.2, "width": 0.42, "jawOpen": 0.2, "speech": 1.0}
+NOT_SHOWN = ("mouthClose",)  # needs an open jaw
+
+
+def test_at_rest_the_frame_is_the_photo_to_the_bit() -> None:
+    assert np.array_equal(frame(), grace().picture)
+    assert np.array_equal(frame(head_yaw=1e-7), grace().picture)
+
+
+def test_a_held_motion_gives_the_same_bits() -> None:
+    assert np.array_equal(frame(**SPEECH, head_yaw=4.0), frame(**SPEECH, head_yaw=4.0))
+
+
+def test_speech_leaves_eyes_and_background_alone() -> None:
+    changed = np.abs(frame(**SPEECH).astype(int) - grace().picture).max(2)
+    eyes = int(grace().landmarks[[133, 362], 1].mean())
+    iod = np.linalg.norm(grace().landmarks[33] - grace().landmarks[263])
+    assert changed[: eyes - int(0.5 * iod)].max() == 0
+    chin = int(grace().landmarks[152, 1])
+    assert changed[min(chin + int(0.8 * iod), 383) :].max(initial=0) == 0
+    assert changed[int(grace().landmarks[14, 1]) :].max() > 50
+
+
+def gap_shown(**channels: float) -> tuple[float, float]:
+    landmarks = find_landmarks(frame(**channels))
+    assert landmarks is not None
+    return rest_lips(landmarks)
+
+
+def test_lips_open_and_close_as_commanded() -> None:
+    closed, width = gap_shown(aperture=0.0, width=0.45, speech=1.0)
+    assert closed < 0.03 * width
+    gaps = [
+        gap_shown(aperture=a, width=0.45, jawOpen=a, speech=1.0)[0]
+        for a in (0.0, 0.08, 0.16, 0.24)
+    ]
+    assert np.corrcoef(gaps, [0.0, 0.08, 0.16, 0.24])[0, 1] > 0.95
+    narrow = gap_shown(aperture=0.1, width=0.32, speech=1.0)[1]
+    wide = gap_shown(aperture=0.1, width=0.55, speech=1.0)[1]
+    assert wide - narrow > 0.1
+
+
+def eyeball_pixels(**channels: float) -> int:
+    """How many pixels of green eyeballs can be seen."""
+    green = np.zeros_like(grace().picture)
+    green[..., 1] = 255
+    marked = replace(grace(), eyeballs=green)
+    with torch.inference_mode():
+        shown = renderer()([marked], motion(**channels))[0].numpy().astype(int)
+    return int((shown[..., 1] > shown[..., 0] + 60).sum())
+
+
+def test_lids_close_over_the_whole_eyeball() -> None:
+    rest = eyeball_pixels()
+    assert rest > 60
+    assert eyeball_pixels(eyeBlinkLeft=1.0, eyeBlinkRight=1.0) == 0
+    assert 0.25 * rest < eyeball_pixels(eyeBlinkLeft=1.0) < 0.75 * rest
+    assert eyeball_pixels(eyeWideLeft=1.0, eyeWideRight=1.0) > 1.1 * rest
+    assert eyeball_pixels(eyeBlinkLeft=1.0, eyeBlinkRight=1.0, head_yaw=8.0) == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "axis", "sign"), [("head_yaw", 0, 1), ("head_pitch", 1, -1)]
+)
+def test_the_nose_goes_where_the_head_turns(name: str, axis: int, sign: int) -> None:
+    rest, turned = find_landmarks(frame()), find_landmarks(frame(**{name: 8.0}))
+    assert rest is not None and turned is not None
+    assert sign * (turned - rest)[1, axis] > 3
+
+
+def test_positive_roll_leans_clockwise() -> None:
+    rest, turned = find_landmarks(frame()), find_landmarks(frame(head_roll=8.0))
+    assert rest is not None and turned is not None
+    slope = [p[263, :2] - p[33, :2] for p in (rest, turned)]
+    angle = [math.degrees(math.atan2(v[1], v[0])) for v in slope]
+    assert abs(angle[1] - angle[0] - 8) < 2
+
+
+@pytest.mark.parametrize("name", [n for n in ARKIT_NAMES if n not in NOT_SHOWN])
+def test_every_channel_shows(name: str) -> None:
+    before = {"jawOpen": 0.3} if name == "tongueOut" else {}
+    change = np.abs(frame(**before, **{name: 1.0}).astype(int) - frame(**before))
+    assert (change.max(2) > 12).sum() > 20, name
+
+
+def test_mouth_close_undoes_the_jaws_gap() -> None:
+    opened = gap_shown(jawOpen=0.3)[0]
+    assert gap_shown(jawOpen=0.3, mouthClose=1.0)[0] < 0.3 * opened
+
+
+def test_breath_lifts_the_shoulders() -> None:
+    change = np.abs(frame(breath=1.0).astype(int) - frame(breath=-1.0)).max(2)
+    assert (change[-80:] > 10).sum() > 100
+
+
+def test_a_sweep_has_no_spikes() -> None:
+    frames = [
+        frame(aperture=0.25 * k / 24, width=0.45, jawOpen=0.25 * k / 24, speech=1.0)
+        for k in range(25)
+    ]
+    steps = [
+        np.abs(a.astype(int) - b).mean()
+        for a, b in zip(frames[1:], frames, strict=False)
+    ]
+    assert max(steps[1:]) < 3 * np.median(steps)
+
+
+@settings(deadline=None, max_examples=12)
+@given(st.integers(0, 10**6), st.sampled_from([1.0, 10.0, 1e6, 3e38]))
+def test_any_finite_motion_gives_a_frame_in_the_photos_colours(
+    seed: int, scale: float
+) -> None:
+    values = np.random.default_rng(seed).uniform(-1, 1, (2, len(MOTION_CHANNELS)))
+    rows = torch.from_numpy((values * scale).astype(np.float32))
+    with torch.inference_mode():
+        frames = renderer()([grace()] * 2, rows)
+    assert frames.shape == (2, 384, 384, 3) and frames.dtype == torch.uint8
+    change = np.abs(frames.numpy().astype(int).mean((1, 2, 3)) - grace().picture.mean())
+    assert change.max() < 25
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_what_is_not_a_number_is_refused(bad: float) -> None:
+    with pytest.raises(ValueError, match="NaN"):
+        renderer()([grace()], motion(head_yaw=bad))
+
+
+def test_mismatched_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="rows"):
+        renderer()([grace()] * 2, motion())
+    with pytest.raises(ValueError, match="motion must be"):
+        renderer()([grace()], torch.zeros(1, 3))
+
+
+def test_a_batch_is_its_rows() -> None:
+    other = enrol(embedded_photo(), size=384)
+    rows = torch.cat(
+        [
+            motion(**SPEECH),
+            motion(**SPEECH, head_yaw=6.0, breath=0.5),
+            motion(eyeBlinkLeft=1.0, eyeLookUpRight=0.7),
+            motion(head_roll=5.0, aperture=0.4, width=0.3, speech=1.0),
+            motion(),
+        ]
+    )
+    who = [grace(), other, grace(), grace(), other]
+    with torch.inference_mode():
+        together = renderer()(who, rows)
+        for index, identity in enumerate(who):
+            alone = renderer()([identity], rows[index : index + 1])[0]
+            apart = (together[index].int() - alone.int()).abs().max()
+            assert int(apart) <= 1, index
+
+
+def test_pictures_of_two_sizes_do_not_mix() -> None:
+    small = enrol(embedded_photo(), size=128)
+    with pytest.raises(ValueError, match="sizes"):
+        renderer()([grace(), small], torch.zeros(2, len(MOTION_CHANNELS)))
+
+
+@pytest.mark.gpu
+def test_cuda_draws_what_the_cpu_draws() -> None:
+    rows = torch.cat([motion(**SPEECH), motion(**SPEECH, head_yaw=6.0)])
+    with torch.inference_mode():
+        there = WarpRenderer("cuda")([grace()] * 2, rows).cpu().int()
+        here = renderer()([grace()] * 2, rows).int()
+    assert int((there - here).abs().max()) <= 2
