@@ -1,4 +1,4 @@
-"""Person and background: a matte that follows the hair, a background without a person."""
+"""Person and background: a matte that follows the hair, and what lies behind."""
 
 import cv2
 import numpy as np
@@ -24,9 +24,8 @@ def refine_matte(picture: UintArray, landmarks: FloatArray) -> UintArray:
     guide = picture.astype(np.float32) / 255
     fine = cv2.ximgproc.guidedFilter(guide, coarse, radius, 1e-4)
     matte = smoothstep(np.asarray(fine, np.float32), 0.12, 0.88)
-    return np.round(np.maximum(matte, _face(landmarks, height, width)) * 255).astype(
-        np.uint8
-    )
+    matte = np.maximum(matte, _face(landmarks, height, width))
+    return np.asarray(np.round(matte * 255), np.uint8)
 
 
 def _face(landmarks: FloatArray, height: int, width: int) -> FloatArray:
@@ -47,9 +46,9 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
     height, width = matte.shape
     grow = max(round(width / 90), 2)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    person = cv2.dilate((matte > 8).astype(np.uint8), kernel)
+    person = np.asarray(cv2.dilate((matte > 8).astype(np.uint8), kernel), np.uint8)
     if person.all():
-        return cv2.GaussianBlur(picture, (0, 0), width / 40)
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), width / 40), np.uint8)
     smooth = _spread_in(picture, person == 0)
     half = (max(width // 2, 8), max(height // 2, 8))
     small = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
@@ -59,9 +58,10 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
         hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1,) * 2)
     )
     small[core > 0] = cv2.resize(smooth, half, interpolation=cv2.INTER_AREA)[core > 0]
-    painted = cv2.inpaint(small, hole & ~core & 1, 5, cv2.INPAINT_TELEA)
+    seen = np.asarray((hole > 0) & (core == 0), np.uint8)
+    painted = cv2.inpaint(small, seen, 5, cv2.INPAINT_TELEA)
     large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.where(person[..., None] > 0, large, picture)
+    return np.asarray(np.where(person[..., None] > 0, large, picture), np.uint8)
 
 
 def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
@@ -75,8 +75,10 @@ def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
         size = (max(weight.shape[1] // 2, 1), max(weight.shape[0] // 2, 1))
         levels.append(
             (
-                cv2.resize(colour, size, interpolation=cv2.INTER_AREA),
-                cv2.resize(weight, size, interpolation=cv2.INTER_AREA),
+                np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA)),
+                np.asarray(
+                    cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32
+                ),
             )
         )
     colour, weight = levels[-1]
@@ -86,4 +88,4 @@ def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
         share = np.minimum(weight, 1)[..., None]
         own = colour / np.maximum(weight, 1e-6)[..., None]
         result = wide + (own - wide) * share
-    return np.clip(np.round(result), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(result), 0, 255), np.uint8)

@@ -9,7 +9,7 @@ from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
 from models.sampling import Maps, paste, patch_spots, rounded, sample
 
-UNDER_LOWER = 0.18  # of the opening: rim of the eyeball that a closed lid must cover
+UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
@@ -82,7 +82,7 @@ def _drawn(batch: Prepared, maps: Maps, spots: Tensor, eyes: _Eyes) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class _Lids:
-    """Per pixel [B, 2h, w]: how far the skin of the upper lid has come down and that
+    """Per pixel [B, 2h, w]: how far the upper lid's skin has come down and that
     of the lower one (up is negative), which of them shows, how open the eye is."""
 
     down: Tensor

@@ -159,7 +159,7 @@ def _continue_eyeball(
     corner = np.array([left, top])
     opening = np.zeros(patch.shape[:2], np.uint8)
     cv2.fillPoly(
-        opening, [np.round((ring - corner) * 16).astype(np.int32)], 255, shift=4
+        opening, [np.round((ring - corner) * 16).astype(np.int32)], (255,), shift=4
     )
     seen = cv2.erode(opening, np.ones((3, 3), np.uint8)) > 0
     if seen.sum() < 12:
@@ -210,4 +210,4 @@ def _round_iris(
         if inside.sum() >= 3:
             last = np.median(patch[inside], 0)
         profile[ring] = last
-    return cv2.GaussianBlur(profile[bins], (0, 0), 0.7)
+    return np.asarray(cv2.GaussianBlur(profile[bins], (0, 0), 0.7), np.float32)

@@ -106,7 +106,7 @@ def head_displacement(depth: Tensor, pivot: Tensor, breath: Tensor, nodes: Tenso
 
 
 def _rotation(motion: Tensor) -> Tensor:
-    """[B, 3, 3] in picture axes (right, down, away): first yaw, then pitch, then roll."""
+    """[B, 3, 3] in picture axes (right, down, away): yaw, then pitch, then roll."""
     yaw, pitch, roll = (
         torch.deg2rad(gain * column(motion, f"head_{name}")[:, 0])
         for name, gain in (("yaw", YAW_GAIN), ("pitch", PITCH_GAIN), ("roll", 1.0))

@@ -1,4 +1,4 @@
-"""Identity: one photo made ready to talk; enrolled once, kept in one safetensors file."""
+"""Identity: one photo made ready to talk, enrolled once, kept in one file."""
 
 import json
 import os
@@ -265,7 +265,9 @@ def _crop(
     if scale < 0.5:  # INTER_AREA does not work in a warp: reduce in advance
         factor = 2 * scale
         reduced = (max(round(width * factor), 1), max(round(height * factor), 1))
-        source = cv2.resize(photo, reduced, interpolation=cv2.INTER_AREA)
+        source = np.asarray(
+            cv2.resize(photo, reduced, interpolation=cv2.INTER_AREA), np.uint8
+        )
         shrink = np.array([reduced[0] / width, reduced[1] / height])
         to_crop[:, :2] = np.diag(scale / shrink)
         to_crop[:, 2] += 0.5 * scale / shrink - 0.5 * scale
@@ -278,13 +280,14 @@ def _crop(
     )
     points = landmarks * scale
     points[:, :2] += (0.5 - np.array([left, top])) * scale - 0.5
-    notes = ()
+    notes: tuple[str, ...] = ()
     if face < SMALL_FACE_PX and scale > 1.2:
         notes = (
-            f"The face is only {face:.0f} pixels high in the photo, so it was enlarged "
-            f"{scale:.1f} times and looks soft. A larger photo gives a sharper portrait.",
+            f"The face is only {face:.0f} pixels high in the photo, so it was "
+            f"enlarged {scale:.1f} times and looks soft. "
+            "A larger photo gives a sharper portrait.",
         )
-    return picture, points.astype(np.float32), notes
+    return np.asarray(picture, np.uint8), points.astype(np.float32), notes
 
 
 def _box_of(landmarks: FloatArray) -> FaceBox:

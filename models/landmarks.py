@@ -141,7 +141,8 @@ def _mesh_of_view(
 ) -> FloatArray | None:
     side = 640
     scale = zoom * side / (2.4 * max(box.width, box.height))
-    to_view = cv2.getRotationMatrix2D(box.centre, turn_deg, scale)
+    turn = cv2.getRotationMatrix2D(box.centre, turn_deg, scale)
+    to_view = np.asarray(turn, np.float64).copy()
     to_view[:, 2] += side / 2 - np.asarray(box.centre)
     shrink = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     view = cv2.warpAffine(
@@ -177,7 +178,7 @@ def head_axes(landmarks: FloatArray) -> FloatArray:
     down = landmarks[CHIN] - landmarks[FOREHEAD]
     down = down - right * float(down @ right)
     down = down / np.linalg.norm(down)
-    return np.stack([right, down, np.cross(right, down)]).astype(np.float32)
+    return np.asarray(np.stack([right, down, np.cross(right, down)]), np.float32)
 
 
 def head_turn(landmarks: FloatArray) -> tuple[float, float]:

@@ -73,10 +73,10 @@ def displace(rig: LipRig, motion: Tensor) -> Tensor:
     jaw = drop[:, :, None] * rig.jaw
     moved = torch.einsum("bk,bkcx->bcx", motion[:, _ARKIT], rig.table)
     lips = len(LIPS)
-    placed = (rig.rest + moved[:, :lips] + jaw[:, :lips]).unflatten(1, (4, LIP_POINTS))
+    placed = (rig.rest + moved[:, :lips] + jaw[:, :lips]).reshape(-1, 4, LIP_POINTS, 3)
     placed = _to_width(placed, motion, speech)
     placed = _to_gap(placed, motion, speech)
-    placed = _with_thickness(placed, rig.rest.unflatten(1, (4, LIP_POINTS)), motion)
+    placed = _with_thickness(placed, rig.rest.reshape(-1, 4, LIP_POINTS, 3), motion)
     by_lips = placed.flatten(1, 2) - rig.rest
     beyond_jaw = (by_lips - jaw[:, :lips])[:, 2 * LIP_POINTS :]
     skin = moved[:, lips:] + jaw[:, lips:] + rig.follow @ beyond_jaw
@@ -110,7 +110,7 @@ def _to_gap(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
 
 
 def _with_thickness(placed: Tensor, rest: Tensor, motion: Tensor) -> Tensor:
-    """Lips keep their volume: a narrower mouth has thicker lips, an open one thinner."""
+    """Lips keep their volume: narrower is thicker, open is thinner."""
     inner, outer = placed[:, :2], placed[:, 2:]
     width = placed[:, 0, -1, 0] - placed[:, 0, 0, 0]
     own = rest[:, 0, -1, 0] - rest[:, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""The inside of the mouth: the photo's own teeth, or painted ones in its tone and light.
+"""The inside of the mouth: the photo's own teeth, or painted ones in its tone.
 
 Painted layers lie in the mouth's plane (models.rig.HeadFrame.flat): the cavity and the
 upper teeth are fixed to the head, the lower teeth and tongue travel with the jaw.
@@ -38,7 +38,7 @@ def shows_inside(landmarks: FloatArray) -> bool:
 
 
 def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
-    """Takes the photo's tone: teeth from its lights, tongue and cavity from its lips."""
+    """The photo's tone: teeth from its lights, tongue and cavity from its lips."""
     face = _inside(picture, landmarks[:468, :2], hull=True)
     lips = _inside(
         picture, landmarks[list(INNER_LOWER) + list(OUTER_LOWER[::-1]), :2], hull=False
@@ -135,11 +135,11 @@ def _finish(layer: FloatArray, blur: float) -> UintArray:
         wide[..., :3] / np.maximum(wide[..., 3:], 1e-6),
     )
     rgba = np.concatenate([colour, small[..., 3:] * 255], -1)
-    return np.clip(np.round(rgba), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.round(rgba), 0, 255), np.uint8)
 
 
 def _layer(colour: FloatArray, alpha: FloatArray) -> FloatArray:
-    return np.concatenate([colour, alpha[..., None]], -1).astype(np.float32)
+    return np.asarray(np.concatenate([colour, alpha[..., None]], -1), np.float32)
 
 
 def _cavity(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
@@ -151,7 +151,7 @@ def _cavity(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
 def _row_of_teeth(
     x: FloatArray, widths: tuple[float, ...], soft: float
 ) -> tuple[FloatArray, FloatArray]:
-    """For a row symmetric about 0: place within the tooth (-1 to 1) and gap (0 to 1)."""
+    """For a symmetric row: place within the tooth (-1 to 1) and gap (0 to 1)."""
     edges = np.concatenate([[0.0], np.cumsum(widths)])
     side = np.abs(x)
     index = np.clip(np.searchsorted(edges, side, side="right") - 1, 0, len(widths) - 1)

@@ -1,4 +1,4 @@
-"""Opening pictures: any common format in, upright RGB out, clear errors for the rest."""
+"""Opening pictures: common formats in, upright RGB out, clear errors for the rest."""
 
 import io
 import warnings
@@ -121,7 +121,7 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 
 def _from_deep_grey(image: Image.Image) -> Image.Image:
-    """16-bit and 32-bit greyscale -> RGB. 16 bits map linearly; floats by their range."""
+    """16-bit and 32-bit greyscale -> RGB; floats up to 1 are taken as 0 to 1."""
     values = np.asarray(image, np.float64)
     values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
     if image.mode == "F" and values.max(initial=0.0) <= 1.0:

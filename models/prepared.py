@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -11,6 +12,7 @@ from models.eyes import build_eyes
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
+from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, seam_masks
 
 # The part of the mouth's plane that lips and opening may cover, IOD.
@@ -131,20 +133,21 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         torch.from_numpy(eye_corner),
     ]
     on_device = [tensor[None].to(device) for tensor in tensors]
-    return Prepared(*on_device, torch.from_numpy(sizes.astype(np.int64))[None])
+    on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
+    return Prepared(*on_device)
 
 
-def _planes(picture: np.ndarray) -> Tensor:
+def _planes(picture: FloatArray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
 
 
-def _weighted(layer: np.ndarray) -> Tensor:
+def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
     values = layer.astype(np.float32)
     alpha = values[..., 3:] / 255
     return _planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
 
 
-def _mouth_patch(frame: HeadFrame) -> tuple[np.ndarray, tuple[int, int]]:
+def _mouth_patch(frame: HeadFrame) -> tuple[FloatArray, tuple[int, int]]:
     corners = np.array(
         [(x, y) for x in (MOUTH_LEFT, MOUTH_RIGHT) for y in (MOUTH_TOP, MOUTH_BOTTOM)],
         np.float32,
@@ -152,7 +155,7 @@ def _mouth_patch(frame: HeadFrame) -> tuple[np.ndarray, tuple[int, int]]:
     return _patch(corners @ frame.projection[:2])
 
 
-def _eye_patches(frames: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+def _eye_patches(frames: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
     corners = np.array(
         [(s, t) for s in (-EYE_SIDE, EYE_SIDE) for t in (-EYE_UP, EYE_DOWN)], np.float32
     )
@@ -161,7 +164,7 @@ def _eye_patches(frames: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
     return np.stack([b[0] for b in both]), size
 
 
-def _patch(corners: np.ndarray) -> tuple[np.ndarray, tuple[int, int]]:
+def _patch(corners: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
     """Corner offset [2] and height, width of the upright rectangle round corners."""
     low = np.floor(corners.min(0)) - RIM_PX
     size = np.ceil(corners.max(0)) + RIM_PX - low + 1

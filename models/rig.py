@@ -1,4 +1,4 @@
-"""Landmarks -> the rig of one face: controls, their spread over the skin, lips' seam."""
+"""Landmarks -> the rig of one face: controls, their spread over skin, the seam."""
 
 from dataclasses import dataclass
 
@@ -122,13 +122,14 @@ def _untangled(lips: FloatArray) -> FloatArray:
 def _box(frame: HeadFrame) -> FloatArray:
     x, y = frame.origin[:2]
     sides = np.array([BOX_LEFT, BOX_TOP, BOX_RIGHT, BOX_BOTTOM]) * frame.iod
-    return np.round(np.array([x, y, x, y]) + sides).astype(np.float32)
+    return np.asarray(np.round(np.array([x, y, x, y]) + sides), np.float32)
 
 
 def _nodes(box: FloatArray) -> FloatArray:
     columns = np.linspace(box[0], box[2], GRID_WIDTH)
     rows = np.linspace(box[1], box[3], GRID_HEIGHT)
-    return np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2).astype(np.float32)
+    nodes = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    return np.asarray(nodes, np.float32)
 
 
 def _follow(skin: FloatArray, outer: FloatArray) -> FloatArray:
@@ -232,7 +233,7 @@ def _thin_plate(centres: FloatArray, where: FloatArray) -> FloatArray:
     return np.asarray(solved[:count].T, np.float32)
 
 
-def _plate(a: FloatArray, b: FloatArray) -> np.ndarray:
+def _plate(a: FloatArray, b: FloatArray) -> npt.NDArray[np.float64]:
     squared = ((a[:, None].astype(np.float64) - b[None]) ** 2).sum(-1)
     return np.asarray(0.5 * squared * np.log(squared + 1e-12))
 

@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from models.identity import Identity, embedded_photo, enrol
@@ -28,7 +29,10 @@ def motion(**channels: float) -> torch.Tensor:
     return row
 
 
-def frame(**channels: float) -> np.ndarray:
+def frame(**channels: float) -> npt.NDArray[np.uint8]:
     """uint8 [H, W, 3] of the embedded portrait."""
     with torch.inference_mode():
-        return renderer()([grace()], motion(**channels))[0].numpy()
+        shown: npt.NDArray[np.uint8] = renderer()([grace()], motion(**channels))[
+            0
+        ].numpy()
+    return shown

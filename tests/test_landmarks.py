@@ -2,6 +2,7 @@
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.errors import PhotoError
@@ -18,14 +19,19 @@ from models.photo import embedded_photo, open_photo
 PHOTO = open_photo(embedded_photo())
 
 
-def code_of(picture: np.ndarray, face: int | None = None) -> str:
+def scaled(factor: float) -> npt.NDArray[np.uint8]:
+    small = cv2.resize(PHOTO, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+    return np.asarray(small, np.uint8)
+
+
+def code_of(picture: npt.NDArray[np.uint8], face: int | None = None) -> str:
     with pytest.raises(PhotoError) as caught:
         find_face(picture, face)
     return caught.value.code
 
 
 def test_landmarks_scale_with_the_picture() -> None:
-    small = cv2.resize(PHOTO, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    small = scaled(0.5)
     whole, half = find_face(PHOTO), find_face(small)
     assert whole.shape == (478, 3) and whole.dtype == np.float32
     assert np.abs(half * 2 - whole)[:468, :2].mean() < 2.0
@@ -36,7 +42,7 @@ def test_axes_are_at_right_angles_and_roll_with_the_head() -> None:
     axes = head_axes(upright)
     assert np.allclose(axes @ axes.T, np.eye(3), atol=1e-5)
     turn = cv2.getRotationMatrix2D((256, 250), -15, 1.0)
-    leaning = find_face(cv2.warpAffine(PHOTO, turn, (512, 600)))
+    leaning = find_face(np.asarray(cv2.warpAffine(PHOTO, turn, (512, 600)), np.uint8))
     rolled = head_axes(leaning)[0]
     change = np.degrees(
         np.arctan2(rolled[1], rolled[0]) - np.arctan2(axes[0, 1], axes[0, 0])
@@ -53,7 +59,7 @@ def test_no_face_is_said_so() -> None:
 
 
 def test_several_faces_are_listed_and_one_can_be_chosen() -> None:
-    small = cv2.resize(PHOTO, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA)
+    small = scaled(0.7)
     pair = np.zeros((600, 512 + small.shape[1], 3), np.uint8)
     pair[:, :512] = PHOTO
     pair[: small.shape[0], 512:] = small
@@ -67,7 +73,7 @@ def test_several_faces_are_listed_and_one_can_be_chosen() -> None:
 
 
 def test_a_small_face_is_refused() -> None:
-    tiny = cv2.resize(PHOTO, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
+    tiny = scaled(0.3)
     assert code_of(tiny) == "face_too_small"
 
 

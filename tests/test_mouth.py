@@ -2,8 +2,13 @@
 
 import numpy as np
 
-from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, mouth_tone, paint_mouth
-from models.mouth import shows_inside
+from models.mouth import (
+    LAYER_HEIGHT,
+    LAYER_WIDTH,
+    mouth_tone,
+    paint_mouth,
+    shows_inside,
+)
 from tests.faces import grace
 
 

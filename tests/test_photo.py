@@ -1,4 +1,4 @@
-"""Pictures of every kind come in upright and RGB; the rest is refused in plain words."""
+"""Pictures of every kind come in upright and RGB; the rest is refused plainly."""
 
 import io
 import struct

@@ -24,7 +24,7 @@ def lips_of(**channels: float) -> torch.Tensor:
     """Lips as placed, [4, 11, 3]."""
     rig = lip_rig()
     moved = displace(rig, bounded(motion(**channels)))
-    return (rig.rest + moved[:, : len(LIPS)])[0].unflatten(0, (4, LIP_POINTS))
+    return (rig.rest + moved[:, : len(LIPS)])[0].reshape(4, LIP_POINTS, 3)
 
 
 @settings(deadline=None, max_examples=40)
@@ -53,7 +53,7 @@ def test_without_speech_the_commanded_lips_do_nothing() -> None:
 
 def test_speech_blends_without_a_jump() -> None:
     gaps = [
-        float((p[1, 5, 1] - p[0, 5, 1]))
+        float(p[1, 5, 1] - p[0, 5, 1])
         for s in np.linspace(0, 1, 21)
         for p in [lips_of(aperture=0.2, width=0.4, speech=float(s))]
     ]

@@ -1,0 +1,88 @@
+"""python -m scripts.bench_frames: milliseconds per frame of the warp renderer.
+
+One CPU thread, 512 x 512; on CUDA batches of 1, 8 and 64 where there is a device.
+"""
+
+import argparse
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from models.identity import Identity, embedded_photo, enrol
+from models.media import CHANNEL_INDEX, MOTION_CHANNELS
+from models.warp import WarpRenderer
+
+WARM_UP = 5
+
+
+def speaking(frames: int, *, head: bool) -> torch.Tensor:
+    """A mouth that opens and closes four times a second, with a blink now and then."""
+    seconds = np.arange(frames) / 25
+    motion = np.zeros((frames, len(MOTION_CHANNELS)), np.float32)
+    opening = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * seconds)
+    columns = {
+        "speech": np.ones(frames),
+        "aperture": 0.22 * opening,
+        "jawOpen": 0.2 * opening,
+        "width": 0.45 + 0.06 * np.sin(2 * np.pi * seconds),
+        "eyeBlinkLeft": (seconds % 3 < 0.2).astype(float),
+        "eyeBlinkRight": (seconds % 3 < 0.2).astype(float),
+    }
+    if head:
+        columns["head_yaw"] = 5 * np.sin(seconds) + 0.1
+        columns["breath"] = np.sin(2 * seconds)
+    for name, values in columns.items():
+        motion[:, CHANNEL_INDEX[name]] = values
+    return torch.from_numpy(motion)
+
+
+def measure(identity: Identity, motion: torch.Tensor, device: str, batch: int) -> str:
+    """Median and 95th percentile of the time per frame."""
+    renderer = WarpRenderer(device)
+    spent = []
+    with torch.inference_mode():
+        for first in range(0, len(motion) - batch + 1, batch):
+            rows = motion[first : first + batch]
+            started = time.perf_counter()
+            renderer([identity] * batch, rows).cpu()
+            spent.append((time.perf_counter() - started) * 1000 / batch)
+    spent = sorted(spent[WARM_UP:])
+    p95 = spent[int(0.95 * (len(spent) - 1))]
+    return f"p50 {statistics.median(spent):.2f} ms, p95 {p95:.2f} ms"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m scripts.bench_frames", description=__doc__
+    )
+    parser.add_argument("photo", type=Path, nargs="?", default=embedded_photo())
+    parser.add_argument("--frames", type=int, default=200)
+    parser.add_argument("--size", type=int, default=512)
+    options = parser.parse_args(arguments)
+    torch.set_num_threads(1)
+    identity = enrol(options.photo, size=options.size)
+    for head in (False, True):
+        what = "head and breath too" if head else "only the face moves"
+        motion = speaking(options.frames, head=head)
+        for batch in (1, 8):
+            spent = measure(identity, motion, "cpu", batch)
+            print(f"cpu, one thread, batch {batch}, {what}: {spent}")
+    if torch.cuda.is_available():
+        for batch in (1, 8, 64):
+            motion = speaking(batch * 40, head=True)
+            print(f"cuda, batch {batch}: {measure(identity, motion, 'cuda', batch)}")
+    prepared = WarpRenderer().prepared(identity)
+    held = sum(t.nbytes for t in vars(prepared).values()) / 1e6
+    print(f"memory of one prepared identity: {held:.1f} MB")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory of this process: {peak:.0f} MB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
