@@ -94,8 +94,14 @@ async def running(services: Services) -> AsyncIterator[None]:
     await services.identities.ensure_default()
     await _warm_up(services)
     media = asyncio.create_task(services.media.run())
-    media.add_done_callback(_media_ended)
     services.ready = True
+
+    def media_ended(task: asyncio.Task[None]) -> None:
+        services.ready = False
+        if not task.cancelled() and task.exception():
+            logger.critical("the media loop ended", exc_info=task.exception())
+
+    media.add_done_callback(media_ended)
     try:
         yield
     finally:
@@ -105,11 +111,6 @@ async def running(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(media, enrolling, return_exceptions=True)
         services.media.close()
-
-
-def _media_ended(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and task.exception():
-        logger.critical("the media loop ended", exc_info=task.exception())
 
 
 async def _warm_up(services: Services) -> None:

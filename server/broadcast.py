@@ -134,15 +134,17 @@ class Broadcast:
     def codecs(self) -> frozenset[VideoCodec]:
         return frozenset(outlet.codec for outlet in self._outlets)
 
-    def send_audio(self, packet: EncodedPacket) -> None:
+    def send_audio(self, packet: EncodedPacket, scheduled_s: float) -> None:
         for outlet in self._outlets:
-            outlet.audio.put(packet)
+            outlet.audio.put(packet, scheduled_s)
 
-    def send_video(self, packets: dict[VideoCodec, EncodedPacket]) -> None:
+    def send_video(
+        self, packets: dict[VideoCodec, EncodedPacket], scheduled_s: float
+    ) -> None:
         for outlet in self._outlets:
             packet = packets.get(outlet.codec)
             if packet is not None:
-                outlet.video.put(packet)
+                outlet.video.put(packet, scheduled_s)
 
     def _encoder(self, codec: VideoCodec) -> VideoEncoder:
         encoder = self._encoders.get(codec)

@@ -34,6 +34,7 @@ class Lane:
     """One session's way through the media loop.
 
     frames_in, packets_out: of this session, since it joined.
+    first_packet: the packet of the clock with which frame 0 leaves.
     unheard: taken in and not yet pushed into the performer.
     ready: encoded frames that wait for their packet of sound, by number.
     """
@@ -46,6 +47,7 @@ class Lane:
     posture: Posture = "idle"
     frames_in: int = 0
     packets_out: int = 0
+    first_packet: int = 0
     unheard: list[FloatArray] = field(default_factory=list)
     ready: dict[int, dict[VideoCodec, EncodedPacket]] = field(default_factory=dict)
     encoding: bool = False
@@ -65,6 +67,7 @@ class MediaLoop:
             max(1, os.cpu_count() or 1), thread_name_prefix="video"
         )
         self._device_busy = False
+        self._clock = MediaClock(lead_s)
 
     @property
     def device(self) -> ThreadPoolExecutor:
@@ -79,7 +82,7 @@ class MediaLoop:
 
     async def run(self) -> None:
         """Until cancelled."""
-        clock = MediaClock(self._lead_s)
+        clock = self._clock
         frame = packet = 0
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -94,7 +97,7 @@ class MediaLoop:
                     late_s = await clock.until(release_s)
                     if late_s > 1 / PACKET_RATE_HZ:
                         self._metrics.packets_late.inc(len(self._lanes))
-                    await self._release(packet % PACKETS_PER_FRAME == 0)
+                    await self._release(packet)
                     packet += 1
 
     def close(self) -> None:
@@ -176,27 +179,37 @@ class MediaLoop:
         self._metrics.frames.inc()
         if number * PACKETS_PER_FRAME < lane.packets_out:
             self._metrics.frames_late.inc()
-            broadcast.send_video(packets)
+            broadcast.send_video(packets, self._due_s(lane, number))
         else:
             lane.ready[number] = packets
 
-    async def _release(self, frame_begins: bool) -> None:
+    async def _release(self, packet_number: int) -> None:
         delay = self._engine.delay_frames
         released: list[tuple[Lane, Released]] = []
         for lane in self._lanes:
             # Frame 0 leaves once the performer has heard what it must look ahead to.
-            begun = lane.packets_out > 0
-            if begun or (frame_begins and lane.frames_in > delay):
+            begins = packet_number % PACKETS_PER_FRAME == 0 and lane.frames_in > delay
+            if begins and not lane.packets_out:
+                lane.first_packet = packet_number
+            if begins or lane.packets_out:
                 released.append((lane, lane.playout.release(PACKET_SAMPLES)))
         packets = await self._encode_voice(released)
         for (lane, part), packet in zip(released, packets, strict=True):
             if packet is not None:
-                lane.broadcast.send_audio(packet)
-            frame = lane.ready.pop(lane.packets_out // PACKETS_PER_FRAME, None)
-            if frame is not None:
-                lane.broadcast.send_video(frame)
+                due_s = self._clock.packet_deadline_s(packet_number)
+                lane.broadcast.send_audio(packet, due_s)
+            frame = lane.packets_out // PACKETS_PER_FRAME
+            encoded = lane.ready.pop(frame, None)
+            if encoded is not None:
+                lane.broadcast.send_video(encoded, self._due_s(lane, frame))
             lane.packets_out += 1
             lane.on_released(part)
+
+    def _due_s(self, lane: Lane, frame: int) -> float:
+        """When a frame of a session leaves, if it is in time."""
+        return self._clock.packet_deadline_s(
+            lane.first_packet + frame * PACKETS_PER_FRAME
+        )
 
     async def _encode_voice(
         self, released: list[tuple[Lane, Released]]

@@ -15,6 +15,7 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
+    clock,
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtp import (
@@ -23,6 +24,7 @@ from aiortc.rtp import (
     RTCP_PSFB_PLI,
     AnyRtcpPacket,
     RtcpPsfbPacket,
+    RtcpSrPacket,
     unpack_remb_fci,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
@@ -202,7 +204,11 @@ class Peer:
             if transceiver.kind == "video" and transceiver._codecs:
                 name = transceiver._codecs[0].name.upper()
                 self.codec = "H264" if name == "H264" else "VP8"
+            track = self._outlet.audio
+            if transceiver.kind == "video":
+                track = self._outlet.video
             self._listen(transceiver.sender)
+            _report_schedule(transceiver.sender, track)
         self._outlet = Outlet(self._outlet.audio, self._outlet.video, self.codec)
 
     def _listen(self, sender: RTCRtpSender) -> None:
@@ -248,6 +254,25 @@ class Peer:
         task = asyncio.create_task(_drain(track))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _report_schedule(sender: RTCRtpSender, track: PacketTrack) -> None:
+    """Let sender reports pair RTP time with the time a packet was due.
+
+    aiortc pairs it with the time of sending, so that one late frame would make a
+    browser shift the picture against the sound until the next report.
+    """
+    send = sender._send_rtcp
+
+    async def scheduled(packets: list[AnyRtcpPacket]) -> None:
+        for packet in packets:
+            if isinstance(packet, RtcpSrPacket) and track.scheduled_s is not None:
+                late_s = time.monotonic() - track.scheduled_s
+                now = clock.current_ntp_time()
+                packet.sender_info.ntp_timestamp = now - int(late_s * 2**32)
+        await send(packets)
+
+    sender._send_rtcp = scheduled  # type: ignore[method-assign]
 
 
 async def _drain(track: MediaStreamTrack) -> None:

@@ -6,7 +6,6 @@ to a generation that is over.
 """
 
 import asyncio
-import contextlib
 import logging
 import secrets
 import threading
@@ -14,87 +13,23 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from functools import partial
-
-import numpy as np
 
 from models.errors import AudioError, LikenessError, TextError
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.resample import Resampler
 from models.tts.clauses import split_clauses
 from models.tts.voice import Voice
-from models.utterance import utter_clause
 from server.errors import ApiError
-from server.playout import CaptionMark, Interrupted, PlayoutBuffer, Utterance
+from server.playout import Interrupted, PlayoutBuffer, Utterance
 from server.protocol import ErrorEvent, Event, Warned
+from server.utterances import AudioItem, TextItem, speak_clause
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING_AUDIO_S = 60.0
 SILENT_SPEAKER_S = 10.0  # an utterance without speak_end is ended after this
 
 OpenVoice = Callable[[str | None, str | None], Voice]
-
-
-@dataclass(eq=False)
-class TextItem:
-    """A text that waits to be spoken."""
-
-    utterance: Utterance
-    text: str
-    voice: str | None
-    language: str | None
-    generation: int
-
-
-@dataclass(eq=False)
-class AudioItem:
-    """An utterance in somebody else's voice, as it comes in.
-
-    odd_byte: the first half of a sample whose second half has not come yet.
-    """
-
-    utterance: Utterance
-    rate_hz: int
-    generation: int
-    waiting: deque[bytes] = field(default_factory=deque)
-    waiting_bytes: int = 0
-    odd_byte: bytes = b""
-    whole: bool = False
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def append(self, pcm: bytes) -> None:
-        """Queue PCM16.
-
-        Raises:
-            ApiError: 429, more than MAX_WAITING_AUDIO_S would wait.
-        """
-        data = self.odd_byte + pcm
-        if self.waiting_bytes + len(data) > MAX_WAITING_AUDIO_S * self.rate_hz * 2:
-            raise ApiError(
-                429,
-                "audio_buffer_full",
-                f"More than {MAX_WAITING_AUDIO_S:.0f} s of sound wait to be played: "
-                "send the rest later.",
-                retry_after_s=1,
-            )
-        even = len(data) & ~1
-        self.odd_byte = data[even:]
-        if even:
-            self.waiting.append(data[:even])
-            self.waiting_bytes += even
-            self.arrived.set()
-
-    def end(self) -> None:
-        self.whole = True
-        self.arrived.set()
-
-    def take(self) -> FloatArray:
-        data = b"".join(self.waiting)
-        self.waiting.clear()
-        self.waiting_bytes = 0
-        return np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
 
 
 class Speech:
@@ -358,33 +293,3 @@ class Speech:
         while not self._playout.room_samples:
             self._room.clear()
             await self._room.wait()
-
-
-def speak_clause(
-    voice: Voice,
-    clause: str,
-    start: int,
-    push: Callable[[FloatArray], None],
-    stopped: threading.Event,
-) -> CaptionMark:
-    """Synthesise one clause, in a thread; returns when it sounds.
-
-    start: in samples at 48 kHz since the start of the utterance.
-
-    Raises:
-        TextError: nothing in the clause can be spoken.
-    """
-    count = 0
-    words: list[tuple[str, int, int]] = []
-    with contextlib.closing(utter_clause(voice, clause, start)) as chunks:
-        for chunk in chunks:
-            if stopped.is_set():
-                break
-            push(chunk.samples)
-            count += len(chunk.samples)
-            words += [
-                (mark.text, mark.start, mark.end)
-                for mark in chunk.marks
-                if mark.kind == "word"
-            ]
-    return CaptionMark(clause, start, start + count, tuple(words))

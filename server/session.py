@@ -309,6 +309,7 @@ class Session:
         if peer.closed:
             return
         if peer.connected:
+            peer.connected = False  # counted once, however often it is said to go
             self._metrics.viewers.dec()
         task = asyncio.create_task(peer.close())
         self._closing.add(task)

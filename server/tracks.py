@@ -18,6 +18,8 @@ class PacketTrack(MediaStreamTrack):
     The clock decides when a packet is put; the sender takes it at once. A viewer that
     does not take them loses the oldest: sound loses that packet, picture loses all up
     to the next key frame, which it asks for.
+
+    scheduled_s: when the packet received last was due, whenever it really left.
     """
 
     def __init__(
@@ -29,19 +31,20 @@ class PacketTrack(MediaStreamTrack):
         self.kind = kind
         rate_hz = PACKET_RATE_HZ if kind == "audio" else FRAME_RATE_HZ
         self._limit = rate_hz // 2
-        self._packets: deque[EncodedPacket] = deque()
+        self._packets: deque[tuple[EncodedPacket, float]] = deque()
         self._arrived = asyncio.Event()
         self._request_key = request_key
         self._awaits_key = kind == "video"
         self.dropped = 0
+        self.scheduled_s: float | None = None
 
     @property
     def awaits_key(self) -> bool:
         """Whether nothing can be shown before the next key frame."""
         return self._awaits_key
 
-    def put(self, packet: EncodedPacket) -> None:
-        """Queue a packet; never waits."""
+    def put(self, packet: EncodedPacket, scheduled_s: float) -> None:
+        """Queue a packet that is due at monotonic `scheduled_s`; never waits."""
         if self.readyState != "live":
             return
         if self._awaits_key and not packet.is_keyframe:
@@ -51,7 +54,7 @@ class PacketTrack(MediaStreamTrack):
             self._overflow(packet)
             if self._awaits_key:
                 return
-        self._packets.append(packet)
+        self._packets.append((packet, scheduled_s))
         self._arrived.set()
 
     def _overflow(self, packet: EncodedPacket) -> None:
@@ -77,7 +80,8 @@ class PacketTrack(MediaStreamTrack):
                 raise MediaStreamError
             self._arrived.clear()
             await self._arrived.wait()
-        return self._packets.popleft()
+        packet, self.scheduled_s = self._packets.popleft()
+        return packet
 
     def stop(self) -> None:
         super().stop()

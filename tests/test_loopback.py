@@ -7,19 +7,33 @@ sender reports, as a browser does for lip sync, and compared.
 """
 
 import asyncio
+import itertools
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from models.identity import Identity
+from models.media import FloatArray
 from scripts.live_client import LiveClient
 from server.app import create_app
-from tests.fakes import FAKE_PARTS, fake_settings, mouth_light
+from server.engine import Models, Pictures
+from tests.fakes import (
+    FAKE_PARTS,
+    fake_models,
+    fake_render,
+    fake_settings,
+    mouth_light,
+)
 from tests.live_server import Live, serving
 
 LOUD = 0.05
 BRIGHT = 90.0
 RATE_HZ = 48_000
+SMALL = {"width": 128, "height": 128}  # as the fake portrait is
 
 
 def bursts(count: int) -> bytes:
@@ -62,9 +76,7 @@ async def live(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 
 async def test_picture_and_sound_agree_within_40_ms(live: Live) -> None:
-    async with LiveClient(
-        live.url, mouth_light, video={"width": 128, "height": 128}
-    ) as client:
+    async with LiveClient(live.url, mouth_light, video=SMALL) as client:
         await client.ready()
         client.send_pcm(bursts(5), RATE_HZ)
         await client.event("avatar.speech_ended")
@@ -151,3 +163,59 @@ async def test_bad_messages_are_told_and_harm_nothing(live: Live) -> None:
         await client.event("avatar.speech_ended")
         await client.delete()
     assert [e["code"] for e in client.found("error")] == ["bad_message", "text_empty"]
+
+
+def slow_models(device: str, threads: int) -> Models:
+    """A device that takes three ticks for each."""
+
+    def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
+        time.sleep(0.12)
+        return fake_render(identities, motion)
+
+    return replace(fake_models(), render=render)
+
+
+async def test_an_overloaded_device_costs_pictures_never_voice(tmp_path: Path) -> None:
+    parts = replace(FAKE_PARTS, load_models=slow_models)
+    async with serving(create_app(fake_settings(tmp_path), parts)) as live:
+        async with LiveClient(live.url, mouth_light, video=SMALL) as client:
+            await client.ready()
+            client.send_pcm(bursts(4), RATE_HZ)
+            await client.event("avatar.speech_ended")
+            await client.until(lambda: {"audio", "video"} <= client.reports.keys())
+            stamps = np.diff([sound.timestamp for sound in client.sounds])
+            arrivals = np.diff([sound.arrived_s for sound in client.sounds])
+            pictures = np.diff([picture.timestamp for picture in client.pictures])
+            late = np.abs(skews_ms(client))
+            await client.delete()
+    assert set(stamps) == {960}
+    assert arrivals.max() < 0.1
+    assert np.median(pictures) in (3 * 3600, 4 * 3600), "three or four ticks a picture"
+    assert (pictures % 3600 == 0).all()
+    # What is shown carries its own time, however late it was drawn.
+    assert late.max() <= 4 * 40
+
+
+def broken_models(device: str, threads: int) -> Models:
+    """Draws a second of pictures, then fails for a second, then draws again."""
+    calls = itertools.count()
+
+    def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
+        if 25 < next(calls) < 50:
+            raise RuntimeError("the device is gone")
+        return fake_render(identities, motion)
+
+    return replace(fake_models(), render=render)
+
+
+async def test_a_device_that_fails_comes_back(tmp_path: Path) -> None:
+    parts = replace(FAKE_PARTS, load_models=broken_models)
+    async with serving(create_app(fake_settings(tmp_path), parts)) as live:
+        async with LiveClient(live.url, mouth_light) as client:
+            await client.ready()
+            await client.until(lambda: len(client.pictures) > 60)
+            stamps = np.diff([sound.timestamp for sound in client.sounds])
+            pictures = np.diff([picture.timestamp for picture in client.pictures])
+            await client.delete()
+    assert set(stamps) == {960}
+    assert pictures.max() >= 20 * 3600, "the picture held"

@@ -13,9 +13,17 @@ import pytest
 from models.media import AudioChunk
 from models.tts.voice import Voice
 from server.errors import ApiError
-from server.pipeline import AudioItem, Speech
-from server.playout import Captioned, Ended, PlayoutBuffer, PlayoutEvent, Started
+from server.pipeline import Speech
+from server.playout import (
+    Captioned,
+    Ended,
+    PlayoutBuffer,
+    PlayoutEvent,
+    Started,
+    Utterance,
+)
 from server.protocol import ErrorEvent, Event, Warned
+from server.utterances import AudioItem
 from tests.fakes import FakeVoice, FakeVoices
 
 PACKET = 960
@@ -210,8 +218,6 @@ async def test_own_voice_refusals() -> None:
 
 
 def test_own_voice_is_bounded() -> None:
-    from server.playout import Utterance
-
     item = AudioItem(Utterance("u"), 8_000, 0)
     with pytest.raises(ApiError) as caught:
         for _ in range(100):

@@ -31,7 +31,7 @@ def pictures(keys: list[bool]) -> list[EncodedPacket]:
 async def test_sound_keeps_the_newest_half_second() -> None:
     track = PacketTrack("audio")
     for packet in voice(40):
-        track.put(packet)
+        track.put(packet, 0.0)
     received = [(await track.recv()).pts for _ in range(25)]
     assert received == [960 * i for i in range(15, 40)]
     assert track.dropped == 15
@@ -40,8 +40,8 @@ async def test_sound_keeps_the_newest_half_second() -> None:
 async def test_picture_begins_with_a_key_frame() -> None:
     track = PacketTrack("video")
     first, second, third = pictures([True, False, True])
-    track.put(second)
-    track.put(third)
+    track.put(second, 0.0)
+    track.put(third, 0.0)
     assert (await track.recv()).pts == third.pts
     assert first.is_keyframe
 
@@ -51,10 +51,10 @@ async def test_a_slow_viewer_resumes_at_a_key_frame_it_asks_for() -> None:
     track = PacketTrack("video", lambda: asked.append(1))
     made = pictures([True] + [False] * 15 + [True, False])
     for packet in made[:16]:
-        track.put(packet)
+        track.put(packet, 0.0)
     assert asked == [1]
     for packet in made[16:]:
-        track.put(packet)
+        track.put(packet, 0.0)
     assert (await track.recv()).is_keyframe
     assert (await track.recv()).pts == made[17].pts
 
@@ -66,6 +66,6 @@ async def test_stop_wakes_the_reader() -> None:
     track.stop()
     with pytest.raises(MediaStreamError):
         await reading
-    track.put(voice(1)[0])
+    track.put(voice(1)[0], 0.0)
     with pytest.raises(MediaStreamError):
         await track.recv()
