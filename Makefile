@@ -51,5 +51,5 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	  $(BIN)/pip uninstall --quiet --yes opencv-contrib-python; \
-	  $(BIN)/pip install --quiet opencv-contrib-python-headless==4.11.0.86; }
+	  $(BIN)/pip install --quiet --no-deps --force-reinstall opencv-contrib-python-headless==4.11.0.86; }
 	@touch $@
