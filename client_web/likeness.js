@@ -8,6 +8,8 @@ import { StallWatch } from "./likeness/stall_watch.js";
 /** @import { AvatarEvent, Caption, Manner, Phase, SessionGrant, Wish } from "./likeness/types.js" */
 
 const SERVER_FULL = "server_full";
+export const MEDIA_BLOCKED = "media_blocked"; // the code of an error of our own
+const BLOCKED_AFTER = 2; // attempts that reached the server, but no picture came back
 const WATCH_MS = 1_000;
 const KEEP_ALIVE_MS = 15_000;
 const HIDDEN_KEEP_MS = 5 * 60_000; // a page nobody looks at gives its place back then
@@ -47,6 +49,7 @@ export class Likeness {
   /** @type {Phase} */
   #phase = "closed";
   #told = "";
+  #unconnected = 0;
   /** @type {object[]} */
   #unsent = [];
   #hiddenSinceMs = Infinity;
@@ -145,9 +148,11 @@ export class Likeness {
     this.#clock = new MediaClock();
     try {
       const [grant] = await Promise.all([this.#session(signal), link.prepare()]);
-      await link.connect(grant.ice_servers ?? [], (offer) =>
-        this.#api.offer(grant, offer, signal),
-      );
+      await link.connect(grant.ice_servers ?? [], async (offer) => {
+        const answer = await this.#api.offer(grant, offer, signal);
+        this.#unconnected += 1;
+        return answer;
+      });
       signal.throwIfAborted();
     } catch (error) {
       link.close("failed");
@@ -156,6 +161,7 @@ export class Likeness {
     this.#listener.onStream(link.stream);
     this.#setPhase("live");
     this.#told = "";
+    this.#unconnected = 0;
     for (const message of this.#unsent.splice(0)) link.send(message);
     return link;
   }
@@ -219,6 +225,7 @@ export class Likeness {
   #waitAfter(error) {
     if (!(error instanceof ApiError)) {
       this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
+      if (this.#unconnected >= BLOCKED_AFTER) this.#tell(new ApiError(0, MEDIA_BLOCKED, ""));
       return this.#backoff.next();
     }
     if (error.isPassing) {
@@ -230,10 +237,15 @@ export class Likeness {
       this.#freeGrant(); // the server knows it no more, or will not have it again
       return 0;
     }
-    if (error.code !== this.#told) this.#listener.onError(error);
-    this.#told = error.code; // once is enough, however often it is tried
+    this.#tell(error);
     if (error.status < 500 && this.#relax(error.code)) return 0;
     return this.#backoff.next();
+  }
+
+  /** @param {ApiError} error told once, however often it comes */
+  #tell(error) {
+    if (error.code !== this.#told) this.#listener.onError(error);
+    this.#told = error.code;
   }
 
   /**

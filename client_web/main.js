@@ -1,6 +1,6 @@
 // Puts the page together: the only place where views, the client and the document meet.
 
-import { Likeness } from "./likeness.js";
+import { Likeness, MEDIA_BLOCKED } from "./likeness.js";
 import { Api } from "./likeness/api.js";
 import { ApiError } from "./likeness/api_error.js";
 import { Enrolment } from "./likeness/enrolment.js";
@@ -107,6 +107,7 @@ const portraitDialog = new PortraitDialog(
     progressText: element("progress-text"),
     problem: element("portrait-problem"),
     choices: element("choices"),
+    hint: element("portrait-hint"),
     cancel: button("portrait-cancel"),
     files: [input("photo-file"), input("photo-camera")],
     yours: element("yours"),
@@ -209,7 +210,7 @@ function forgetOwn(why) {
   identity = DEFAULT_IDENTITY;
   memory.keep("identity", null);
   showPoster();
-  notice.show(messages.say(why));
+  notice.show(messages.say(why), "news");
 }
 
 /** @param {VoiceInfo} chosen */
@@ -268,6 +269,7 @@ function waitForGesture() {
 /** @param {unknown} error */
 function explain(error) {
   if (error instanceof ApiError && error.isAboutKey) return messages.say("keyNeeded");
+  if (error instanceof ApiError && error.code === MEDIA_BLOCKED) return messages.say("mediaBlocked");
   if (error instanceof ApiError) return error.message || messages.say("serverFailed");
   const slow = error instanceof DOMException && error.name === "TimeoutError";
   return messages.say(slow ? "tooSlow" : "unreachable");

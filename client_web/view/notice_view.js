@@ -12,9 +12,13 @@ export class NoticeView {
     elements.close.addEventListener("click", () => this.clear());
   }
 
-  /** @param {string} message */
-  show(message) {
+  /**
+   * @param {string} message
+   * @param {"problem" | "news"} [kind]
+   */
+  show(message, kind = "problem") {
     clearTimeout(this.#timer);
+    this.#elements.notice.dataset.kind = kind;
     this.#elements.text.textContent = message;
     this.#elements.notice.hidden = false;
     this.#timer = setTimeout(() => this.clear(), SHOWN_MS);

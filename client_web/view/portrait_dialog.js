@@ -24,7 +24,7 @@ export class PortraitDialog {
   /**
    * @param {{dialog: HTMLDialogElement, well: HTMLElement, photo: HTMLImageElement,
    *     progress: HTMLElement, bar: HTMLProgressElement, progressText: HTMLElement,
-   *     problem: HTMLElement, choices: HTMLElement, cancel: HTMLButtonElement,
+   *     problem: HTMLElement, choices: HTMLElement, hint: HTMLElement, cancel: HTMLButtonElement,
    *     files: HTMLInputElement[], yours: HTMLElement, yoursPhoto: HTMLImageElement,
    *     useYours: HTMLButtonElement, useDefault: HTMLButtonElement,
    *     remove: HTMLButtonElement}} elements
@@ -101,12 +101,13 @@ export class PortraitDialog {
 
   /** @param {string | null} photoUrl of the photo at work; null when none is */
   #show(photoUrl) {
-    const { photo, progress, problem, choices, cancel } = this.#elements;
+    const { photo, progress, problem, choices, hint, cancel } = this.#elements;
     photo.hidden = photoUrl === null;
     if (photoUrl) photo.src = photoUrl;
     else photo.removeAttribute("src");
     progress.hidden = photoUrl === null;
     choices.hidden = photoUrl !== null;
+    hint.hidden = photoUrl !== null;
     cancel.hidden = photoUrl === null;
     problem.textContent = "";
     this.#progress(0);

@@ -3,24 +3,19 @@
 import contextlib
 import functools
 import http.server
-import os
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.browser.server_process import Server
+from tests.browser.visitor import open_page, wait_live, wait_speaking
+
+CLIENT_WEB = Path(__file__).parent.parent.parent / "client_web"
 CHROMIUM = Path("/usr/bin/chromium")
-READY_DEADLINE_S = 90.0  # the first start enrols the default portrait, on busy cores
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
@@ -66,75 +61,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-class Server:
-    """`python -m server` on a free port, with a data folder of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._process: subprocess.Popen[bytes] | None = None
-        self.port = free_port()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def start(self) -> None:
-        environment = os.environ | {
-            "HOST": "127.0.0.1",
-            "PORT": str(self.port),
-            "LIKENESS_DATA_DIR": str(self._folder / "data"),
-        }
-        environment.pop("PYTHONASYNCIODEBUG", None)  # too slow for 25 frames a second
-        with (self._folder / "log.txt").open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", "server"],
-                cwd=ROOT,
-                env=environment,
-                stdout=log,
-                stderr=log,
-            )
-        self._wait()
-
-    def _wait(self) -> None:
-        end_s = time.monotonic() + READY_DEADLINE_S
-        while time.monotonic() < end_s:
-            if self._process is None or self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError):
-                with urllib.request.urlopen(f"{self.url}/readyz", timeout=2):
-                    return
-            time.sleep(0.1)
-        log = (self._folder / "log.txt").read_text(errors="replace")
-        pytest.fail(f"the server did not become ready:\n{log[-4000:]}")
-
-    def kill(self) -> None:
-        """At once, as a crash would."""
-        self.signal(signal.SIGKILL)
-        if self._process:
-            self._process.wait(10)
-
-    def stop(self) -> None:
-        if self._process is None or self._process.poll() is not None:
-            return
-        self._process.terminate()
-        try:
-            self._process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.kill()
-            raise
-
-    def signal(self, number: int) -> None:
-        if self._process:
-            self._process.send_signal(number)
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="likeness-browser-") as folder:
         server = Server(Path(folder))
@@ -153,10 +80,30 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def files_url() -> Iterator[str]:
     """client_web alone, without a server behind it."""
-    handler = functools.partial(_Quiet, directory=str(ROOT / "client_web"))
+    handler = functools.partial(_Quiet, directory=str(CLIENT_WEB))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
         thread = threading.Thread(target=site.serve_forever, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{site.server_address[1]}"
         site.shutdown()
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def shared(browser: Browser, server: Server) -> Iterator[Page]:
+    """One page for all tests that leave it as they found it."""
+    # Small, since without a GPU every pixel of it is painted by the CPU.
+    page = open_page(browser, server.url, viewport={"width": 800, "height": 600})
+    wait_live(page)
+    yield page
+    page.context.close()
+
+
+@pytest.fixture
+def page(shared: Page) -> Page:
+    """The portrait is live and silent, and the visitor's hands are off the page."""
+    wait_live(shared)
+    if shared.locator("body[data-speaking]").count():
+        shared.keyboard.press("Escape")
+        wait_speaking(shared, False)
+    return shared
