@@ -16,7 +16,7 @@ GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
 @dataclass(frozen=True, eq=False)
 class _Eyes:
-    """Both eyes one above the other: constants of each row of pixels, [B, .., 2h, 1]."""
+    """Both eyes, one above the other: constants per row of pixels, [B, .., 2h, 1]."""
 
     centre: Tensor  # [B, 2, 2h, 1] px
     along: Tensor  # [B, 2, 2h, 1] px per half eye width
@@ -121,7 +121,7 @@ def _fade(away: Tensor) -> Tensor:
 
 
 def _gazed(eyes: _Eyes, s: Tensor, t: Tensor) -> Tensor:
-    """How far each pixel of the eyeball has come, px: the iris moves, corners do not."""
+    """How far each pixel of the eyeball has come, px; the corners do not move."""
     # Measured from where the iris is going, so that it keeps its shape.
     centre = eyes.iris[:, :2] + eyes.gaze
     radius = eyes.iris[:, 2].clamp_min(1e-3)

@@ -97,8 +97,7 @@ def _to_width(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
 
 def _to_gap(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
     """Moves lips until the inner ones stand as far apart as commanded."""
-    t = torch.linspace(-1, 1, LIP_POINTS, device=placed.device)
-    arch = (1 - t.square()).clamp_min(0).pow(0.55)
+    arch = _arch(placed[:, 0, :, 0])
     gap = placed[:, 1, :, 1] - placed[:, 0, :, 1]  # [B, 11]
     own = gap.clamp_min(0) * (1 - column(motion, "mouthClose") * (1 - speech))
     target = torch.lerp(own, column(motion, "aperture") * arch, speech)
@@ -107,6 +106,14 @@ def _to_gap(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
     result[:, 0::2, :, 1] -= (UPPER_SHARE * change)[:, None]
     result[:, 1::2, :, 1] += ((1 - UPPER_SHARE) * change)[:, None]
     return result
+
+
+def _arch(x: Tensor) -> Tensor:
+    """The outline of an open mouth over lip vertices at x [B, 11]: 0 to 1."""
+    half = (x[:, -1:] - x[:, :1]).clamp_min(0.05) / 2
+    t = (x - (x[:, -1:] + x[:, :1]) / 2) / half
+    arch = (1 - t.square()).clamp(0, 1).pow(0.62)
+    return arch / arch[:, LIP_POINTS // 2, None].clamp_min(0.5)
 
 
 def _with_thickness(placed: Tensor, rest: Tensor, motion: Tensor) -> Tensor:
