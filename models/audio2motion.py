@@ -8,7 +8,7 @@ gives as many rows, whatever the chunking. The row of a frame is given LOOK_AHEA
 later, since lips move before the sound they make.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -39,6 +39,7 @@ DILATIONS = (1, 2, 4, 8, 16, 32, 1, 2)
 _FRONT_KERNEL, _FRONT_STRIDE, _KERNEL = 5, 2, 3
 _FRONT_TAIL = _FRONT_KERNEL - _FRONT_STRIDE
 STEPS_PER_FRAME = 2  # of the network, 20 ms each
+PRECEDING_FRAMES = 70  # 2.8 s: a little more than the network can remember
 
 
 class CausalConv(nn.Module):
@@ -151,14 +152,20 @@ class AudioToMotion(nn.Module):
         return network.to(device).eval().requires_grad_(False)
 
     def initial_state(self, batch: int = 1) -> AudioState:
-        """The state of B streams before their first sample."""
+        """The state of B streams before their first sample: they have heard silence.
+
+        It takes as long as PRECEDING_FRAMES of sound, since the silence is heard.
+        """
         like = self.net.front.bias.detach()
-        return AudioState(
+        nothing = AudioState(
             audio=like.new_zeros(batch, TAIL),
             level=like.new_full((batch,), LOWEST_LEVEL),
             tails=self.net.initial_tails(batch, like),
             mouth=MouthState.initial(batch, like),
         )
+        silence = like.new_zeros(batch, PRECEDING_FRAMES * MODEL_SAMPLES_PER_FRAME)
+        _, heard = self.step(silence, nothing)
+        return replace(heard, mouth=nothing.mouth)
 
     @torch.inference_mode()
     def step(self, audio: Tensor, state: AudioState) -> tuple[MouthMotion, AudioState]:

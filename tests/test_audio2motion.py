@@ -1,0 +1,242 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+
+from models.audio2motion import EMBEDDED_WEIGHTS, AudioToMotion
+from models.errors import WeightsError
+from models.media import FRAME_RATE_HZ, MODEL_SAMPLES_PER_FRAME, FloatArray
+from models.mouth_motion import MOUTH_CHANNELS
+from models.visemes import Shape
+from tests.spoken import spoken
+
+PAPA = "Papa, mama, baba. A papa and a mama."
+VOICES = ("en-us+f3", "en-gb-x-rp+m3", "it+f2")
+APERTURE, WIDTH, SPEECH = (
+    MOUTH_CHANNELS.index(name) for name in ("aperture", "width", "speech")
+)
+
+
+@pytest.fixture(scope="module")
+def network() -> AudioToMotion:
+    return AudioToMotion.load()
+
+
+@pytest.fixture(scope="module")
+def random_network() -> AudioToMotion:
+    """Untrained, but speaking with open lips, so that no gate hides a difference."""
+    torch.manual_seed(7)
+    network = AudioToMotion().eval().requires_grad_(False)
+    network.net.shape_head.bias.fill_(0.7)
+    network.net.shape_head.bias[Shape.CLOSE] = -3.0
+    network.net.shape_head.bias[Shape.SPEECH] = 5.0
+    return network
+
+
+def sound(frames: int, batch: int = 1, seed: int = 0) -> torch.Tensor:
+    rng = np.random.default_rng(seed)
+    loudness = rng.uniform(0, 0.4, (batch, frames)).repeat(MODEL_SAMPLES_PER_FRAME, 1)
+    noise = rng.standard_normal((batch, frames * MODEL_SAMPLES_PER_FRAME))
+    return torch.from_numpy((noise * loudness).astype(np.float32))
+
+
+def hear(network: AudioToMotion, samples: FloatArray) -> FloatArray:
+    """Rows of the frames of a sound of whole frames, none late."""
+    late = AudioToMotion.LOOK_AHEAD_FRAMES * MODEL_SAMPLES_PER_FRAME
+    audio = torch.from_numpy(np.pad(samples, (0, late))).unsqueeze(0)
+    motion, _ = network.step(audio, network.initial_state())
+    rows: FloatArray = motion.mouth[0, AudioToMotion.LOOK_AHEAD_FRAMES :].numpy()
+    return rows
+
+
+def around(rows: FloatArray, time_s: float, frames: int = 1) -> FloatArray:
+    frame = round(time_s * FRAME_RATE_HZ)
+    return rows[max(0, frame - frames) : frame + frames + 1]
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    seed=st.integers(0, 100),
+    cuts=st.lists(st.integers(1, 29), max_size=8, unique=True),
+)
+def test_any_chunking_gives_the_same_motion(
+    random_network: AudioToMotion, seed: int, cuts: list[int]
+) -> None:
+    audio = sound(30, seed=seed)
+    whole, _ = random_network.step(audio, random_network.initial_state())
+    state, parts = random_network.initial_state(), []
+    edges = [0, *sorted(cuts), 30]
+    for first, last in zip(edges, edges[1:], strict=False):
+        chunk = audio[:, first * 640 : last * 640]
+        motion, state = random_network.step(chunk, state)
+        assert motion.mouth.shape == (1, last - first, len(MOUTH_CHANNELS))
+        parts.append(motion)
+    for name in ("mouth", "energy", "stress", "speaking"):
+        joined = torch.cat([getattr(part, name) for part in parts], 1)
+        torch.testing.assert_close(joined, getattr(whole, name), atol=1e-4, rtol=0)
+    assert whole.mouth[..., APERTURE].std() > 1e-4
+
+
+def test_sessions_in_a_batch_do_not_touch_each_other(
+    random_network: AudioToMotion,
+) -> None:
+    audio = sound(12, batch=3)
+    together, _ = random_network.step(audio, random_network.initial_state(3))
+    for session in range(3):
+        alone, _ = random_network.step(
+            audio[session : session + 1], random_network.initial_state()
+        )
+        torch.testing.assert_close(
+            together.mouth[session], alone.mouth[0], atol=1e-5, rtol=1e-4
+        )
+
+
+def test_rows_are_causal(random_network: AudioToMotion) -> None:
+    audio = sound(20)
+    changed = audio.clone()
+    changed[:, 12 * 640 :] = 0.3
+    first, _ = random_network.step(audio, random_network.initial_state())
+    second, _ = random_network.step(changed, random_network.initial_state())
+    assert torch.allclose(first.mouth[:, :12], second.mouth[:, :12], atol=1e-6)
+    assert not torch.allclose(first.mouth[:, 12:], second.mouth[:, 12:], atol=1e-6)
+
+
+@pytest.mark.parametrize("samples", [0, 639, 641])
+def test_part_frames_are_refused(random_network: AudioToMotion, samples: int) -> None:
+    with pytest.raises(ValueError, match="whole number of frames"):
+        random_network.step(torch.zeros(1, samples), random_network.initial_state())
+
+
+def test_a_stream_begins_as_one_that_was_silent_so_far(
+    random_network: AudioToMotion,
+) -> None:
+    audio = sound(10)
+    after_silence = torch.cat([torch.zeros(1, 640 * 25), audio], 1)
+    fresh, _ = random_network.step(audio, random_network.initial_state())
+    later, _ = random_network.step(after_silence, random_network.initial_state())
+    # The gates move on in silence; the shapes behind them must not.
+    pucker = MOUTH_CHANNELS.index("mouthPucker")
+    torch.testing.assert_close(
+        fresh.mouth[:, 4:, pucker], later.mouth[:, 29:, pucker], atol=1e-5, rtol=0
+    )
+
+
+def test_a_batch_of_another_size_is_refused(random_network: AudioToMotion) -> None:
+    with pytest.raises(ValueError, match="another number"):
+        random_network.step(torch.zeros(2, 640), random_network.initial_state(3))
+
+
+def test_missing_weights_say_how_to_get_them(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="train_audio2motion") as error:
+        AudioToMotion.load(tmp_path / "none.safetensors")
+    assert error.value.code == "weights_missing"
+
+
+@pytest.mark.parametrize("damage", ["truncated", "text", "other network", "empty"])
+def test_damaged_weights_are_refused(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "damaged.safetensors"
+    whole = EMBEDDED_WEIGHTS.read_bytes()
+    if damage == "other network":
+        save_file({"net.front.bias": torch.zeros(8)}, path)
+    else:
+        content = {"truncated": whole[:-100], "text": b"weights", "empty": b""}
+        path.write_bytes(content[damage])
+    with pytest.raises(WeightsError) as error:
+        AudioToMotion.load(path)
+    assert error.value.code == "weights_damaged"
+
+
+def test_the_embedded_weights_are_small() -> None:
+    assert EMBEDDED_WEIGHTS.stat().st_size < 8_000_000
+
+
+# What only a trained network can do -------------------------------------------
+
+
+def papa_figures(network: AudioToMotion, voice: str) -> tuple[float, float, float]:
+    """Share of closed p b m, share of closed vowels, articulation range in IOD."""
+    said = spoken(PAPA, voice)
+    rows = hear(network, said.samples)[:, [APERTURE]]
+    threshold = 0.15 * np.quantile(rows, 0.95)
+    closed = [
+        bool((around(rows, at) <= threshold).any())
+        for at in said.middles_s(vowels=False)
+    ]
+    shut = [
+        bool((around(rows, at) <= threshold).all())
+        for at in said.middles_s(vowels=True)
+    ]
+    spread = float(np.quantile(rows, 0.95) - np.quantile(rows, 0.05))
+    return float(np.mean(closed)), float(np.mean(shut)), spread
+
+
+@pytest.mark.parametrize("voice", VOICES)
+def test_lips_meet_in_papa_mama_baba(network: AudioToMotion, voice: str) -> None:
+    closed, shut, spread = papa_figures(network, voice)
+    assert closed >= 0.8
+    assert shut <= 0.2
+    assert 0.05 < spread < 0.35
+
+
+def test_an_untrained_network_does_not_pass(random_network: AudioToMotion) -> None:
+    closed, shut, spread = papa_figures(random_network, VOICES[0])
+    assert not (closed >= 0.8 and shut <= 0.2 and spread > 0.05)
+
+
+def test_vowels_look_different(network: AudioToMotion) -> None:
+    said = {
+        vowel: hear(network, spoken(text, "it+f2").samples)
+        for vowel, text in {"a": "la la la la", "u": "lu lu lu lu"}.items()
+    }
+    loud = {vowel: rows[rows[:, SPEECH] > 0.9] for vowel, rows in said.items()}
+    means = {vowel: rows[:, [APERTURE, WIDTH]].mean(0) for vowel, rows in loud.items()}
+    assert means["a"][0] > 1.3 * means["u"][0]
+    assert means["a"][1] > means["u"][1] + 0.01
+    pucker = MOUTH_CHANNELS.index("mouthPucker")
+    assert loud["u"][:, pucker].mean() > loud["a"][:, pucker].mean() + 0.1
+
+
+def test_silence_leaves_the_mouth_at_rest(network: AudioToMotion) -> None:
+    rows = hear(network, np.zeros(16_000 * 8, np.float32))
+    assert np.abs(rows[:, SPEECH]).max() == 0
+    assert np.abs(rows[:, APERTURE]).max() == 0
+    assert rows[:, WIDTH].std() == 0
+
+
+def test_the_mouth_comes_to_rest_after_speech(network: AudioToMotion) -> None:
+    said = spoken("Good morning to you all.", "en-us+f3")
+    rows = hear(network, np.pad(said.samples, (0, 16_000 * 3)))
+    end_s = said.phones[said.phones[:, 2] > 0, 1].max()
+    assert rows[round(end_s * 25) + 18 :, SPEECH].max() == 0
+    assert around(rows, end_s - 0.3)[:, SPEECH].min() == 1
+
+
+def test_speech_blends_in_and_out(network: AudioToMotion) -> None:
+    speech = hear(network, spoken("Good morning.", "en-us+f3").samples)[:, SPEECH]
+    assert speech[:5].max() == 0
+    assert speech.max() == 1
+    change = np.diff(speech)
+    assert change.max() == pytest.approx(1 / 3, abs=1e-3)
+    assert change.min() == pytest.approx(-1 / 8, abs=1e-3)
+
+
+@pytest.mark.parametrize("gain_db", [-25, -12, 6])
+def test_whisper_and_shout_move_the_same_lips(
+    network: AudioToMotion, gain_db: float
+) -> None:
+    samples = spoken("Many people buy a new map before they move.", "en-us+f3").samples
+    plain = hear(network, samples)[:, APERTURE]
+    other = hear(network, samples * np.float32(10 ** (gain_db / 20)))[:, APERTURE]
+    assert np.corrcoef(plain, other)[0, 1] > 0.95
+    assert np.abs(plain - other).mean() < 0.01
+
+
+def test_non_numbers_do_not_stay_in_the_state(network: AudioToMotion) -> None:
+    state = network.initial_state()
+    motion, state = network.step(sound(5) * 1e4, state)
+    assert torch.isfinite(motion.mouth).all()
+    assert torch.isfinite(state.level).all()

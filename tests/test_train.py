@@ -1,0 +1,200 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.audio2motion import AudioToMotion
+from models.media import MODEL_SAMPLES_PER_FRAME
+from models.mel import MEL_BANDS, TAIL
+from models.visemes import SILENCE, VISEME_CLASSES, Phones, Shape, mouth_track
+from scripts.mel_augmentation import augment
+from scripts.motion_corpus import Stream
+from scripts.train_audio2motion import (
+    Run,
+    evaluate,
+    loss_of,
+    main,
+    read_streams,
+    run_network,
+    train,
+)
+from scripts.training_crops import LOOK_AHEAD_STEPS, TrainingOptions, crops, noise_first
+
+SMALL = TrainingOptions(steps=6, batch=4, crop=48, copies=1, noise_from=2)
+
+
+def small_shard(path: Path, seed: int) -> None:
+    """Ten utterances of buzzing vowels and silent stops, in the shards' format."""
+    rng = np.random.default_rng(seed)
+    audio, starts, ends, classes, counts = [], [], [], [], []
+    for _ in range(10):
+        kinds = rng.choice([1, 15, 18, 25], 8)
+        kinds[[0, -1]] = SILENCE
+        edges = np.arange(9) * 0.15
+        times = np.arange(int(edges[-1] * 16_000)) / 16_000
+        kind = np.repeat(kinds, 2400)
+        hz = np.where(kind == 15, 700, np.where(kind == 18, 2200, 350))
+        buzz = np.sin(2 * np.pi * hz * times) * (kind >= 15) * 0.3
+        audio.append((buzz * 32767).astype(np.int16))
+        starts += edges[:-1].tolist()
+        ends += edges[1:].tolist()
+        classes += kinds.tolist()
+        counts.append(8)
+    np.savez(
+        path,
+        audio=np.concatenate(audio),
+        utterance_end=np.cumsum([len(sound) for sound in audio]),
+        phone_start=np.array(starts, np.float32),
+        phone_end=np.array(ends, np.float32),
+        phone_class=np.array(classes, np.uint8),
+        phone_count=np.array(counts),
+        voices=np.array(json.dumps(["buzz"] * 10)),
+    )
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    small_shard(folder / "espeak-0-0000.npz", 0)
+    small_shard(folder / "flite_rms-0-0000.npz", 1)
+    return folder
+
+
+def new_run(folder: Path, options: TrainingOptions = SMALL) -> Run:
+    return Run(folder, options, torch.device("cpu"))
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(tmp_path: Path, data: Path) -> None:
+    whole = new_run(tmp_path / "whole")
+    train(whole, data, 100, "command")
+    half = new_run(tmp_path / "half")
+    _train_until(half, data, 3)
+    resumed = new_run(tmp_path / "half")
+    train(resumed, data, 100, "command")
+    for one, other in zip(
+        whole.average.parameters(), resumed.average.parameters(), strict=True
+    ):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5)
+
+
+def _train_until(run: Run, data: Path, step: int) -> None:
+    streams = read_streams(data, held_out=False, copies=1)
+    batches = crops(streams, run.options, 0)
+    while run.step < step:
+        run.train_step(*next(batches))
+    run.save()
+
+
+def _stream(steps: int = 200, seed: int = 0) -> Stream:
+    rng = np.random.default_rng(seed)
+    return Stream(
+        rng.standard_normal((2 * steps, MEL_BANDS)).astype(np.float16),
+        np.arange(steps)[:, None].repeat(len(Shape), 1).astype(np.float16),
+        np.zeros(steps, np.uint8),
+    )
+
+
+def test_the_end_of_a_run_is_weights_that_load_and_a_card(
+    tmp_path: Path, data: Path
+) -> None:
+    run = tmp_path / "run"
+    options = ["--run", str(run), "--steps", "3", "--batch", "4", "--crop", "48"]
+    assert main([str(data), *options, "--copies", "1", "--export-every", "2"]) == 0
+    network = AudioToMotion.load(run / "audio2motion.safetensors")
+    motion, _ = network.step(
+        torch.zeros(1, MODEL_SAMPLES_PER_FRAME), network.initial_state()
+    )
+    assert torch.isfinite(motion.mouth).all()
+    card = (run / "audio2motion.md").read_text()
+    assert "--steps 3 --batch 4 --crop 48" in card and "Limits" in card
+    log = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == [2, 3]
+
+
+def test_training_learns(data: Path, tmp_path: Path) -> None:
+    options = TrainingOptions(steps=60, batch=8, crop=64, copies=1, noise_from=1000)
+    run = new_run(tmp_path / "run", options)
+    streams = read_streams(data, held_out=False, copies=1)
+    batches = crops(streams, options, 0)
+    losses = [run.train_step(*next(batches)) for _ in range(60)]
+    assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_data_that_is_not_there_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none").mkdir()
+    assert main([str(tmp_path / "none"), "--run", str(tmp_path / "run")]) == 1
+    assert "synth_speech" in capsys.readouterr().err
+
+
+def test_crops_ask_for_the_mouth_of_a_look_ahead_before() -> None:
+    stream = _stream()
+    options = TrainingOptions(batch=3, crop=40, noise_from=10**9)
+    mel, track, _ = next(crops([stream], options, 0))
+    assert mel.shape == (3, 80, MEL_BANDS) and track.shape[:2] == (3, 40)
+    for row in range(3):
+        first = int(track[row, 0, 0])
+        begin = 2 * (first + LOOK_AHEAD_STEPS)
+        wanted = torch.from_numpy(stream.mel[begin : begin + 80]).float()
+        assert torch.equal(mel[row], wanted)
+
+
+def test_noise_before_speech_keeps_the_mouth_still() -> None:
+    stream = _stream(100)
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        mel, track, classes = noise_first(stream.mel, stream.track, stream.classes, rng)
+        assert mel.shape == stream.mel.shape and np.isfinite(mel).all()
+        assert track[:25, Shape.SPEECH].max() == 0
+        assert classes[:25].max() == SILENCE
+        changed = (track != stream.track).any(axis=1)
+        assert changed[:25].all() and (changed.all() or not changed[60:].any())
+
+
+def test_a_perfect_answer_has_a_smaller_loss_than_any_other() -> None:
+    rng = np.random.default_rng(0)
+    classes = rng.integers(0, len(VISEME_CLASSES), 20)
+    edges = np.arange(21) * 0.1
+    phones = Phones(edges[:-1], edges[1:], classes, np.ones(20, np.float32))
+    track = torch.from_numpy(mouth_track(phones, np.arange(100) * 0.02)).unsqueeze(0)
+    logits = torch.zeros(1, 100, len(VISEME_CLASSES))
+    heard = torch.zeros(1, 100, dtype=torch.long)
+    said = track.clone()
+    said[..., Shape.CLOSE :] = track[..., Shape.CLOSE :] * 12 - 6
+    best = loss_of(said, logits, track, heard)
+    worse = said.clone()
+    worse[..., Shape.APERTURE] = worse[..., Shape.APERTURE].mean()
+    assert best < loss_of(worse, logits, track, heard)
+    assert best < loss_of(said.roll(2, dims=1), logits, track, heard)
+
+
+def test_augmentation_changes_the_sound_and_is_seeded() -> None:
+    mel = torch.from_numpy(_stream().mel).float().unsqueeze(0).repeat(8, 1, 1)
+    first = augment(mel, torch.Generator().manual_seed(1))
+    again = augment(mel, torch.Generator().manual_seed(1))
+    assert torch.equal(first, again)
+    assert torch.isfinite(first).all()
+    assert not torch.allclose(first[0], first[1])
+
+
+def test_training_and_run_time_agree() -> None:
+    """run_network on the mel of a sound says what step says, before finishing."""
+    torch.manual_seed(0)
+    network = AudioToMotion().eval()
+    audio = torch.randn(1, 640 * 20) * 0.1
+    mel = network.log_mel(torch.cat([torch.zeros(1, TAIL), audio], 1))
+    shapes, _ = run_network(network, mel)
+    heard: list[torch.Tensor] = []
+    network.finish.register_forward_pre_hook(lambda _, args: heard.append(args[0]))
+    network.step(audio, network.initial_state())
+    torch.testing.assert_close(heard[0], shapes, atol=1e-5, rtol=1e-5)
+
+
+def test_figures_of_a_stream_are_numbers(data: Path) -> None:
+    figures = evaluate(AudioToMotion().eval(), read_streams(data, True, 1))
+    assert -1 <= figures.aperture_r <= 1
+    assert 0 <= figures.closed <= 1
