@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.eyes import build_eyes
+from models.eyes import build_eyes, lid_skin
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
@@ -29,6 +29,7 @@ class Prepared:
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte (0 to 255), matte (0 to 1)
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
+    lid_skin: Tensor  # [B, 3, H, W]
     seam: Tensor  # [B, 4, H, W], see seam_masks
     cavity: Tensor  # [B, 3, h, w]
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
@@ -106,6 +107,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(np.concatenate([person, matte], -1)),
         _planes(background),
         _planes(identity.eyeballs.astype(np.float32)),
+        _planes(lid_skin(identity.picture, eyes).astype(np.float32)),
         torch.from_numpy(np.stack(seam)),
         layers[0][:3].contiguous(),
         *layers[1:],
