@@ -13,6 +13,8 @@ from server.settings import Settings
 
 logger = logging.getLogger("server")
 
+# The clock must not wait 5 ms, the default, for a thread that computes.
+SWITCH_INTERVAL_S = 0.001
 SHUTDOWN_S = 3  # open requests may take so long after SIGTERM
 
 
@@ -62,6 +64,7 @@ def main() -> int:
             sys.stderr.write(f"{where}: {problem['msg']}\n".removeprefix(": "))
         return 2
     set_up_logging(settings.log_level)
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     config = uvicorn.Config(
         create_app(settings),
         host=settings.host,

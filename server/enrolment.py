@@ -14,8 +14,6 @@ from pathlib import Path
 from models.errors import LikenessError
 from models.identity import enrol
 
-NICENESS = 10
-
 
 def report(kind: str, **fields: object) -> None:
     sys.stdout.write(json.dumps({"kind": kind} | fields) + "\n")
@@ -29,8 +27,9 @@ def main() -> int:
     parser.add_argument("preview", type=Path)
     parser.add_argument("--name", default="")
     parser.add_argument("--face", type=int)
+    parser.add_argument("--niceness", type=int, default=0)
     arguments = parser.parse_args()
-    os.nice(NICENESS)
+    os.nice(arguments.niceness)
     try:
         identity = enrol(
             arguments.photo,

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 DEFAULT_ID = "default"
 DEFAULT_NAME = "Grace Hopper"
 KEEP_FAILED_S = 600
+NICENESS = 10  # of enrolments while others speak
 LOADED_IDENTITIES = 32  # kept in memory for the next session
 
 Status = Literal["enrolling", "ready", "failed"]
@@ -302,6 +303,8 @@ class Identities:
             *(str(photo), str(self._file(stem)), str(self._preview(stem))),
             f"--name={self._records[identity_id].name}",
         ]
+        if identity_id != DEFAULT_ID:  # which nobody can be speaking to yet
+            command.append(f"--niceness={NICENESS}")
         return command if face is None else [*command, f"--face={face}"]
 
     async def _run_process(
