@@ -35,8 +35,8 @@ MOUTH_CHANNELS = (
 )
 
 # Table units to IOD, fitted on real talking faces.
-_APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.20, 1.6
-_WIDTH_IOD, _NEUTRAL_WIDTH_IOD = 0.08, 0.46
+_APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.26, 1.3
+_WIDTH_IOD, _NEUTRAL_WIDTH_IOD = 0.13, 0.47
 
 # The lips touch from the first frame above the upper threshold to the last above the
 # lower one.
