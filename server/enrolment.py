@@ -44,7 +44,7 @@ def main() -> int:
     except LikenessError as error:
         report("error", code=error.code, message=error.message)
         return 1
-    report("done")
+    report("done", notes=list(identity.notes))
     return 0
 
 

@@ -50,6 +50,7 @@ class Record:
     stage: str = ""
     progress: float = 0.0
     error: Problem | None = None
+    notes: tuple[str, ...] = ()  # what the user should know about the photo
 
 
 def _now() -> str:
@@ -106,7 +107,11 @@ class Identities:
             try:
                 stored = json.loads(path.read_text())
                 record = Record(
-                    path.stem, str(stored["name"]), "ready", str(stored["created_at"])
+                    path.stem,
+                    str(stored["name"]),
+                    "ready",
+                    str(stored["created_at"]),
+                    notes=tuple(map(str, stored.get("notes", ()))),
                 )
             except (OSError, ValueError, KeyError, TypeError):
                 logger.warning("%s is damaged and left out", path.name)
@@ -272,7 +277,11 @@ class Identities:
         if record is None:
             self._remove_files(job.identity_id)
         elif record.status == "ready":
-            stored = {"name": record.name, "created_at": record.created_at}
+            stored = {
+                "name": record.name,
+                "created_at": record.created_at,
+                "notes": record.notes,
+            }
             path = self._folder / f"{job.identity_id}.json"
             path.write_text(json.dumps(stored))
 
@@ -331,6 +340,7 @@ class Identities:
                     problem = Problem(said["code"], said["message"])
                 elif said["kind"] == "done":
                     problem = None
+                    self._update(identity_id, notes=tuple(said["notes"]))
         except ValueError:
             logger.error("the enrolment process spoke nonsense")
         finally:

@@ -24,7 +24,7 @@ def main() -> int:
     else:
         out.write_bytes(b"identity")
         preview.write_bytes(b"\x89PNG\r\n\x1a\n")
-        lines.append({"kind": "done"})
+        lines.append({"kind": "done", "notes": ["The photo is small."]})
     for line in lines:
         sys.stdout.write(json.dumps(line) + "\n")
     return 0

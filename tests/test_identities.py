@@ -39,6 +39,8 @@ async def test_a_photo_becomes_a_portrait_that_outlives_the_server(
     async with calling(create_app(settings, FAKE_PARTS)) as client:
         listed = (await client.get("/v1/identities")).json()["identities"]
         assert {each["name"] for each in listed} == {"Ada", "Grace Hopper"}
+        (ada,) = [each for each in listed if each["name"] == "Ada"]
+        assert ada["notes"] == record["notes"] == ["The photo is small."]
         path = f"/v1/identities/{record['identity_id']}"
         assert (await client.delete(path)).status_code == 204
         refused(await client.get(path), 404, "identity_unknown")
