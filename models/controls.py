@@ -7,7 +7,7 @@ so that one table fits every face.
 
 | channel | what the picture shows at 1.0 |
 |---|---|
-| jawOpen | chin 0.52 down (0.27 at 0.3), jaw line and lower cheeks follow |
+| jawOpen | chin 0.43 down (0.25 at 0.3), jaw line and lower cheeks follow |
 | jawLeft, jawRight, jawForward | chin and lower lip 0.10 aside; lower lip 0.03 down |
 | mouthClose | the gap that jawOpen made closes |
 | mouthSmile, mouthFrown | corner 0.10 out and 0.09 up; 0.08 down |
@@ -67,7 +67,7 @@ FACE += (377, 389, 394, 395, 400, 411, 418, 419, 425, 426, 428, 432, 447)
 LIDS = (159, 145, 386, 374, 157, 160, 384, 387)  # hold the eyes when brows move
 SKIN = tuple(dict.fromkeys(BROWS + NOSE + LIDS + FACE))
 
-JAW_FULL = 0.55  # IOD; where the jaw's travel saturates: 50 mm of 92 mm
+JAW_FULL = 0.45  # IOD; where the jaw's travel saturates: 41 mm of 92 mm
 JAW_GAIN = 0.95  # IOD of chin travel per jawOpen, for small openings
 
 

@@ -13,7 +13,7 @@ from models.blendshapes import ARKIT_NAMES
 from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, LIPS
 from models.media import CHANNEL_INDEX, HEAD_CHANNELS, MOTION_CHANNELS
 
-MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.55, 0.20, 0.85  # IOD
+MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.42, 0.20, 0.85  # IOD
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close

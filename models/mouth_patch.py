@@ -10,6 +10,7 @@ from models.prepared import MOUTH_BOTTOM, Prepared
 from models.sampling import Maps, paste, patch_spots, rounded, sample, times
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
+LOWER_TEETH_OF_GAP = 0.72
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
 UNDER_LIP = 0.40  # how much darker the inside is right under the upper lip
 
@@ -65,7 +66,9 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     plane = times(flat, batch.to_plane)
     travel = jaw_travel(motion)
     aside = 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))
-    with_jaw = torch.cat([aside, LOWER_TEETH_FOLLOW * travel], 1)
+    # Lips that open wider than the jaw still bare only the tips of the lower teeth.
+    down = torch.maximum(LOWER_TEETH_FOLLOW * travel, LOWER_TEETH_OF_GAP * gap)
+    with_jaw = torch.cat([aside, down], 1)
     out = column(motion, "tongueOut")
     # The tip rises towards the upper teeth, never above the lower lip's reach.
     tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.045 * out

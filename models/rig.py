@@ -186,8 +186,8 @@ def _behind(
     half = 0.55 * float(lips[LIP_POINTS - 1, 0] - lips[0, 0])
     seam = float(lips[:, 1].mean())
     across = (skin[:, 1] - seam) * (1 if layer == 0 else -1)
-    reach = 0.75 * (chin - seam) if layer == 0 else 0.50
-    narrow = np.abs(skin[:, 0]) < half * (1 - 0.4 * across / reach)
+    reach = chin - seam + 0.15 if layer == 0 else 0.60
+    narrow = np.abs(skin[:, 0]) < half * (1.0 + (0.5 if layer == 0 else 0.0))
     return np.asarray((across > 0) & (across < reach) & narrow)
 
 
