@@ -96,7 +96,7 @@ def jaw_weights(points: FloatArray) -> FloatArray:
 def lip_jaw_weights() -> FloatArray:
     """The same for the four lip curves: float32 [44, 3]."""
     t = np.linspace(-1, 1, LIP_POINTS, dtype=np.float32)
-    arch = (1 - t**2) ** 0.6
+    arch = (1 - t**2) ** 0.85
     weights = np.zeros((4, LIP_POINTS, 3), np.float32)
     weights[:, :, 1] = 0.30
     weights[0::2, :, 1] -= 0.48 * arch  # upper lips: up a little at the centre

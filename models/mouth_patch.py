@@ -33,7 +33,10 @@ def render_mouth(
     within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
     own_share = _own_share(batch, gap)
     if bool(own_share.any()):
-        own = sample(batch.seam[:, 2:3], still) * own_share[..., None, None]
+        # The mask fades slowly into the lower lip; at rest all of it counts.
+        sharp = 1 + 19 * (1 - _opened(batch, gap))[..., None, None]
+        own = (sample(batch.seam[:, 2:3], still) * sharp).clamp(max=1)
+        own = own * own_share[..., None, None]
         here = sample(batch.person, still)
         within = torch.lerp(within, here[:, :3], own)
     within = torch.cat([within, torch.ones_like(in_upper)], 1)
@@ -56,8 +59,12 @@ def _rows_needed(rows: int, batch: Prepared, gap: Tensor) -> list[int]:
 def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
     """The photo's own inside shows always where there is something to see, and
     elsewhere only as long as the lips are as they were: [B, 1]."""
-    opened = ((gap - batch.rest_gap).abs() / 0.03).clamp(0, 1)
-    return torch.maximum(batch.own_teeth, 1 - opened)
+    return torch.maximum(batch.own_teeth, 1 - _opened(batch, gap))
+
+
+def _opened(batch: Prepared, gap: Tensor) -> Tensor:
+    """0 where the lips are as in the photo, 1 where they are clearly not: [B, 1]."""
+    return ((gap - batch.rest_gap).abs() / 0.03).clamp(0, 1)
 
 
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:

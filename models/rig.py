@@ -259,7 +259,7 @@ def seam_masks(
     in_lower = smoothstep((y - below) / soft + 2.2, -1.0, 1.0)
     in_lower = np.where(beyond > 0, 1.0, in_lower)
     inside = smoothstep((y - above) / soft, -2.6, -1.1) * smoothstep(
-        (below - y) / soft, -3.6, -2.5
+        (below - y) / soft, -3.6, 3.0
     )
     inside = inside * (beyond == 0) * (below > above)
     shade = np.exp(-np.maximum(y - above, 0) / 0.025) * (beyond == 0)
