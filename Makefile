@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check lint types layers fix doctor bench constraints clean
+.PHONY: help run test check check-js lint types layers fix doctor constraints clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ types: $(READY)
 
 layers: $(READY)
 	$(BIN)/lint-imports
+
+check-js:  ## types of the page's modules; wants npm
+	npx --yes --package typescript@7 tsc -p client_web
 
 fix: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
