@@ -1,19 +1,26 @@
 """Other voices, rooms and lines, made from log-mel power alone."""
 
+import functools
+
 import torch
 from torch import Tensor
 
-from models.mel import MEL_BANDS
+from models.mel import HOP, MEL_BANDS, TAIL, LogMel
 
 _FLOOR = 1e-7
 _LN_PER_DB = 0.2302585  # ln(10) / 10
 
 
-def augment(mel: Tensor, generator: torch.Generator) -> Tensor:
-    """Log-mel float32 [B, T, MEL_BANDS], each of the B as somebody else's recording."""
+def augment(mel: Tensor, generator: torch.Generator, *, true_noise: bool) -> Tensor:
+    """Log-mel float32 [B, T, MEL_BANDS], each of the B as somebody else's recording.
+
+    true_noise: give the noise the grain of sound instead of an even one.
+    """
     mel = _warp_vocal_tract(mel, generator)
     mel = mel + _random_equaliser(len(mel), generator) + _gain(len(mel), generator)
-    power = mel.exp() * _pass_band(len(mel), generator) + _noise(mel, generator)
+    power = mel.exp() * _pass_band(len(mel), generator) + _noise(
+        mel, generator, true_noise
+    )
     return torch.log(power + _FLOOR)
 
 
@@ -65,12 +72,32 @@ def _pass_band(batch: int, generator: torch.Generator) -> Tensor:
     return 1 - 0.9999 * narrow * outside
 
 
-def _noise(mel: Tensor, generator: torch.Generator) -> Tensor:
+def _noise(mel: Tensor, generator: torch.Generator, true_noise: bool) -> Tensor:
     """Stationary noise power, 10 to 40 dB under the loud parts, for most."""
     batch = len(mel)
     loud = mel.exp().mean(-1, keepdim=True).quantile(0.9, dim=1, keepdim=True)
     snr_db = _uniform(batch, 10, 40, generator)
     level = loud * torch.exp(-snr_db * _LN_PER_DB) * _chance(batch, 0.75, generator)
     colour = torch.exp(2 * _random_equaliser(batch, generator))
-    grain = torch.exp(0.6 * torch.randn(mel.shape, generator=generator))
-    return level * colour * grain
+    if true_noise:
+        bank = noise_grain()
+        starts = torch.randint(
+            len(bank) - mel.shape[1], (batch, 1), generator=generator
+        )
+        grain = bank[starts + torch.arange(mel.shape[1])]
+    else:
+        grain = 0.6 * torch.randn(mel.shape, generator=generator)
+    return level * colour * torch.exp(grain)
+
+
+@functools.cache
+def noise_grain() -> Tensor:
+    """Three minutes of white noise as log-mel about its mean, float32 [18000, 80]."""
+    log_mel = LogMel()
+    generator = torch.Generator().manual_seed(0)
+    parts = [
+        log_mel(torch.randn(1, TAIL + HOP * 1000, generator=generator))[0]
+        for _ in range(18)
+    ]
+    grain = torch.cat(parts)
+    return grain - grain.exp().mean(0).log()

@@ -226,7 +226,8 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         generator = torch.Generator().manual_seed(self.options.seed + self.step)
-        mel = augment(mel, generator).to(self.device)
+        true_noise = self.step >= self.options.true_noise_from
+        mel = augment(mel, generator, true_noise=true_noise).to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             shapes, logits = run_network(self.network, mel)
         loss = loss_of(shapes, logits, track.to(self.device), classes.to(self.device))

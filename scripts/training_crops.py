@@ -12,6 +12,7 @@ from torch import Tensor
 from models.audio2motion import STEPS_PER_FRAME
 from models.mouth_motion import LOOK_AHEAD_FRAMES
 from models.visemes import SILENCE, Phones, mouth_track
+from scripts.mel_augmentation import noise_grain
 from scripts.motion_corpus import Stream
 
 # A row is the mean of two steps and the mouth at the start of its frame, as a camera
@@ -30,6 +31,7 @@ class TrainingOptions:
     copies: int = 4  # of each shard, each heard differently
     learning_rate: float = 2e-3
     noise_from: int = 3_000  # the step from which some crops are noise before speech
+    true_noise_from: int = 5_000  # and from which noise has the grain of sound
     seed: int = 0
 
 
@@ -54,7 +56,9 @@ def crops(
             track = stream.track[at - late : at - late + span]
             heard = stream.classes[at - late : at - late + span]
             if number >= options.noise_from and rng.random() < NOISE_SHARE:
-                mel, track, heard = noise_first(mel, track, heard, rng)
+                mel, track, heard = noise_first(
+                    mel, track, heard, rng, number >= options.true_noise_from
+                )
             mels.append(mel)
             tracks.append(track)
             classes.append(heard)
@@ -70,6 +74,7 @@ def noise_first(
     track: npt.NDArray[np.float16],
     classes: npt.NDArray[np.uint8],
     rng: np.random.Generator,
+    true_noise: bool,
 ) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.float16], npt.NDArray[np.uint8]]:
     """A crop whose speech begins late, or never, in a noise that is there all along."""
     steps = len(classes)
@@ -78,8 +83,15 @@ def noise_first(
     power = mel.astype(np.float32)
     loud = float(np.quantile(power.mean(1), 0.9))
     level = rng.uniform(-11, 0) if begin == steps else loud - rng.uniform(3.5, 8)
-    tilt = rng.uniform(-4, 1) * bands + rng.uniform(0, 1) * np.cos(9 * bands)
-    noise = level + tilt + 0.6 * rng.standard_normal(mel.shape)
+    tilt = rng.uniform(-4, 4 if true_noise else 1) * bands
+    tilt = tilt + rng.uniform(0, 1) * np.cos(9 * bands)
+    if true_noise:
+        bank = noise_grain().numpy()
+        at = int(rng.integers(len(bank) - len(mel)))
+        grain = bank[at : at + len(mel)]
+    else:
+        grain = 0.6 * rng.standard_normal(mel.shape)
+    noise = level + tilt + grain
     # A step says what was LOOK_AHEAD_STEPS before: the rest of the mouth comes later.
     power[: 2 * begin] = -16
     mel = np.logaddexp(power, noise).astype(np.float16)
