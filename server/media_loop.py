@@ -122,13 +122,11 @@ class MediaLoop:
 
     def _job(self, lane: Lane) -> Job:
         watched = lane.broadcast.watched
-        # A lane that is still encoding would be overtaken by its own next frame.
-        wanted = watched and not lane.encoding
         if watched:
-            self._metrics.frames_dropped.inc(len(lane.unheard) - wanted)
+            self._metrics.frames_dropped.inc(len(lane.unheard) - 1)
         samples = np.concatenate(lane.unheard)
         lane.unheard.clear()
-        return Job(lane.performer, lane.identity, samples, lane.posture, wanted)
+        return Job(lane.performer, lane.identity, samples, lane.posture, watched)
 
     async def _draw(
         self,
@@ -149,9 +147,13 @@ class MediaLoop:
             self._device_busy = False
         self._metrics.stage_s.labels("draw").observe(time.perf_counter() - began_s)
         for lane, number, picture in zip(lanes, numbers, pictures, strict=True):
-            if picture is not None and number >= 0 and lane in self._lanes:
-                lane.encoding = True
-                tasks.create_task(self._encode(lane, number, picture))
+            if picture is None or number < 0 or lane not in self._lanes:
+                continue
+            if lane.encoding:  # the frame before it: this one would overtake it
+                self._metrics.frames_dropped.inc()
+                continue
+            lane.encoding = True
+            tasks.create_task(self._encode(lane, number, picture))
         # The next tick may have come while the device was busy.
         if any(lane.unheard for lane in self._lanes):
             self._start_drawing(tasks)
