@@ -25,7 +25,7 @@ LEFT_LOWER = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
-MEETING = 0.10  # of the opening: how far above the lower lid the lids meet
+MEETING = 0.0  # of the opening: how far above the lower lid the lids meet
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
