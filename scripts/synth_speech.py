@@ -35,17 +35,19 @@ import soxr
 from tqdm import tqdm
 
 from models.media import MODEL_RATE_HZ
-from scripts.speech_sources import (
+from scripts.festival_sources import (
     FLITE_VOICES,
-    Espeak,
-    EspeakVoice,
     FestivalVoice,
-    Phone,
-    SpokenText,
-    UnknownPhoneError,
     festival_say,
     flite_say,
     installed_festival_voices,
+)
+from scripts.speech_sources import (
+    Espeak,
+    EspeakVoice,
+    Phone,
+    SpokenText,
+    UnknownPhoneError,
 )
 
 SHARD_S = 300.0

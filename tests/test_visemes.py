@@ -11,12 +11,11 @@ from models.visemes import (
     mouth_track,
     split_phone,
 )
+from scripts.festival_sources import phone_set_classes, phones_from_ends
 from scripts.speech_sources import (
     UnknownPhoneError,
     espeak_phones,
     ipa_classes,
-    phone_set_classes,
-    phones_from_ends,
 )
 
 TIMES_S = np.arange(0, 1.2, 0.01)
