@@ -34,13 +34,15 @@ MOUTH_CHANNELS = (
     "tongueOut",
 )
 
-# Table units to IOD, fitted on real talking faces.
-_APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.26, 1.3
-_WIDTH_IOD, _NEUTRAL_WIDTH_IOD = 0.13, 0.47
+# Table units to IOD, fitted on real talking faces. Pursed lips close round the opening
+# that their vowel has in the table, but leave a quarter of it.
+_APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
+_PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.25
+_WIDTH_IOD, _NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.05
 
 # The lips touch from the first frame above the upper threshold to the last above the
 # lower one.
-_CLOSE_ON, _CLOSE_OFF = 0.5, 0.3
+_CLOSE_ON, _CLOSE_OFF = 0.6, 0.35
 
 # Speech takes the lips over in 3 frames and gives them back in 8.
 _SPEECH_RISE, _SPEECH_FALL = 1 / 3, 1 / 8
@@ -49,8 +51,16 @@ _SPEECH_RISE, _SPEECH_FALL = 1 / 3, 1 / 8
 # open, of a spread mouth, and of rest: mouthClose is what closes the lips of an open
 # jaw, as ARKit defines it.
 _MIX: dict[str, dict[str, float]] = {
-    "aperture": {"aperture": _APERTURE_IOD},
-    "width": {"width": _WIDTH_IOD, "rest": _NEUTRAL_WIDTH_IOD},
+    "aperture": {
+        "aperture": _APERTURE_IOD,
+        "pucker": _PUCKER_APERTURE_IOD,
+        "funnel": _FUNNEL_APERTURE_IOD,
+    },
+    "width": {
+        "width": _WIDTH_IOD,
+        "rest": _NEUTRAL_WIDTH_IOD,
+        "funnel": _FUNNEL_WIDTH_IOD,
+    },
     "speech": {"speech": 1.0},
     "jawOpen": {"jaw": 0.35},
     "mouthClose": {"jaw_contact": 0.35},
@@ -173,7 +183,10 @@ class MouthFinish(nn.Module):
         spread = shares[..., Shape.WIDTH : Shape.WIDTH + 1].clamp(min=0)
         rest = torch.ones_like(speech)
         parts = [shares, spread, contact, contact * jaw, speech, rest]
-        return functional.linear(torch.cat(parts, dim=-1), self.matrix.T)
+        mouth = functional.linear(torch.cat(parts, dim=-1), self.matrix.T)
+        least = shares[..., Shape.APERTURE] * (_LEFT_OPEN * _APERTURE_IOD)
+        mouth[..., 0] = torch.maximum(mouth[..., 0], least)
+        return mouth
 
 
 def _follow(
