@@ -119,12 +119,12 @@ class MouthState:
 
 
 def mixing_matrix() -> Tensor:
-    """Ingredients to MOUTH_CHANNELS, float32 [ingredients, channels]."""
-    matrix = torch.zeros(len(_INGREDIENTS), len(MOUTH_CHANNELS))
-    for column, channel in enumerate(MOUTH_CHANNELS):
+    """Ingredients to MOUTH_CHANNELS, float32 [channels, ingredients]."""
+    matrix = torch.zeros(len(MOUTH_CHANNELS), len(_INGREDIENTS))
+    for row, channel in enumerate(MOUTH_CHANNELS):
         side = channel.removesuffix("Left").removesuffix("Right")
         for ingredient, amount in _MIX[side].items():
-            matrix[_INGREDIENTS.index(ingredient), column] = amount
+            matrix[row, _INGREDIENTS.index(ingredient)] = amount
     return matrix
 
 
@@ -183,7 +183,7 @@ class MouthFinish(nn.Module):
         spread = shares[..., Shape.WIDTH : Shape.WIDTH + 1].clamp(min=0)
         rest = torch.ones_like(speech)
         parts = [shares, spread, contact, contact * jaw, speech, rest]
-        mouth = functional.linear(torch.cat(parts, dim=-1), self.matrix.T)
+        mouth = functional.linear(torch.cat(parts, dim=-1), self.matrix)
         least = shares[..., Shape.APERTURE] * (_LEFT_OPEN * _APERTURE_IOD)
         mouth[..., 0] = torch.maximum(mouth[..., 0], least)
         return mouth

@@ -42,7 +42,8 @@ class Decimator:
         held = np.concatenate([self._tail, samples])
         self._tail = held[len(samples) :]
         windows = np.lib.stride_tricks.sliding_window_view(held, _TAPS)
-        heard: FloatArray = windows[_DECIMATION - 1 :: _DECIMATION] @ self._taps
+        kept = np.ascontiguousarray(windows[_DECIMATION - 1 :: _DECIMATION])
+        heard: FloatArray = kept @ self._taps
         return heard
 
 
