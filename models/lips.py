@@ -5,6 +5,7 @@ photo's own mouth does; at 0 they are the photo's, moved by the ARKit channels a
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -29,8 +30,15 @@ def bounded(motion: Tensor) -> Tensor:
         )
     if not bool(torch.isfinite(motion).all()):
         raise ValueError("motion holds NaN or infinity")
-    low = motion.new_zeros(len(MOTION_CHANNELS))
-    high = motion.new_ones(len(MOTION_CHANNELS))
+    low, high = _bounds(motion.device)
+    return torch.minimum(torch.maximum(motion, low), high)
+
+
+@lru_cache(maxsize=8)
+def _bounds(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Of each channel: lowest and highest."""
+    low = torch.zeros(len(MOTION_CHANNELS))
+    high = torch.ones(len(MOTION_CHANNELS))
     high[CHANNEL_INDEX["aperture"]] = MAX_APERTURE
     low[CHANNEL_INDEX["width"]] = MIN_WIDTH
     high[CHANNEL_INDEX["width"]] = MAX_WIDTH
@@ -38,7 +46,7 @@ def bounded(motion: Tensor) -> Tensor:
         low[CHANNEL_INDEX[name]] = -MAX_TURN_DEG
         high[CHANNEL_INDEX[name]] = MAX_TURN_DEG
     low[CHANNEL_INDEX["breath"]] = -1.0
-    return torch.minimum(torch.maximum(motion, low), high)
+    return low.to(device), high.to(device)
 
 
 def column(motion: Tensor, name: str) -> Tensor:

@@ -1,5 +1,7 @@
 """The mouth of a frame: both lips along their seam, and what lies between them."""
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -7,7 +9,15 @@ from torch import Tensor
 from models.lips import column, jaw_travel
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
 from models.prepared import MOUTH_BOTTOM, Prepared
-from models.sampling import Maps, paste, patch_spots, rounded, sample, times
+from models.sampling import (
+    Maps,
+    paste,
+    patch_spots,
+    rounded,
+    sample,
+    times,
+    to_grid,
+)
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
@@ -91,9 +101,16 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     return upper[:, :3] + (1 - upper[:, 3:]) * colour
 
 
+@lru_cache(maxsize=8)
+def _origin(device: torch.device) -> Tensor:
+    """Where the middle of the mouth lies on grid_sample's scale: [2]."""
+    low = torch.tensor([LEFT, TOP], device=device)
+    return -low * to_grid(RIGHT - LEFT, BOTTOM - TOP, device) - 1
+
+
 def _at(layer: Tensor, plane: Tensor) -> Tensor:
     """A painted layer at places on the mouth's plane [B, 2, h, w], IOD."""
-    low = plane.new_tensor([LEFT, TOP])[:, None, None]
-    size = plane.new_tensor([RIGHT - LEFT, BOTTOM - TOP])[:, None, None]
-    grid = ((plane - low) * (2 / size) - 1).permute(0, 2, 3, 1)
+    scale = to_grid(RIGHT - LEFT, BOTTOM - TOP, plane.device)
+    # In one step: (plane - low) scale - 1.
+    grid = torch.addcmul(_origin(plane.device), plane.permute(0, 2, 3, 1), scale)
     return F.grid_sample(layer, grid, padding_mode="border", align_corners=True)

@@ -23,9 +23,10 @@ RIM_PX = 8  # room for the head's turn
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Tensors with a leading batch dimension, float32 but for picture."""
+    """Tensors with a leading batch dimension, float32 unless another type is named."""
 
     picture: Tensor  # uint8 [B, H, W, 3]
+    backdrop: Tensor  # uint8 [B, H, W, 3], the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte (0 to 255), matte (0 to 1)
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
@@ -56,6 +57,9 @@ class Prepared:
     eye_iris: Tensor
     eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its centre
     patches: Tensor  # int64 [B, 4] on the CPU: mouth height, width, eyes' height, width
+    spans: (
+        Tensor  # int64 [B, 2, H] on the CPU: first column of the person, one past last
+    )
 
     @property
     def lip_rig(self) -> LipRig:
@@ -69,6 +73,8 @@ class Prepared:
 
     def expand(self, batch: int) -> "Prepared":
         """The same identity for every row, without a copy."""
+        if batch == len(self.picture):
+            return self
         return Prepared(
             *(
                 getattr(self, f.name).expand(batch, *getattr(self, f.name).shape[1:])
@@ -104,6 +110,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     sizes = np.minimum(np.array([*mouth_size, *eye_size]), limit)
     tensors = [
         torch.from_numpy(identity.picture),
+        torch.from_numpy(identity.background),
         _planes(np.concatenate([person, matte], -1)),
         _planes(background),
         _planes(identity.eyeballs.astype(np.float32)),
@@ -136,7 +143,18 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     ]
     on_device = [tensor[None].to(device) for tensor in tensors]
     on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
+    on_device.append(_spans(np.abs(person).max(-1) + matte[..., 0])[None])
     return Prepared(*on_device)
+
+
+def _spans(weight: FloatArray) -> Tensor:
+    """Where each row of a picture [H, W] is not zero: see Prepared.spans. An empty row
+    begins at its end and ends at its beginning."""
+    there = weight > 0
+    width = there.shape[1]
+    first = np.where(there.any(1), there.argmax(1), width)
+    past = np.where(there.any(1), width - there[:, ::-1].argmax(1), 0)
+    return torch.from_numpy(np.stack([first, past]).astype(np.int64))
 
 
 def _planes(picture: FloatArray) -> Tensor:

@@ -22,7 +22,7 @@ from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, picture_nodes, round_into, sample
+from models.sampling import Maps, picture_nodes, round_into, sample, to_grid
 
 FIXED_POINT_STEPS = 4  # leaves about 0.1 px, on motions that speech makes
 NODE_PX = 4  # spacing of the grid on which maps are composed
@@ -173,18 +173,12 @@ def _inverted(forward: Tensor, size: Tensor) -> Tensor:
     forward: [N, 2, h, w] pixels on a grid that spans size [N, 2] pixels.
     """
     height, width = forward.shape[-2:]
-    base = torch.stack(
-        torch.meshgrid(
-            torch.linspace(-1, 1, width, device=forward.device),
-            torch.linspace(-1, 1, height, device=forward.device),
-            indexing="xy",
-        ),
-        -1,
-    )
-    to_grid = (2 / size)[:, None, None]
+    # From edge to edge of a 2 x 2 picture: grid_sample's own scale.
+    base = picture_nodes(height, width, 3, 3, forward.device).permute(1, 2, 0) - 1
+    scale = (2 / size)[:, None, None]
     back = -forward
     for _ in range(FIXED_POINT_STEPS):
-        grid = base + back.permute(0, 2, 3, 1) * to_grid
+        grid = torch.addcmul(base, back.permute(0, 2, 3, 1), scale)
         back = -F.grid_sample(forward, grid, padding_mode="border", align_corners=True)
     return back
 
@@ -199,7 +193,7 @@ def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
     )
     size = motion.new_tensor([width - 1, height - 1]).expand(len(motion), 2)
     maps = Maps(_inverted(forward, size), forward, face.back, batch.box, height, width)
-    frames = torch.empty_like(batch.picture, memory_format=torch.contiguous_format)
+    frames = batch.backdrop.clone(memory_format=torch.contiguous_format)
     _draw(frames, batch, maps, face.mixed, (0, 0, width, height))
     return _with_patches(frames, batch, maps, face, motion)
 
@@ -223,10 +217,12 @@ def _draw(
     mixed: Tensor,
     region: tuple[int, int, int, int],
 ) -> None:
-    """Looks up every pixel of a region (left, top, right, bottom) of frames.
+    """Looks up the pixels of a region (left, top, right, bottom) of frames, which hold
+    the background.
 
     Maps are composed on nodes NODE_PX apart and made finer in between. A CPU draws a
-    band of rows at a time, so that what is in the making stays in its cache.
+    band of rows at a time, so that what is in the making stays in its cache, and only
+    the columns that the person can reach.
     """
     left, top, right, bottom = region
     left, top = left // NODE_PX * NODE_PX, top // NODE_PX * NODE_PX
@@ -235,26 +231,60 @@ def _draw(
     nodes = torch.stack(torch.meshgrid(x, y, indexing="xy")).to(torch.float32)
     still = maps.still_spots(nodes.expand(len(frames), -1, -1, -1))
     spots = still + maps.in_box(mixed, still)
-    size = spots.new_tensor([maps.width - 1, maps.height - 1])[:, None, None]
-    spots = spots * (2 / size) - 1
-    step = CPU_BAND_PX if frames.device.type == "cpu" else bottom - top
-    wide = (len(x) - 1) * NODE_PX
-    for first in range(0, bottom - top, step):
-        high = min(step, bottom - top - first)
-        count = -(-high // NODE_PX)
-        from_node = first // NODE_PX
-        band = spots[:, :, from_node : from_node + count + 1]
-        fine = F.interpolate(
-            band, (count * NODE_PX + 1, wide + 1), mode="bilinear", align_corners=True
-        )
-        grid = fine[:, :, :high, : right - left].permute(0, 2, 3, 1)
-        person = F.grid_sample(
-            batch.person, grid, padding_mode="border", align_corners=True
-        )
-        rows = slice(top + first, top + first + high)
-        behind = batch.background[:, :, rows, left:right]
-        colours = torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
-        round_into(frames[:, rows, left:right], colours)
+    reach = int((spots - nodes).abs().amax()) + 2
+    scale = to_grid(maps.width - 1, maps.height - 1, spots.device)
+    spots = spots * scale[:, None, None] - 1
+    wide = F.interpolate(
+        spots, (len(y), (len(x) - 1) * NODE_PX + 1), mode="bilinear", align_corners=True
+    )
+    on_cpu = frames.device.type == "cpu"
+    step = CPU_BAND_PX if on_cpu else bottom - top
+    for first in range(top, bottom, step):
+        rows = first, min(first + step, bottom)
+        columns = left, right
+        if on_cpu:
+            columns = _reached(batch.spans, rows, columns, reach)
+        if columns[1] > columns[0]:
+            near = slice((first - top) // NODE_PX, -(-(rows[1] - top) // NODE_PX) + 1)
+            part = wide[:, :, near, columns[0] - left : columns[1] - left]
+            fine = _finer_rows(part)[:, :, : rows[1] - first]
+            _draw_part(frames, batch, fine, rows, columns)
+
+
+def _reached(
+    spans: Tensor, rows: tuple[int, int], columns: tuple[int, int], reach: int
+) -> tuple[int, int]:
+    """The columns of a band of rows that the person can come to from reach pixels."""
+    near = spans[:, :, max(rows[0] - reach, 0) : rows[1] + reach]
+    first, past = int(near[:, 0].amin()), int(near[:, 1].amax())
+    return max(first - reach, columns[0]), min(past + reach, columns[1])
+
+
+def _draw_part(
+    frames: Tensor,
+    batch: Prepared,
+    spots: Tensor,
+    rows: tuple[int, int],
+    columns: tuple[int, int],
+) -> None:
+    """Looks up a rectangle of frames at spots [B, 2, h, w], -1 to 1."""
+    person = F.grid_sample(
+        batch.person,
+        spots.permute(0, 2, 3, 1),
+        padding_mode="border",
+        align_corners=True,
+    )
+    place = (slice(*rows), slice(*columns))
+    behind = batch.background[:, :, *place]
+    colours = torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
+    round_into(frames[:, *place], colours)
+
+
+def _finer_rows(nodes: Tensor) -> Tensor:
+    """Rows of nodes [B, 2, h + 1, W] -> rows of pixels [B, 2, NODE_PX h, W]."""
+    steps = torch.arange(NODE_PX, device=nodes.device)[:, None] / NODE_PX
+    above = nodes[:, :, :-1, None]
+    return torch.addcmul(above, nodes[:, :, 1:, None] - above, steps).flatten(2, 3)
 
 
 def _with_patches(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from models.blendshapes import ARKIT_NAMES
 from models.controls import LIP_POINTS, LIPS
-from models.lips import LipRig, bounded, displace
+from models.lips import MAX_APERTURE, LipRig, bounded, displace
 from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
 from tests.faces import grace, motion
 
@@ -29,7 +29,7 @@ def lips_of(**channels: float) -> torch.Tensor:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.floats(0, 0.45), st.floats(0.25, 0.7), st.floats(0, 1), st.floats(0, 1),
+    st.floats(0, MAX_APERTURE), st.floats(0.25, 0.7), st.floats(0, 1), st.floats(0, 1),
     st.floats(0, 1),
 )  # fmt: skip
 def test_in_speech_lips_stand_exactly_as_commanded(
