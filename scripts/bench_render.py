@@ -42,8 +42,8 @@ def _runs(folder: Path, seconds: int, runs: int) -> float:
     for _ in range(runs):
         began = time.perf_counter()
         subprocess.run(
-            [sys.executable, "-m", "scripts.render", "--audio", sound]
-            + ["-o", folder / "out.mp4"],
+            [sys.executable, "-m", "scripts.render", "--audio", str(sound)]
+            + ["-o", str(folder / "out.mp4")],
             check=True,
             capture_output=True,
         )

@@ -48,7 +48,8 @@ def _frames(film: Path, at: list[float] | None, every: float) -> list[Image.Imag
         for frame in container.decode(video=0):
             if due and (frame.time or 0.0) >= due[0] - 1e-6:
                 due.pop(0)
-                chosen.append(frame.to_image())
+                picture = frame.to_ndarray(format="rgb24")
+                chosen.append(Image.fromarray(picture))
     return chosen
 
 
