@@ -8,6 +8,7 @@ import torch
 from scipy.signal import firwin
 
 from models.audio2motion import AudioToMotion
+from models.emotion import Emotion, Expression
 from models.gestures import GESTURE_CHANNELS, Gestures, Posture, Prosody
 from models.media import (
     CHANNEL_INDEX,
@@ -63,6 +64,7 @@ class Performer:
         self._device = self._state.audio.device
         self._decimator = Decimator()
         self._gestures = Gestures(seed)
+        self._expression = Expression(seed)
 
     def set_posture(self, posture: Posture) -> None:
         """What the portrait does besides speaking, from the next row on.
@@ -73,6 +75,14 @@ class Performer:
         if posture not in get_args(Posture):
             raise ValueError(f"posture must be one of {get_args(Posture)}")
         self._gestures.set_posture(posture)
+
+    def set_expression(self, emotion: Emotion, expressivity: float) -> None:
+        """How it does what it does, from the next row on; see emotion.Expression.set.
+
+        Raises:
+            ValueError: for an unknown emotion, an expressivity not in 0 to 1.
+        """
+        self._expression.set(emotion, expressivity)
 
     def push_audio(self, samples: FloatArray) -> Motion:
         """Hear float32 [1920 n] at 48 kHz, -1 to 1; gives n rows.
@@ -105,7 +115,7 @@ class Performer:
         values = np.zeros((len(mouth), len(MOTION_CHANNELS)), np.float32)
         values[:, _MOUTH_COLUMNS] = mouth
         _add(values, _GESTURE_COLUMNS, self._gestures.step(prosody))
-        return Motion(values)
+        return Motion(self._expression.apply(values))
 
 
 def _add(values: FloatArray, columns: Sequence[int], rows: FloatArray) -> None:

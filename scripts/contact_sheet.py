@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
+from models.emotion import EMOTIONS, Expression
 from models.errors import LikenessError
 from models.identity import Identity, embedded_photo, enrol
-from models.media import CHANNEL_INDEX, MOTION_CHANNELS
+from models.media import CHANNEL_INDEX, FRAME_RATE_HZ, MOTION_CHANNELS
 from models.warp import WarpRenderer
 
 COLUMNS = 7
@@ -58,19 +59,9 @@ EYES: list[Pose] = [
     ("looks up", both("eyeLookUp", 0.8)),
     ("looks down", both("eyeLookDown", 0.8)),
 ]
-EMOTIONS: list[Pose] = [
-    ("happy", {**both("mouthSmile", 0.8), **both("cheekSquint", 0.6)}),
+FACES: list[Pose] = [
     ("sad", {**both("mouthFrown", 0.8), "browInnerUp": 0.8}),
     ("angry", {**both("browDown", 0.9), **both("noseSneer", 0.6)}),
-    (
-        "surprised",
-        {
-            "browInnerUp": 0.8,
-            "jawOpen": 0.25,
-            **both("browOuterUp", 0.8),
-            **both("eyeWide", 0.7),
-        },
-    ),
     ("cheeks puffed, jaw left", {"cheekPuff": 1.0, "jawLeft": 1.0}),
 ]
 HEAD: list[Pose] = [
@@ -82,7 +73,26 @@ HEAD: list[Pose] = [
     ("roll 5", {"head_roll": 5.0}),
     ("inhaled, speaking", {"breath": 1.0, "head_yaw": 5.0, **lips(0.2, 0.46, 0.22)}),
 ]
-POSES = VISEMES + EYES + EMOTIONS + HEAD
+
+
+def emotions() -> list[Pose]:
+    """Each emotion as usual, at its liveliest, and while an a is spoken."""
+    spoken = motion_of([("", lips(0.18, 0.46, 0.18))]).numpy()
+    still = np.zeros_like(spoken)
+    poses: list[Pose] = []
+    for emotion in EMOTIONS:
+        for label, row, expressivity in (
+            (emotion, still, 0.5),
+            (f"{emotion}, expressivity 1", still, 1.0),
+            (f"{emotion}, speaking", spoken, 0.5),
+        ):
+            expression = Expression()
+            expression.set(emotion, expressivity)
+            shown = expression.apply(row.repeat(FRAME_RATE_HZ, 0))[-1]
+            poses.append(
+                (label, dict(zip(MOTION_CHANNELS, shown.tolist(), strict=True)))
+            )
+    return poses
 
 
 def motion_of(poses: list[Pose]) -> torch.Tensor:
@@ -96,14 +106,15 @@ def motion_of(poses: list[Pose]) -> torch.Tensor:
 
 def contact_sheet(identity: Identity, cell_px: int) -> Image.Image:
     """All poses of one portrait, each cell_px wide with its label."""
-    rows = -(-len(POSES) // COLUMNS)
+    poses = VISEMES + EYES + FACES + HEAD + emotions()
+    rows = -(-len(poses) // COLUMNS)
     high = cell_px + LABEL_PX
     sheet = Image.new("RGB", (COLUMNS * cell_px, rows * high), (24, 24, 28))
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(13)
     renderer = WarpRenderer()
     with torch.inference_mode():
-        for index, pose in enumerate(POSES):
+        for index, pose in enumerate(poses):
             frame = renderer([identity], motion_of([pose]))[0].numpy()
             picture = Image.fromarray(frame).resize((cell_px, cell_px))
             x, y = index % COLUMNS * cell_px, index // COLUMNS * high
