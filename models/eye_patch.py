@@ -7,7 +7,7 @@ from torch import Tensor
 
 from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
-from models.sampling import Maps, paste, patch_spots, rounded, sample
+from models.sampling import Maps, cut, paste, patch_spots, rounded, sample
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 SMOOTH = 0.75  # of a closed lid is plain skin, the rest its stretched own
@@ -32,16 +32,21 @@ class _Eyes:
 
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor) -> None:
     """Draws both eyes into frames, uint8 [B, H, W, 3]."""
-    rows, columns = batch.patches[:, 2:].amax(0).tolist()
+    rows, columns = batch.patches.amax(0).tolist()
     firsts = [
         maps.patch(batch.eye_frame[:, eye, :2], batch.eye_corner[:, eye], rows, columns)
         for eye in (0, 1)
     ]
     spots = torch.cat([patch_spots(first, rows, columns) for first in firsts], 2)
     eyes = _rows_of(batch, eye_motion(motion), rows)
-    both = rounded(_drawn(batch, maps, spots, eyes))
-    paste(frames, firsts[0], both[:, :rows], [rows] * len(frames))
-    paste(frames, firsts[1], both[:, rows:], [rows] * len(frames))
+    behind = torch.cat(
+        [cut(batch.background, first, rows, columns) for first in firsts], 2
+    )
+    both = rounded(_drawn(batch, maps, spots, behind, eyes))
+    for eye, first in enumerate(firsts):
+        patch = both[:, eye * rows : (eye + 1) * rows]
+        past = first + first.new_tensor([columns, rows])
+        paste(frames, first, patch, torch.cat([first, past], 1))
 
 
 def _rows_of(batch: Prepared, moves: EyeMotion, rows: int) -> _Eyes:
@@ -64,7 +69,9 @@ def _rows_of(batch: Prepared, moves: EyeMotion, rows: int) -> _Eyes:
     )
 
 
-def _drawn(batch: Prepared, maps: Maps, spots: Tensor, eyes: _Eyes) -> Tensor:
+def _drawn(
+    batch: Prepared, maps: Maps, spots: Tensor, behind: Tensor, eyes: _Eyes
+) -> Tensor:
     still = maps.still_spots(spots)
     photo = still + maps.in_box(maps.face[:, :2], still)
     away = photo - eyes.centre
@@ -78,7 +85,6 @@ def _drawn(batch: Prepared, maps: Maps, spots: Tensor, eyes: _Eyes) -> Tensor:
     plain = sample(batch.lid_skin, photo)
     smooth = torch.lerp(skin[:, :3], plain, lids.smooth[:, None])
     skin = torch.cat([smooth, skin[:, 3:]], 1)
-    behind = sample(batch.background, spots)
     outside = torch.addcmul(skin[:, :3], 1 - skin[:, 3:], behind)
     ball = sample(batch.eyeballs, photo - _gazed(eyes, s, t))
     return torch.lerp(outside, ball, lids.opening[:, None])

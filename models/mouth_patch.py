@@ -8,9 +8,10 @@ from torch import Tensor
 
 from models.lips import column, jaw_travel
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
-from models.prepared import MOUTH_BOTTOM, Prepared
+from models.prepared import Prepared
 from models.sampling import (
     Maps,
+    cut,
     paste,
     patch_spots,
     rounded,
@@ -22,17 +23,41 @@ from models.sampling import (
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
+MARGIN = 0.045  # of the face's box round the inner lips: some nodes of its grid
 UNDER_LIP = 0.40  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(
-    frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor, gap: Tensor
+    frames: Tensor,
+    batch: Prepared,
+    maps: Maps,
+    motion: Tensor,
+    gap: Tensor,
+    inner: Tensor,
 ) -> None:
-    """Draws the mouths into frames, uint8 [B, H, W, 3]; gap [B, 1] as shown, IOD."""
-    rows, columns = batch.patches[:, :2].amax(0).tolist()
-    first = maps.patch(batch.plane_origin, batch.mouth_corner, rows, columns)
-    heights = _rows_needed(rows, batch, gap)
-    spots = patch_spots(first, max(heights), columns)
+    """Draws the mouths into frames, uint8 [B, H, W, 3].
+
+    gap: [B, 1] as shown, IOD. inner: [B, 22, 2] where the inner lips are, px.
+    """
+    margin = MARGIN * (batch.box[:, 2:3] - batch.box[:, :1])
+    within = maps.around(inner.transpose(1, 2)[..., None], margin)
+    columns, rows = (within[:, 2:] - within[:, :2]).amax(0).tolist()
+    limit = within.new_tensor([maps.width - columns, maps.height - rows])
+    first = torch.minimum(within[:, :2], limit)
+    colours = _drawn(batch, maps, motion, gap, first, (rows, columns))
+    paste(frames, first, rounded(colours), within)
+
+
+def _drawn(
+    batch: Prepared,
+    maps: Maps,
+    motion: Tensor,
+    gap: Tensor,
+    first: Tensor,
+    size: tuple[int, int],
+) -> Tensor:
+    """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
+    spots = patch_spots(first, *size)
     still = maps.still_spots(spots)
     back = maps.in_box(maps.face, still)
     up, down = still + back[:, :2], still + back[:, 2:]
@@ -51,19 +76,8 @@ def render_mouth(
         within = torch.lerp(within, here[:, :3], own)
     within = torch.cat([within, torch.ones_like(in_upper)], 1)
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
-    behind = sample(batch.background, spots)
-    colours = torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
-    paste(frames, first, rounded(colours), heights)
-
-
-def _rows_needed(rows: int, batch: Prepared, gap: Tensor) -> list[int]:
-    """Rows of each patch that matter: mouths are seldom wide open, so a CPU leaves
-    out what lies far below the lower lip."""
-    if gap.device.type != "cpu":
-        return [rows] * len(gap)
-    spare = MOUTH_BOTTOM - 0.20 - gap.clamp_min(0) - batch.rest_gap
-    down = (spare[:, 0] * batch.projection[:, 1, 1]).clamp_min(0)
-    return [max(rows - int(less), 1) for less in down.tolist()]
+    behind = cut(batch.background, first, *size)
+    return torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
 
 
 def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
@@ -90,14 +104,14 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     # The tip rises towards the upper teeth, never above the lower lip's reach.
     tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.045 * out
     with_tip = torch.cat([0.5 * aside, tip_down], 1)
-    colour = _at(batch.cavity, plane)
+    held = _at(batch.fixed, plane)
+    colour, upper = held[:, :3], held[:, 3:]
     lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
     colour = lower[:, :3] + (1 - lower[:, 3:]) * colour
     if bool(out.any()):
         tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
         tip = tip * (out * 3).clamp(max=1)[..., None, None]
         colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
-    upper = _at(batch.upper, plane)
     return upper[:, :3] + (1 - upper[:, 3:]) * colour
 
 

@@ -15,9 +15,8 @@ from models.lips import LipRig
 from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, seam_masks
 
-# The part of the mouth's plane that lips and opening may cover, IOD.
-MOUTH_LEFT, MOUTH_TOP, MOUTH_RIGHT, MOUTH_BOTTOM = -0.50, -0.26, 0.50, 0.72
-EYE_SIDE, EYE_UP, EYE_DOWN = 1.15, 1.8, 1.25  # the same for an eye, half eye widths
+# The part of an eye's plane that lids may cover, half eye widths.
+EYE_SIDE, EYE_UP, EYE_DOWN = 1.15, 1.8, 1.25
 RIM_PX = 8  # room for the head's turn
 
 
@@ -32,10 +31,9 @@ class Prepared:
     eyeballs: Tensor  # [B, 3, H, W]
     lid_skin: Tensor  # [B, 3, H, W]
     seam: Tensor  # [B, 4, H, W], see seam_masks
-    cavity: Tensor  # [B, 3, h, w]
+    fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
-    upper: Tensor
     own_teeth: Tensor  # [B, 1] 0 or 1
     lips_rest: Tensor  # see LipRig
     lips_table: Tensor
@@ -47,7 +45,6 @@ class Prepared:
     box: Tensor  # [B, 4]
     plane_origin: Tensor  # [B, 2]
     to_plane: Tensor  # [B, 2, 2] pixels @ this -> IOD on the mouth's plane
-    mouth_corner: Tensor  # [B, 2] left, top of the mouth's patch from plane_origin
     head_depth: Tensor  # see HeadRig
     head_pivot: Tensor
     head_breath: Tensor
@@ -56,7 +53,7 @@ class Prepared:
     eye_skin: Tensor
     eye_iris: Tensor
     eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its centre
-    patches: Tensor  # int64 [B, 4] on the CPU: mouth height, width, eyes' height, width
+    patches: Tensor  # int64 [B, 2] on the CPU: height, width of the eyes' patches
     spans: (
         Tensor  # int64 [B, 2, H] on the CPU: first column of the person, one past last
     )
@@ -103,11 +100,9 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     # person and background add up to the picture exactly, whatever the matte.
     person = identity.picture.astype(np.float32) - (1 - matte) * background
     seam = seam_masks(identity.landmarks, height, width)
-    mouth_corner, mouth_size = _mouth_patch(frame)
     eye_corner, eye_size = _eye_patches(eyes.frame.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
-    limit = [height, width, height, width]
-    sizes = np.minimum(np.array([*mouth_size, *eye_size]), limit)
+    sizes = np.minimum(np.array(eye_size), [height, width])
     tensors = [
         torch.from_numpy(identity.picture),
         torch.from_numpy(identity.background),
@@ -116,8 +111,9 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(identity.eyeballs.astype(np.float32)),
         _planes(lid_skin(identity.picture, eyes).astype(np.float32)),
         torch.from_numpy(np.stack(seam)),
-        layers[0][:3].contiguous(),
-        *layers[1:],
+        torch.cat([layers[0][:3], layers[3]]),
+        layers[1],
+        layers[2],
         torch.tensor([float(identity.own_teeth)]),
         rig.rest,
         rig.table,
@@ -131,7 +127,6 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         torch.from_numpy(
             np.linalg.inv(frame.projection[:2].astype(np.float64)).astype(np.float32)
         ),
-        torch.from_numpy(mouth_corner),
         head.depth,
         head.pivot,
         head.breath,
@@ -165,14 +160,6 @@ def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
     values = layer.astype(np.float32)
     alpha = values[..., 3:] / 255
     return _planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
-
-
-def _mouth_patch(frame: HeadFrame) -> tuple[FloatArray, tuple[int, int]]:
-    corners = np.array(
-        [(x, y) for x in (MOUTH_LEFT, MOUTH_RIGHT) for y in (MOUTH_TOP, MOUTH_BOTTOM)],
-        np.float32,
-    )
-    return _patch(corners @ frame.projection[:2])
 
 
 def _eye_patches(frames: FloatArray) -> tuple[FloatArray, tuple[int, int]]:

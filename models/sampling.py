@@ -3,7 +3,6 @@
 Positions are pixels, x then y, pixel centres at whole numbers; [B, 2, h, w].
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -89,6 +88,20 @@ class Maps:
             return spots
         return spots + self.in_picture(self.head, spots)
 
+    def around(self, spots: Tensor, margin: Tensor) -> Tensor:
+        """Rectangles [B, 4] of whole pixels, inside the picture, round points of the
+        photo [B, 2, h, w], which follow the head, and margin [B, 1] pixels more:
+        left, top, right, bottom, one past the end."""
+        if self.turned is not None:
+            spots = spots + self.in_picture(self.turned, spots)
+        low = (spots.amin((2, 3)) - margin).floor()
+        high = (spots.amax((2, 3)) + margin).ceil() + 1
+        limit = low.new_tensor([self.width, self.height])
+        # A point that leaves the picture still has one pixel.
+        low = torch.minimum(low.clamp_min(0), limit - 1)
+        high = torch.maximum(torch.minimum(high, limit), low + 1)
+        return torch.cat([low, high], 1).to(torch.int64)
+
     def patch(self, centre: Tensor, corner: Tensor, rows: int, columns: int) -> Tensor:
         """Top left whole pixels [B, 2] of a patch that follows the head.
 
@@ -123,18 +136,30 @@ def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
     ).to(torch.float32)
 
 
-def paste(frames: Tensor, first: Tensor, patch: Tensor, heights: Sequence[int]) -> None:
-    """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2].
+def cut(texture: Tensor, first: Tensor, rows: int, columns: int) -> Tensor:
+    """Patches of texture [B, C, H, W] at top left pixels [B, 2]: [B, C, h, w]."""
+    if texture.device.type != "cpu":
+        return sample(texture, patch_spots(first, rows, columns))
+    parts = [
+        plane[:, top : top + rows, left : left + columns]
+        for plane, (left, top) in zip(texture, first.tolist(), strict=True)
+    ]
+    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
-    A CPU writes only the first heights[i] rows of patch i.
-    """
+
+def paste(frames: Tensor, first: Tensor, patch: Tensor, within: Tensor) -> None:
+    """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2], as far as
+    they lie within rectangles [B, 4]: left, top, right, bottom, one past the end."""
     rows, columns = patch.shape[1:3]
     if frames.device.type == "cpu":  # slices are faster than indices there
-        corners = first.tolist()
-        for row, ((left, top), high) in enumerate(zip(corners, heights, strict=True)):
-            frames[row, top : top + high, left : left + columns] = patch[row, :high]
+        inner = (within - first.repeat(1, 2)).tolist()
+        for row, (left, top, right, bottom) in enumerate(within.tolist()):
+            x, y, x_end, y_end = inner[row]
+            frames[row, top:bottom, left:right] = patch[row, y:y_end, x:x_end]
         return
     item = torch.arange(len(frames), device=frames.device)[:, None, None]
-    y = first[:, 1, None] + torch.arange(rows, device=frames.device)
-    x = first[:, 0, None] + torch.arange(columns, device=frames.device)
-    frames[item, y[:, :, None], x[:, None, :]] = patch
+    y = (first[:, 1, None] + torch.arange(rows, device=frames.device))[:, :, None]
+    x = (first[:, 0, None] + torch.arange(columns, device=frames.device))[:, None, :]
+    left, top, right, bottom = within[:, :, None, None].unbind(1)
+    mine = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    frames[item, y, x] = torch.where(mine[..., None], patch, frames[item, y, x])

@@ -24,7 +24,10 @@ from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
 from models.sampling import Maps, picture_nodes, round_into, sample, to_grid
 
-FIXED_POINT_STEPS = 4  # leaves about 0.1 px, on motions that speech makes
+FIXED_POINT_STEPS = 4
+NEWTON_STEPS = 4  # leaves under 0.1 px on motions of speech, 1 px on the widest
+STEP = 0.04  # of the grid's span, the longest step of the inversion
+FLATTEST = 0.25  # the least shrinking that the inversion takes at its word
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
 CPU_BAND_PX = 64  # a multiple of NODE_PX
@@ -126,6 +129,7 @@ class _Face:
     back: Tensor  # [B, 4, GRID_HEIGHT, GRID_WIDTH] px: x, y of upper and lower layer
     mixed: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] px: each pixel by its own layer
     gap: Tensor  # [B, 1] IOD between the lips in the middle
+    inner: Tensor  # [B, 22, 2] px, the inner lips
 
 
 def _face(batch: Prepared, motion: Tensor) -> _Face:
@@ -140,14 +144,16 @@ def _face(batch: Prepared, motion: Tensor) -> _Face:
     field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
     field = field.flatten(0, 1)  # [B layers, 2, h, w]
     size = (batch.box[:, 2:] - batch.box[:, :2]).repeat_interleave(2, 0)
-    back = _calmed(_inverted(field, size)).reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH)
+    back = _calmed(_inverted_sheared(field, size))
+    back = back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH)
     nodes = _box_nodes(batch.box)
     in_upper = sample(batch.seam[:, :1], nodes + back[:, :2])
     mixed = torch.lerp(back[:, 2:], back[:, :2], in_upper)
     middle = LIP_POINTS // 2
-    lips = batch.lips_rest[..., 1] + moved[:, : 4 * LIP_POINTS, 1]
-    gap = lips[:, LIP_POINTS + middle] - lips[:, middle]
-    return _Face(back, mixed, gap[:, None])
+    lips = batch.lips_rest + moved[:, : 4 * LIP_POINTS]
+    gap = lips[:, LIP_POINTS + middle, 1] - lips[:, middle, 1]
+    inner = lips[:, : 2 * LIP_POINTS] @ batch.projection + batch.plane_origin[:, None]
+    return _Face(back, mixed, gap[:, None], inner)
 
 
 def _calmed(back: Tensor) -> Tensor:
@@ -168,19 +174,59 @@ def _box_nodes(box: Tensor) -> Tensor:
 
 
 def _inverted(forward: Tensor, size: Tensor) -> Tensor:
-    """Backward displacement d with d(y) = -u(y + d(y)), by fixed-point steps.
+    """Backward displacement d with d(y) = -u(y + d(y)), by fixed-point steps: enough
+    for a head, which turns gently.
 
     forward: [N, 2, h, w] pixels on a grid that spans size [N, 2] pixels.
     """
-    height, width = forward.shape[-2:]
-    # From edge to edge of a 2 x 2 picture: grid_sample's own scale.
-    base = picture_nodes(height, width, 3, 3, forward.device).permute(1, 2, 0) - 1
-    scale = (2 / size)[:, None, None]
+    base, scale = _unit_grid(forward), (2 / size)[:, None, None]
     back = -forward
     for _ in range(FIXED_POINT_STEPS):
         grid = torch.addcmul(base, back.permute(0, 2, 3, 1), scale)
         back = -F.grid_sample(forward, grid, padding_mode="border", align_corners=True)
     return back
+
+
+def _unit_grid(field: Tensor) -> Tensor:
+    """The nodes of a field [N, 2, h, w] on grid_sample's own scale: [h, w, 2]."""
+    height, width = field.shape[-2:]
+    # That scale goes from edge to edge of a 2 x 2 picture.
+    return picture_nodes(height, width, 3, 3, field.device).permute(1, 2, 0) - 1
+
+
+def _inverted_sheared(forward: Tensor, size: Tensor) -> Tensor:
+    """The same by Newton's method.
+
+    A mouth that opens wide shears the skin at its corners too much for fixed-point
+    steps, which diverge there. A step is bounded, so that a poor start cannot leave
+    the neighbourhood.
+    """
+    base, scale = _unit_grid(forward), (2 / size)[:, None, None]
+    field = torch.cat([forward, _adjugate(forward, size)], 1)
+    reach = STEP * size[:, :, None, None].amax(1, keepdim=True)
+    back = -forward
+    for _ in range(NEWTON_STEPS):
+        grid = torch.addcmul(base, back.permute(0, 2, 3, 1), scale)
+        there = F.grid_sample(field, grid, padding_mode="border", align_corners=True)
+        error, first, second = back + there[:, :2], there[:, 2:4], there[:, 4:]
+        folded = first[:, :1] * second[:, 1:] - first[:, 1:] * second[:, :1]
+        step = torch.addcmul(error[:, :1] * first, error[:, 1:], second)
+        step = step / folded.clamp_min(FLATTEST)
+        back = back - torch.minimum(torch.maximum(step, -reach), reach)
+    return back
+
+
+def _adjugate(forward: Tensor, size: Tensor) -> Tensor:
+    """Columns of the adjugate of the Jacobian of y + u(y): [N, 4, h, w]."""
+    height, width = forward.shape[-2:]
+    wide = F.pad(forward, (1, 1, 1, 1), mode="replicate")
+    per_x = (0.5 * (width - 1) / size[:, 0])[:, None, None]
+    per_y = (0.5 * (height - 1) / size[:, 1])[:, None, None]
+    x_by_x, y_by_x = (wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]).unbind(1)
+    x_by_y, y_by_y = (wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]).unbind(1)
+    return torch.stack(
+        [1 + y_by_y * per_y, -y_by_x * per_x, -x_by_y * per_y, 1 + x_by_x * per_x], 1
+    )
 
 
 def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
@@ -291,5 +337,5 @@ def _with_patches(
     frames: Tensor, batch: Prepared, maps: Maps, face: _Face, motion: Tensor
 ) -> Tensor:
     render_eyes(frames, batch, maps, motion)
-    render_mouth(frames, batch, maps, motion, face.gap)
+    render_mouth(frames, batch, maps, motion, face.gap, face.inner)
     return frames
