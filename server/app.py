@@ -70,7 +70,9 @@ class Pages(StaticFiles):
 def build_services(settings: Settings, parts: Parts, models: Models) -> Services:
     metrics = Metrics()
     engine = Engine(models)
-    media = MediaLoop(engine, settings.release_lead_ms / 1000, metrics)
+    media = MediaLoop(
+        engine, settings.release_lead_ms / 1000, settings.frames_ahead, metrics
+    )
     voices = parts.open_voices(settings.data_dir / "voices")
     identities = Identities(settings, metrics, parts.load_identity, parts.enrolment)
     return Services(

@@ -76,9 +76,9 @@ def _vp8_options(bitrate_bps: int) -> dict[str, str]:
     rate = str(bitrate_bps)
     return {
         "deadline": "realtime",
-        "cpu-used": "-6",
+        "cpu-used": "-8",
         "lag-in-frames": "0",
-        "static-thresh": "1",
+        "static-thresh": "100",
         "minrate": rate,  # minrate = maxrate is constant bitrate
         "maxrate": rate,
         "bufsize": rate,

@@ -1,9 +1,10 @@
 """The engine: the only place where the server meets the models.
 
-Everything here blocks and runs in one device thread; the media loop calls it.
+Everything here blocks and runs in device threads; the media loop calls it.
 """
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -43,11 +44,16 @@ class Models:
 
     delay_frames: row j of a performer is the motion of frame j - delay_frames.
     render: identities and motion float32 [B, C] -> pictures.
+    threads: so many may call at a time.
+    mixed: whether a call should draw different identities, as a GPU likes it; a CPU
+        would only copy them into one place first.
     """
 
     delay_frames: int
     performer: Callable[[int], Performing]
     render: Callable[[Sequence[Identity], FloatArray], Pictures]
+    threads: int = 1
+    mixed: bool = True
 
 
 def load_models(device: str, threads: int) -> Models:
@@ -55,6 +61,7 @@ def load_models(device: str, threads: int) -> Models:
     torch.set_num_threads(threads)
     network = AudioToMotion.load().eval()
     renderer = WarpRenderer(device)
+    on_cpu = renderer.device.type == "cpu"
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
         with torch.inference_mode():
@@ -67,6 +74,8 @@ def load_models(device: str, threads: int) -> Models:
         delay_frames=Performer.DELAY_FRAMES,
         performer=lambda seed: Performer(network, seed=seed),
         render=render,
+        threads=(os.cpu_count() or 1) if on_cpu else 1,
+        mixed=not on_cpu,
     )
 
 
@@ -86,7 +95,10 @@ class Job:
 
 
 class Engine:
-    """Moves and draws all sessions, in one batch per picture size."""
+    """Moves and draws sessions, in one batch per picture size.
+
+    May be called from several threads, each with other performers.
+    """
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -94,6 +106,11 @@ class Engine:
     @property
     def delay_frames(self) -> int:
         return self._models.delay_frames
+
+    @property
+    def threads(self) -> int:
+        """How many may call `step` at a time."""
+        return self._models.threads
 
     def performer(self, seed: int) -> Performing:
         return self._models.performer(seed)
@@ -112,12 +129,12 @@ class Engine:
         """
         rows = [self._move(job) for job in jobs]
         pictures: list[Pictures | None] = [None] * len(jobs)
-        for size in sorted({job.identity.size for job in jobs}):
-            batch = [
-                (place, row)
-                for place, (job, row) in enumerate(zip(jobs, rows, strict=True))
-                if row is not None and job.wanted and job.identity.size == size
-            ]
+        batches: dict[object, list[tuple[int, FloatArray]]] = {}
+        for place, (job, row) in enumerate(zip(jobs, rows, strict=True)):
+            if row is not None and job.wanted:
+                like = job.identity.size if self._models.mixed else job.identity
+                batches.setdefault(like, []).append((place, row))
+        for batch in batches.values():
             self._draw(jobs, batch, pictures)
         return pictures
 
@@ -136,8 +153,6 @@ class Engine:
         batch: Sequence[tuple[int, FloatArray]],
         pictures: list[Pictures | None],
     ) -> None:
-        if not batch:
-            return
         motion = np.stack([row for _, row in batch])
         assert motion.shape[1] == len(MOTION_CHANNELS), motion.shape
         try:

@@ -1,77 +1,51 @@
 """The media loop: every tick, all sessions hear, move, are drawn, and are released.
 
 Two things happen on one clock, in order of their deadlines. Intake, each 40 ms: every
-playout buffer gives the performer its next 1,920 samples, and the device draws.
-Release, each 20 ms: every buffer gives up a packet of sound, on time whatever the
-picture does; the picture of frame i leaves with the first packet of frame i, later if
-it was late, or never if the next tick overtook it.
+playout buffer gives the performer its next 1,920 samples, and more where more is known,
+and the device draws. Release, each 20 ms: every buffer gives up a packet of sound, on
+time whatever the picture does; the picture of frame i leaves with the first packet of
+frame i, later if it was late, or never if the next one overtook it.
 """
 
 import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
-import numpy as np
-
-from models.identity import Identity
-from models.media import PACKET_SAMPLES, PLAYOUT_SAMPLES_PER_FRAME, FloatArray
-from server.broadcast import Broadcast
+from models.media import PACKET_SAMPLES
 from server.clock import PACKET_RATE_HZ, PACKETS_PER_FRAME, MediaClock
-from server.encoders import EncodedPacket, VideoCodec
-from server.engine import Engine, Job, Performing, Pictures, Posture
+from server.encoders import EncodedPacket
+from server.engine import Engine, Job, Pictures
+from server.lane import Frame, Lane
 from server.metrics import Metrics
-from server.playout import PlayoutBuffer, Released
+from server.playout import Released
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(eq=False)
-class Lane:
-    """One session's way through the media loop.
-
-    frames_in, packets_out: of this session, since it joined.
-    first_packet: the packet of the clock with which frame 0 leaves.
-    unheard: taken in and not yet pushed into the performer.
-    ready: encoded frames that wait for their packet of sound, by number.
-    """
-
-    playout: PlayoutBuffer
-    performer: Performing
-    identity: Identity
-    broadcast: Broadcast
-    on_released: Callable[[Released], None]
-    posture: Posture = "idle"
-    frames_in: int = 0
-    packets_out: int = 0
-    first_packet: int = 0
-    unheard: list[FloatArray] = field(default_factory=list)
-    ready: dict[int, dict[VideoCodec, EncodedPacket]] = field(default_factory=dict)
-    encoding: bool = False
-
-
 class MediaLoop:
-    """Owns the clock, the device thread and the encoder threads."""
+    """Owns the clock, the device threads and the encoder threads."""
 
-    def __init__(self, engine: Engine, lead_s: float, metrics: Metrics) -> None:
+    def __init__(
+        self, engine: Engine, lead_s: float, frames_ahead: int, metrics: Metrics
+    ) -> None:
         self._engine = engine
-        self._lead_s = lead_s
+        self._frames_ahead = frames_ahead
         self._metrics = metrics
         self._lanes: set[Lane] = set()
-        self._device = ThreadPoolExecutor(1, thread_name_prefix="device")
+        self._device = ThreadPoolExecutor(engine.threads, thread_name_prefix="device")
         self._voice = ThreadPoolExecutor(1, thread_name_prefix="opus")
         self._video = ThreadPoolExecutor(
             max(1, os.cpu_count() or 1), thread_name_prefix="video"
         )
-        self._device_busy = False
+        self._device_free = engine.threads
         self._clock = MediaClock(lead_s)
 
     @property
     def device(self) -> ThreadPoolExecutor:
-        """The device thread, for warming up."""
+        """The device threads, for warming up."""
         return self._device
 
     def join(self, lane: Lane) -> None:
@@ -90,7 +64,7 @@ class MediaLoop:
                 release_s = clock.packet_deadline_s(packet)
                 if intake_s <= release_s:
                     await clock.until(intake_s)
-                    self._take_in()
+                    self._take_in(tasks)
                     self._start_drawing(tasks)
                     frame += 1
                 else:
@@ -105,60 +79,66 @@ class MediaLoop:
         for executor in (self._device, self._voice, self._video):
             executor.shutdown(wait=True, cancel_futures=True)
 
-    def _take_in(self) -> None:
+    def _take_in(self, tasks: asyncio.TaskGroup) -> None:
         for lane in self._lanes:
-            lane.unheard.append(lane.playout.look_ahead(PLAYOUT_SAMPLES_PER_FRAME))
-            lane.frames_in += 1
+            # Nobody waits for pictures of an unwatched session.
+            ahead = self._frames_ahead if lane.broadcast.watched else 0
+            lane.take_in(self._engine.delay_frames, ahead)
+            self._encode_next(tasks, lane)
 
     def _start_drawing(self, tasks: asyncio.TaskGroup) -> None:
-        """Give the device all that is unheard, unless it is still at the last tick."""
-        if self._device_busy or not self._lanes:
-            return
-        lanes = tuple(lane for lane in self._lanes if lane.unheard)
-        jobs = [self._job(lane) for lane in lanes]
-        numbers = [lane.frames_in - 1 - self._engine.delay_frames for lane in lanes]
-        self._device_busy = True
-        tasks.create_task(self._draw(tasks, lanes, jobs, numbers))
-
-    def _job(self, lane: Lane) -> Job:
-        watched = lane.broadcast.watched
-        if watched:
-            self._metrics.frames_dropped.inc(len(lane.unheard) - 1)
-        samples = np.concatenate(lane.unheard)
-        lane.unheard.clear()
-        return Job(lane.performer, lane.identity, samples, lane.posture, watched)
+        """Share what is unheard between the device threads that are free."""
+        waiting = [each for each in self._lanes if each.unheard and not each.drawing]
+        groups = min(self._device_free, len(waiting))
+        for group in range(groups):
+            lanes = waiting[group::groups]
+            work = [lane.next_job() for lane in lanes]
+            for lane in lanes:
+                lane.drawing = True
+            self._device_free -= 1
+            self._metrics.frames_dropped.inc(sum(left_out for _, _, left_out in work))
+            jobs = [job for job, _, _ in work]
+            frames = [frame for _, frame, _ in work]
+            tasks.create_task(self._draw(tasks, lanes, jobs, frames))
 
     async def _draw(
         self,
         tasks: asyncio.TaskGroup,
-        lanes: Iterable[Lane],
-        jobs: list[Job],
-        numbers: list[int],
+        lanes: Sequence[Lane],
+        jobs: Sequence[Job],
+        frames: Sequence[Frame],
     ) -> None:
         began_s = time.perf_counter()
+        pictures: Sequence[Pictures | None] = ()
         try:
             loop = asyncio.get_running_loop()
             pictures = await loop.run_in_executor(self._device, self._engine.step, jobs)
         except Exception:
             # The picture holds; the voice goes on.
             logger.exception("the device failed at a tick")
-            return
         finally:
-            self._device_busy = False
+            self._device_free += 1
+            for lane in lanes:
+                lane.drawing = False
         self._metrics.stage_s.labels("draw").observe(time.perf_counter() - began_s)
-        for lane, number, picture in zip(lanes, numbers, pictures, strict=True):
-            if picture is None or number < 0 or lane not in self._lanes:
-                continue
-            if lane.encoding:  # the frame before it: this one would overtake it
-                self._metrics.frames_dropped.inc()
-                continue
-            lane.encoding = True
-            tasks.create_task(self._encode(lane, number, picture))
-        # The next tick may have come while the device was busy.
-        if any(lane.unheard for lane in self._lanes):
-            self._start_drawing(tasks)
+        for lane, frame, picture in zip(lanes, frames, pictures, strict=False):
+            if picture is not None and not frame.revoked and lane in self._lanes:
+                lane.drawn[frame.number] = picture
+                self._encode_next(tasks, lane)
+        self._start_drawing(tasks)
 
-    async def _encode(self, lane: Lane, number: int, picture: Pictures) -> None:
+    def _encode_next(self, tasks: asyncio.TaskGroup, lane: Lane) -> None:
+        """Encode one picture at a time, in order, and none before it is certain."""
+        if lane.encoding:
+            return
+        drawn = lane.next_drawn()
+        if drawn:
+            lane.encoding = True
+            tasks.create_task(self._encode(tasks, lane, *drawn))
+
+    async def _encode(
+        self, tasks: asyncio.TaskGroup, lane: Lane, number: int, picture: Pictures
+    ) -> None:
         loop = asyncio.get_running_loop()
         broadcast = lane.broadcast
         key = broadcast.take_key_request()
@@ -173,7 +153,7 @@ class MediaLoop:
             # One session's encoder must not end the loop of all.
             logger.exception("a frame could not be encoded")
             broadcast.request_key()
-            return
+            packets = {}
         finally:
             lane.encoding = False
         seconds = time.perf_counter() - began_s
@@ -184,6 +164,7 @@ class MediaLoop:
             broadcast.send_video(packets, self._due_s(lane, number))
         else:
             lane.ready[number] = packets
+        self._encode_next(tasks, lane)
 
     async def _release(self, packet_number: int) -> None:
         delay = self._engine.delay_frames

@@ -155,6 +155,31 @@ class PlayoutBuffer:
         self._leaving.extend(taken)
         return _concat(taken)
 
+    def foreseen(self, n: int) -> bool:
+        """Whether the next n samples are known: made already, or silence for now."""
+        made = all(utterance.finished for utterance in self._active)
+        return made or self._pending_samples >= n
+
+    def take_back(self, most: int, unit: int) -> int:
+        """Undo the last look_aheads of silence; returns how many.
+
+        most: so many at most, each of `unit` samples.
+        """
+        silent = 0
+        for segment in reversed(self._leaving):
+            if segment.utterance or segment.samples.any():
+                break
+            silent += len(segment.samples)
+        count = min(most, silent // unit)
+        left = count * unit
+        while left:
+            last = self._leaving.pop()
+            if len(last.samples) > left:
+                rest = last.samples[: len(last.samples) - left]
+                self._leaving.append(_Segment(None, rest))
+            left -= min(left, len(last.samples))
+        return count
+
     def release(self, n: int) -> Released:
         """The next n samples to be sent, and what happens while they sound.
 
@@ -214,7 +239,8 @@ class PlayoutBuffer:
             half_turn = np.arange(fade, dtype=np.float32) * np.pi / FADE_SAMPLES
             ramp[:fade] = 0.5 + 0.5 * np.cos(half_turn)
         faded = _concat(self._leaving) * ramp
-        self._leaving = deque([_Segment(None, faded)] if total else [])
+        parts = faded[:fade], faded[fade:]
+        self._leaving = deque(_Segment(None, part) for part in parts if len(part))
 
 
 def _take(segments: deque[_Segment], n: int) -> list[_Segment]:

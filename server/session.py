@@ -14,7 +14,7 @@ from aiortc import RTCIceServer
 
 from server.broadcast import Broadcast
 from server.errors import ApiError
-from server.media_loop import Lane
+from server.lane import Lane
 from server.metrics import Metrics
 from server.peer import Hooks, Peer
 from server.pipeline import Speech

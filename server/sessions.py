@@ -14,7 +14,8 @@ from models.tts.voice import Voice
 from server.broadcast import Broadcast, VideoFormat
 from server.engine import Engine
 from server.errors import ApiError
-from server.media_loop import Lane, MediaLoop
+from server.lane import Lane
+from server.media_loop import MediaLoop
 from server.metrics import Metrics
 from server.pipeline import OpenVoice, Speech
 from server.playout import PlayoutBuffer

@@ -1,0 +1,134 @@
+"""One session's way through the media loop: what was taken in, drawn, and left.
+
+Pictures are made ahead where the sound is known ahead, so that a machine that is busy
+for a moment does not hold the picture up. Silence counts as known, but somebody may
+speak into it: what was made ahead of it is taken back then, so that being ahead never
+delays a word.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from models.identity import Identity
+from models.media import PLAYOUT_SAMPLES_PER_FRAME, FloatArray
+from server.broadcast import Broadcast
+from server.clock import PACKETS_PER_FRAME
+from server.encoders import EncodedPacket, VideoCodec
+from server.engine import Job, Performing, Pictures, Posture
+from server.playout import PlayoutBuffer, Released
+
+
+@dataclass(eq=False)
+class Frame:
+    """40 ms of sound, and the number of the picture that hearing it makes.
+
+    number: negative while the performer hears what it must look ahead to.
+    revoked: other sound takes its place.
+    """
+
+    number: int
+    samples: FloatArray
+    revoked: bool = False
+
+
+@dataclass(eq=False)
+class Lane:
+    """frames_in, packets_out: of this session, since it joined.
+
+    first_packet: the packet of the clock with which frame 0 leaves.
+    open_number: up to this picture, what is drawn may be encoded, for good.
+    unheard: taken in and not yet pushed into the performer.
+    drawn: pictures that wait to be encoded, ready: encoded ones that wait for their
+    packet of sound, both by number.
+    """
+
+    playout: PlayoutBuffer
+    performer: Performing
+    identity: Identity
+    broadcast: Broadcast
+    on_released: Callable[[Released], None]
+    posture: Posture = "idle"
+    frames_in: int = 0
+    packets_out: int = 0
+    first_packet: int = 0
+    open_number: int = -1
+    unheard: deque[Frame] = field(default_factory=deque)
+    drawn: dict[int, Pictures] = field(default_factory=dict)
+    ready: dict[int, dict[VideoCodec, EncodedPacket]] = field(default_factory=dict)
+    drawing: bool = False
+    encoding: bool = False
+    _taken: deque[Frame] = field(default_factory=deque)
+    _generation: int = 0
+
+    @property
+    def next_number(self) -> int:
+        """The first picture whose time to leave has not come."""
+        return -(-self.packets_out // PACKETS_PER_FRAME)
+
+    def take_in(self, delay: int, ahead: int) -> None:
+        """Take what the next picture needs, and up to `ahead` frames of what is known.
+
+        delay: frames a performer hears before it gives the picture of the first.
+        """
+        interrupted = self._generation != self.playout.generation
+        self._generation = self.playout.generation
+        if interrupted or self.playout.pending_samples:
+            self._take_back(delay)
+        first = self.next_number
+        while self._taken and self._taken[0].number < first:
+            self._taken.popleft()
+        needed = first + delay + 1
+        while self.frames_in < needed or (
+            self.frames_in < needed + ahead
+            and self.playout.foreseen(PLAYOUT_SAMPLES_PER_FRAME)
+        ):
+            samples = self.playout.look_ahead(PLAYOUT_SAMPLES_PER_FRAME)
+            frame = Frame(self.frames_in - delay, samples)
+            self._taken.append(frame)
+            self.unheard.append(frame)
+            self.frames_in += 1
+        self.open_number = max(self.open_number, first)
+
+    def _take_back(self, delay: int) -> None:
+        """Make room for new sound where silence was foreseen.
+
+        The performer may have heard it: then it has heard a little more silence than
+        was played, and goes on from there.
+        """
+        keep = max(self.next_number, self.open_number + 1)
+        most = max(0, self.frames_in - delay - keep)
+        count = self.playout.take_back(most, PLAYOUT_SAMPLES_PER_FRAME)
+        for _ in range(count):
+            frame = self._taken.pop()
+            frame.revoked = True
+            self.drawn.pop(frame.number, None)
+        self.frames_in -= count
+        self.unheard = deque(each for each in self.unheard if not each.revoked)
+
+    def next_job(self) -> tuple[Job, Frame, int]:
+        """What to hear and draw next, of which frame, and how many were left out.
+
+        Left out are pictures whose time has passed while a later one can be drawn.
+        """
+        frame = self.unheard.popleft()
+        heard = [frame.samples]
+        left_out = 0
+        wanted = self.broadcast.watched
+        while self.unheard and not (wanted and frame.number >= self.next_number):
+            left_out += wanted and frame.number >= 0
+            frame = self.unheard.popleft()
+            heard.append(frame.samples)
+        samples = np.concatenate(heard)
+        wanted = wanted and frame.number >= 0
+        job = Job(self.performer, self.identity, samples, self.posture, wanted)
+        return job, frame, left_out
+
+    def next_drawn(self) -> tuple[int, Pictures] | None:
+        """The next picture to be encoded, if its turn has come."""
+        number = min(self.drawn, default=self.open_number + 1)
+        if number > self.open_number:
+            return None
+        return number, self.drawn.pop(number)
