@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from models.audio2motion import AudioToMotion
 from models.errors import LikenessError, PhotoError, TextError
+from models.film import FilmWriter
 from models.identity import Identity, embedded_photo, enrol
 from models.media import (
     FRAME_RATE_HZ,
@@ -26,11 +27,11 @@ from models.media import (
     FloatArray,
     Motion,
 )
-from models.mp4 import Mp4Writer
 from models.offline import perform, render_frames, whole_frames
 from models.performer import Performer
 from models.sound import read_audio
 from models.tts.catalogue import open_voice
+from models.tts.voice import Voice
 from models.utterance import utter
 from models.warp import WarpRenderer
 
@@ -69,7 +70,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     what.add_argument("--text", help="what to say")
     what.add_argument("--text-file", type=Path, help="a UTF-8 file of what to say")
     what.add_argument("--audio", type=Path, help="a recording to speak with")
-    parser.add_argument("--voice", help="a voice id; scripts.doctor lists engines")
+    parser.add_argument("--voice", help="a voice id, or a Piper voice: NAME.onnx")
     parser.add_argument("--language", help="such as en, en-GB or cmn")
     parser.add_argument("--face", type=int, help="which face of the photo")
     parser.add_argument("--size", type=_size, default=512, help="pixels; 512")
@@ -99,13 +100,13 @@ def film(identity: Identity, motion: Motion, samples: FloatArray, path: Path) ->
     batches = render_frames(WarpRenderer(), identity, motion)
     height, width = identity.size
     with (
-        Mp4Writer(path, width, height) as mp4,
+        FilmWriter(path, width, height) as film,
         tqdm(total=len(motion), unit="frame", desc=path.name) as bar,
     ):
         index = 0
         for batch in _ahead(batches):
             for frame in batch:
-                mp4.write(frame, sound[index])
+                film.write(frame, sound[index])
                 index += 1
             bar.update(len(batch))
             bar.set_postfix_str(f"{index / FRAME_RATE_HZ:.1f} s", refresh=False)
@@ -133,10 +134,17 @@ def _identity(options: argparse.Namespace) -> Identity:
 def _sound(options: argparse.Namespace) -> FloatArray:
     if options.audio:
         return read_audio(options.audio)
-    voice = open_voice(options.voice, options.language)
-    spoken = [chunk.samples for chunk in utter(voice, _text(options))]
+    spoken = [chunk.samples for chunk in utter(_voice(options), _text(options))]
     lead, tail = np.zeros(LEAD_SAMPLES), np.zeros(TAIL_SAMPLES)
     return np.concatenate([lead, *spoken, tail]).astype(np.float32)
+
+
+def _voice(options: argparse.Namespace) -> Voice:
+    """By id, by language, or a Piper voice by its file."""
+    if options.voice and options.voice.endswith(".onnx"):
+        model = Path(options.voice)
+        return open_voice(f"piper:{model.stem}", folder=model.parent)
+    return open_voice(options.voice, options.language)
 
 
 def _text(options: argparse.Namespace) -> str:

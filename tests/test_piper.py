@@ -16,6 +16,7 @@ from models.tts.catalogue import list_voices, open_voice
 from models.tts.level import SPEECH_LEVEL_DBFS, active_level_dbfs
 from models.tts.piper import Piper, piper_info, piper_voices
 from models.tts.voice import Voice
+from scripts import render
 
 RATE_HZ = 16_000
 HOP = 256
@@ -256,3 +257,14 @@ def test_both_espeak_libraries_work_in_one_process(folder: Path) -> None:
 def test_info_needs_no_network_to_be_loaded(folder: Path) -> None:
     (folder / "hum.onnx").write_bytes(b"broken")
     assert piper_info(folder / "hum.onnx").name == "English, Hum (natural)"
+
+
+def test_a_film_is_spoken_by_a_piper_file(folder: Path, tmp_path: Path) -> None:
+    (model,) = folder.glob("*.onnx")
+    film = tmp_path / "film.mp4"
+    arguments = ["--text", "Good day.", "--voice", str(model), "--size", "128"]
+    assert render.main([*arguments, "-o", str(film)]) == 0
+    assert film.stat().st_size > 1000
+    arguments[3] = str(folder / "none.onnx")
+    assert render.main([*arguments, "-o", str(tmp_path / "no.mp4")]) == 1
+    assert not (tmp_path / "no.mp4").exists()
