@@ -14,7 +14,7 @@ import numpy as np
 from models.gestures import GESTURE_CHANNELS
 from models.media import CHANNEL_INDEX, FRAME_RATE_HZ, MOTION_CHANNELS, FloatArray
 
-__all__ = ["EMOTIONS", "Emotion", "Expression"]
+__all__ = ["DEFAULT_EXPRESSIVITY", "EMOTIONS", "Emotion", "Expression"]
 
 Emotion = Literal["neutral", "happy", "serious", "concerned", "surprised"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
@@ -57,7 +57,7 @@ _OFFSETS: dict[Emotion, dict[str, float]] = {
         "browInnerUp": 0.65,
         "browOuterUp": 0.65,
         "eyeWide": 0.55,
-        "jawOpen": 0.10,
+        "jawOpen": 0.06,
         "head_pitch": 1.0,
     },
 }

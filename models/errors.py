@@ -6,6 +6,7 @@ LikenessError
 ├── TextError       text that cannot be spoken
 ├── VoiceError      a voice or language that is not here
 ├── AudioError      sound that cannot be read
+├── BackdropError   a background that cannot be shown
 └── WeightsError    model weights that are missing or damaged
 """
 
@@ -37,6 +38,10 @@ class VoiceError(LikenessError):
 
 class AudioError(LikenessError):
     """Sound that cannot be read."""
+
+
+class BackdropError(LikenessError):
+    """A background that cannot be shown."""
 
 
 class WeightsError(LikenessError):

@@ -16,8 +16,8 @@ from statistics import median
 
 import numpy as np
 
+from models.film import FilmWriter
 from models.media import FRAME_RATE_HZ, PLAYOUT_RATE_HZ
-from models.mp4 import Mp4Writer
 
 
 def main() -> int:
@@ -57,9 +57,9 @@ def _write_babble(path: Path, seconds: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, len(time_s))
     samples = (noise * np.sin(np.pi * 4 * time_s) ** 2).astype(np.float32)
     black = np.zeros((64, 64, 3), np.uint8)
-    with Mp4Writer(path, 64, 64) as mp4:
+    with FilmWriter(path, 64, 64) as film:
         for sound in samples.reshape(seconds * FRAME_RATE_HZ, -1):
-            mp4.write(black, sound)
+            film.write(black, sound)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ python -m scripts.render --photo me.jpg --text "Good morning." -o me.mp4
 python -m scripts.render --identity me.safetensors --audio talk.mp3 -o me.mp4
 
 H.264 and AAC in MP4, constant 25 frames per second, sound and picture of one length.
-The same seed gives the same motion, byte for byte.
+With --background alpha the film has an alpha channel: VP9 and Opus in .webm, or
+ProRes 4444 in .mov. The same seed gives the same motion, byte for byte.
 """
 
 import argparse
@@ -18,8 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from models.audio2motion import AudioToMotion
-from models.errors import LikenessError, PhotoError, TextError
-from models.film import FilmWriter
+from models.backdrop import KEEP, read_backdrop, with_backdrop
+from models.cutout import render_cutouts
+from models.emotion import DEFAULT_EXPRESSIVITY, EMOTIONS
+from models.errors import BackdropError, LikenessError, PhotoError, TextError
+from models.film import ALPHA_MOV, ALPHA_WEBM, MP4, FilmFormat, FilmWriter
 from models.identity import Identity, embedded_photo, enrol
 from models.media import (
     FRAME_RATE_HZ,
@@ -75,7 +79,22 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--face", type=int, help="which face of the photo")
     parser.add_argument("--size", type=_size, default=512, help="pixels; 512")
     parser.add_argument("--seed", type=int, default=0, help="of blinks and gestures")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="an MP4 file")
+    parser.add_argument("--emotion", choices=EMOTIONS, default="neutral")
+    parser.add_argument(
+        "--expressivity",
+        type=_expressivity,
+        default=DEFAULT_EXPRESSIVITY,
+        help="of gestures and emotion: 0 calm, 0.5 as usual, 1 lively",
+    )
+    parser.add_argument(
+        "--background",
+        default="keep",
+        metavar="WHAT",
+        help="keep, blur, green, #rrggbb, alpha, or a picture's path",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help=".mp4; alpha: .webm or .mov"
+    )
     return parser.parse_args(argv)
 
 
@@ -86,27 +105,61 @@ def _size(text: str) -> int:
     return size
 
 
+def _expressivity(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError("give a number from 0 to 1")
+    return value
+
+
 def render(options: argparse.Namespace) -> None:
     """Raises: LikenessError and OSError, and then leaves no file behind."""
+    form = _form(options.output, options.background)
+    backdrop = KEEP if form.with_alpha else read_backdrop(options.background)
     samples = whole_frames(_sound(options))
-    identity = _identity(options)
-    motion = perform(Performer(AudioToMotion.load(), seed=options.seed), samples)
-    film(identity, motion, samples, options.output)
+    identity = with_backdrop(_identity(options), backdrop)
+    performer = Performer(AudioToMotion.load(), seed=options.seed)
+    performer.set_expression(options.emotion, options.expressivity)
+    film(identity, perform(performer, samples), samples, options.output, form)
 
 
-def film(identity: Identity, motion: Motion, samples: FloatArray, path: Path) -> None:
+def _form(path: Path, background: str) -> FilmFormat:
+    """What kind of film the name and the background ask for.
+
+    Raises:
+        BackdropError: alpha_needs_format.
+    """
+    if background != "alpha":
+        return MP4
+    forms = {".webm": ALPHA_WEBM, ".mov": ALPHA_MOV}
+    if path.suffix.lower() not in forms:
+        raise BackdropError(
+            "alpha_needs_format",
+            f"{path} cannot have an alpha channel: name the film .webm or .mov.",
+        )
+    return forms[path.suffix.lower()]
+
+
+def film(
+    identity: Identity,
+    motion: Motion,
+    samples: FloatArray,
+    path: Path,
+    form: FilmFormat = MP4,
+) -> None:
     """Render and write; the next batch is rendered while one is encoded."""
     sound = samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME)
-    batches = render_frames(WarpRenderer(), identity, motion)
+    draw = render_cutouts if form.with_alpha else render_frames
+    batches = draw(WarpRenderer(), identity, motion)
     height, width = identity.size
     with (
-        FilmWriter(path, width, height) as film,
+        FilmWriter(path, width, height, form) as writer,
         tqdm(total=len(motion), unit="frame", desc=path.name) as bar,
     ):
         index = 0
         for batch in _ahead(batches):
             for frame in batch:
-                film.write(frame, sound[index])
+                writer.write(frame, sound[index])
                 index += 1
             bar.update(len(batch))
             bar.set_postfix_str(f"{index / FRAME_RATE_HZ:.1f} s", refresh=False)

@@ -5,6 +5,7 @@ ApiError carries the HTTP status; a LikenessError from models/ gets one by its k
 
 from models.errors import (
     AudioError,
+    BackdropError,
     IdentityError,
     LikenessError,
     PhotoError,
@@ -37,6 +38,7 @@ class ApiError(Exception):
 
 _STATUS: dict[type[LikenessError], int] = {
     AudioError: 422,
+    BackdropError: 422,
     IdentityError: 422,
     PhotoError: 422,
     TextError: 422,

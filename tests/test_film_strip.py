@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from scripts import film_strip
-from tests.test_mp4 import write_film
+from tests.test_film import write_film
 
 
 def test_frames_at_their_times(tmp_path: Path) -> None:

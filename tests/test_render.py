@@ -4,6 +4,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.audio2motion import AudioToMotion
@@ -11,7 +12,7 @@ from models.media import PLAYOUT_SAMPLES_PER_FRAME, FloatArray
 from models.offline import perform, whole_frames
 from models.performer import Performer
 from scripts import render
-from tests.test_mp4 import write_film
+from tests.test_film import decoded_alpha, write_film
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,11 @@ def test_the_sound_of_a_film_can_be_spoken_with(tmp_path: Path) -> None:
         (["--text", "hello", "--photo", "latin1.txt"], "latin1.txt"),
         (["--text", "hello", "--identity", "latin1.txt"], "latin1.txt"),
         (["--text", "hello", "--identity", "missing"], "missing"),
+        (["--text", "hello", "--background", "#12345"], "#rrggbb"),
+        (["--text", "hello", "--background", "beach"], "beach"),
+        (["--text", "hello", "--background", "beach.jpg"], "beach.jpg"),
+        (["--text", "hello", "--background", "latin1.txt"], "latin1.txt"),
+        (["--text", "hello", "--background", "alpha"], ".webm"),
     ],
 )
 def test_bad_input_is_named_and_leaves_nothing(
@@ -104,3 +110,57 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert render.main([*arguments, "-o", "out.mp4"]) == 1
     assert says.lower() in capsys.readouterr().err.lower()
     assert [path.name for path in tmp_path.iterdir()] == ["latin1.txt"]
+
+
+@pytest.mark.parametrize("arguments", [["--expressivity", "1.5"], ["--emotion", "mad"]])
+def test_an_expression_that_does_not_exist_is_a_usage_error(
+    arguments: list[str], tmp_path: Path
+) -> None:
+    out = ["--text", "hello", "-o", str(tmp_path / "out.mp4")]
+    with pytest.raises(SystemExit) as stop:
+        render.main([*arguments, *out])
+    assert stop.value.code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def rendered(tmp_path: Path, name: str, *arguments: str) -> Path:
+    """A film of a second of noise with these options."""
+    source, out = tmp_path / "source.mp4", tmp_path / name
+    write_film(source, 25)
+    head = ["--audio", str(source), "--size", "256", "-o", str(out)]
+    assert render.main([*head, *arguments]) == 0
+    return out
+
+
+def last_frame(path: Path) -> npt.NDArray[np.uint8]:
+    """uint8 RGB [H, W, 3]."""
+    with av.open(str(path)) as container:
+        *_, last = container.decode(video=0)
+    shown = last.reformat(format="rgb24", src_colorspace="ITU709").to_ndarray()
+    return np.asarray(shown, np.uint8)
+
+
+def test_an_emotion_shows(tmp_path: Path) -> None:
+    plain = last_frame(rendered(tmp_path, "plain.mp4")).astype(int)
+    happy = last_frame(rendered(tmp_path, "happy.mp4", "--emotion", "happy"))
+    assert np.abs(happy - plain)[100:180, 80:180].mean() > 1.0
+
+
+def test_a_green_screen_is_green_to_the_corners(tmp_path: Path) -> None:
+    shown = last_frame(rendered(tmp_path, "green.mp4", "--background", "green"))
+    corner = shown[:16, :16].reshape(-1, 3).astype(int)
+    assert np.abs(corner - (0, 255, 155)).max() <= 6
+    face = shown[96:160, 96:160].reshape(-1, 3).astype(int)
+    assert (face[:, 0] >= face[:, 1]).mean() > 0.95
+
+
+@pytest.mark.parametrize("name", ["out.webm", "out.mov"])
+def test_alpha_is_nobody_at_the_corner_and_all_person_in_the_face(
+    tmp_path: Path, name: str
+) -> None:
+    planes = decoded_alpha(rendered(tmp_path, name, "--background", "alpha"))
+    assert abs(len(planes) - 25) <= 1  # AAC pads the sound that it was made from
+    for plane in planes:
+        assert plane.shape == (256, 256)
+        assert plane[:16, :16].max() <= 4
+        assert plane[96:160, 96:160].min() >= 250

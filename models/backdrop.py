@@ -1,0 +1,219 @@
+"""What stands behind the portrait: the photo's own background, that blurred, a colour,
+a picture, or a green screen.
+
+The person is cut out once, with the colour that each pixel of the hair's edge would
+have without the old background, and laid over the new one: Identity -> Identity.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from models.controls import smoothstep
+from models.errors import BackdropError, PhotoError
+from models.identity import Identity
+from models.media import FloatArray
+from models.photo import open_photo
+
+__all__ = ["BLUR", "GREEN", "KEEP", "Backdrop", "read_backdrop", "with_backdrop"]
+
+GREEN_SCREEN = (0, 255, 155)  # far from skin and hair, also in YCbCr
+_BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
+_WIDE_SHARE, _NEAR_SHARE = 0.18, 0.012  # of the width; see _foreground
+_RIM_SHARE = 0.022  # of the width: how far within its edge a matte may be wrong
+_SURE, _NONE = 0.96, 0.05  # of the matte; beyond, a pixel is all person or none
+
+UintArray = npt.NDArray[np.uint8]
+_HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
+
+
+@dataclass(frozen=True, eq=False)
+class Backdrop:
+    """kind: what it is. colour: RGB, 0 to 255, of a "colour". picture: uint8 RGB
+    [h, w, 3] of a "picture", any size; it covers the frame, cropped at its middle."""
+
+    kind: Literal["keep", "blur", "colour", "picture"]
+    colour: tuple[int, int, int] = (0, 0, 0)
+    picture: UintArray | None = None
+
+
+KEEP, BLUR = Backdrop("keep"), Backdrop("blur")
+GREEN = Backdrop("colour", GREEN_SCREEN)
+
+
+def named_backdrop(text: str) -> Backdrop | None:
+    """keep, blur, green, #rgb or #rrggbb; None for anything else.
+
+    Raises:
+        BackdropError: bad_colour.
+    """
+    known = {"keep": KEEP, "blur": BLUR, "green": GREEN}
+    if text.lower() in known:
+        return known[text.lower()]
+    if not text.startswith("#"):
+        return None
+    if not _HEX.fullmatch(text):
+        raise BackdropError(
+            "bad_colour",
+            f"The background colour {text[:20]!r} is not a colour: "
+            "write it as #rrggbb, such as #1e90ff.",
+        )
+    digits = text[1:] if len(text) == 7 else "".join(2 * digit for digit in text[1:])
+    red, green, blue = bytes.fromhex(digits)
+    return Backdrop("colour", (red, green, blue))
+
+
+def picture_backdrop(picture: bytes | Path) -> Backdrop:
+    """A picture, as bytes or in a file.
+
+    Raises:
+        BackdropError: with the codes of photo.open_photo.
+    """
+    try:
+        return Backdrop("picture", picture=open_photo(picture))
+    except PhotoError as error:
+        where = f" {picture}" if isinstance(picture, Path) else ""
+        raise BackdropError(
+            error.code, f"The background picture{where}: {error.message}"
+        ) from error
+
+
+def read_backdrop(text: str) -> Backdrop:
+    """What a user writes: keep, blur, green, #rrggbb, or a picture's path.
+
+    Raises:
+        BackdropError: bad_colour, unknown_background, and those of picture_backdrop.
+    """
+    named = named_backdrop(text)
+    if named:
+        return named
+    path = Path(text)
+    if not text or not path.suffix:
+        raise BackdropError(
+            "unknown_background",
+            f"There is no background {text[:80]!r}: choose keep, blur, green, a colour "
+            "such as #1e90ff, or the path of a picture.",
+        )
+    return picture_backdrop(path)
+
+
+def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
+    """The same portrait before another background; itself for "keep"."""
+    if backdrop.kind == "keep":
+        return identity
+    height, width = identity.size
+    if backdrop.kind == "blur":
+        behind = _blurred(identity.background)
+    elif backdrop.picture is not None:
+        behind = _covering(backdrop.picture, height, width)
+    else:
+        behind = np.full((height, width, 3), backdrop.colour, np.uint8)
+    matte = clean_matte(identity.picture, identity.matte)
+    share = matte[..., None].astype(np.float32) / 255
+    own = _foreground(identity.picture.astype(np.float32), share)
+    lids = own + identity.eyeballs.astype(np.float32) - identity.picture
+    return replace(
+        identity,
+        picture=_over(own, share, behind),
+        eyeballs=_over(lids, share, behind),
+        background=behind,
+        matte=matte,
+    )
+
+
+def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
+    """A stricter matte: uint8 [H, W]. Over its own background nobody sees a veil round
+    the person or a pinhole within; over another they glow.
+
+    Near the edge, a pixel that has the colour of the background near by is background,
+    however sure the matte is.
+    """
+    share = matte.astype(np.float32) / 255
+    share = np.clip((share - _NONE) / (_SURE - _NONE), 0, 1)
+    width = share.shape[1]
+    rim = cv2.getStructuringElement(
+        cv2.MORPH_ELLIPSE, (2 * max(round(_RIM_SHARE * width), 2) + 1,) * 2
+    )
+    inside = np.asarray(cv2.erode(share, rim, borderValue=(1.0,)), np.float32)
+    outside = 1 - np.asarray(cv2.dilate(share, rim, borderValue=(0.0,)), np.float32)
+    colours = picture.astype(np.float32)
+    person, behind = _mean_where(colours, inside), _mean_where(colours, outside)
+    apart = person - behind
+    contrast = np.linalg.norm(apart, axis=2)
+    # How far a colour lies from the background's towards the person's.
+    along = ((colours - behind) * apart).sum(2) / np.maximum(contrast, 1) ** 2
+    by_colour = smoothstep(along, 0.05, 0.5)
+    trust = smoothstep(contrast, 40.0, 120.0) * (1 - inside)
+    stricter = share * (1 - trust * (1 - by_colour))
+    return np.asarray(np.round(np.clip(stricter, 0, 1) * 255), np.uint8)
+
+
+def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
+    """The mean colour near each pixel of what has weight: [H, W, 3]."""
+    side = 2 * max(round(_WIDE_SHARE * weight.shape[1] / 2), 1) + 1
+    total = np.asarray(cv2.blur(weight, (side, side)), np.float32)[..., None]
+    mean = np.asarray(cv2.blur(colours * weight[..., None], (side, side)), np.float32)
+    # Where neither is near, both means are the same: nothing can be told.
+    return np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
+
+
+def _over(person: FloatArray, share: FloatArray, behind: UintArray) -> UintArray:
+    mixed = share * np.clip(person, 0, 255) + (1 - share) * behind
+    return np.asarray(np.round(mixed), np.uint8)
+
+
+def _foreground(picture: FloatArray, share: FloatArray) -> FloatArray:
+    """The person's own colours, where background shines through: [H, W, 3], 0 to 255.
+
+    Source: Forte, Approximate Fast Foreground Colour Estimation, ICIP 2021: first from
+    a wide neighbourhood, then from a near one.
+    """
+    width = picture.shape[1]
+    person, behind = picture, picture
+    for radius in (_WIDE_SHARE, _NEAR_SHARE):
+        person, behind = _blur_fusion(
+            picture, share, person, behind, 2 * max(round(radius * width / 2), 1) + 1
+        )
+    return np.clip(person, 0, 255)
+
+
+def _blur_fusion(
+    picture: FloatArray,
+    share: FloatArray,
+    person: FloatArray,
+    behind: FloatArray,
+    side: int,
+) -> tuple[FloatArray, FloatArray]:
+    def mean(values: FloatArray) -> FloatArray:
+        blurred = np.asarray(cv2.blur(values, (side, side)), np.float32)
+        return blurred.reshape(*share.shape[:2], -1)
+
+    near_person = mean(person * share) / (mean(share) + 1e-5)
+    near_behind = mean(behind * (1 - share)) / (mean(1 - share) + 1e-5)
+    left = picture - share * near_person - (1 - share) * near_behind
+    return near_person + share * left, near_behind
+
+
+def _blurred(background: UintArray) -> UintArray:
+    """As a lens blurs: in linear light, so that lamps stay bright."""
+    height, width = background.shape[:2]
+    sigma = _BLUR_SHARE * float(np.hypot(height, width))
+    linear = (background.astype(np.float32) / 255) ** 2.2
+    soft = cv2.GaussianBlur(linear, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(np.round(255 * np.clip(soft, 0, 1) ** (1 / 2.2)), np.uint8)
+
+
+def _covering(picture: UintArray, height: int, width: int) -> UintArray:
+    """The middle of a picture, as large as fills height x width."""
+    high, wide = picture.shape[:2]
+    scale = max(height / high, width / wide)
+    size = max(round(wide * scale), width), max(round(high * scale), height)
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    large = np.asarray(cv2.resize(picture, size, interpolation=method), np.uint8)
+    left, top = (size[0] - width) // 2, (size[1] - height) // 2
+    return np.ascontiguousarray(large[top : top + height, left : left + width])
