@@ -10,7 +10,7 @@ from models.prepared import Prepared
 from models.sampling import Maps, cut, paste, patch_spots, rounded, sample
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
-SMOOTH = 0.75  # of a closed lid is plain skin, the rest its stretched own
+CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
@@ -82,10 +82,11 @@ def _drawn(
     above = sample(batch.person, photo - lids.down[:, None] * eyes.across)
     below = sample(batch.person, photo - lids.up[:, None] * eyes.across)
     skin = torch.lerp(below, above, lids.in_upper[:, None])
-    plain = sample(batch.lid_skin, photo)
-    smooth = torch.lerp(skin[:, :3], plain, lids.smooth[:, None])
-    skin = torch.cat([smooth, skin[:, 3:]], 1)
     outside = torch.addcmul(skin[:, :3], 1 - skin[:, 3:], behind)
+    closed = sample(batch.closed_eyes, photo)
+    share = _ease(((eyes.upper - CLOSING) / (1 - CLOSING)).clamp(0, 1))
+    share = closed[:, 3:] * share[:, None]
+    outside = torch.lerp(outside, closed[:, :3], share)
     ball = sample(batch.eyeballs, photo - _gazed(eyes, s, t))
     return torch.lerp(outside, ball, lids.opening[:, None])
 
@@ -99,7 +100,6 @@ class _Lids:
     up: Tensor
     in_upper: Tensor
     opening: Tensor
-    smooth: Tensor  # how far the lid's own folds are gone
 
 
 def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> _Lids:
@@ -116,13 +116,7 @@ def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> _Lids:
     fade_down = _fade(((t - lower) / BELOW - FLAT) / (1 - FLAT))
     opening = ((t - upper) / pixel + 0.5).clamp(0, 1)
     opening = opening * ((lower - t) / pixel + 0.5).clamp(0, 1)
-    # Lashes keep their line; above it the lid is plain up to where its crease was.
-    over_lashes = ((upper - t) / room / 0.16 - 0.5).clamp(0, 1)
-    under_crease = 1 - ((top - t) / (0.65 * eyes.skin)).clamp(0, 1)
-    corners = ((1 - s.abs()) / 0.35).clamp(0, 1)
-    closed = ((eyes.upper - 0.35) / 0.65).clamp(0, 1)
     return _Lids(
-        smooth=SMOOTH * closed * over_lashes * _ease(under_crease) * corners,
         down=down * fade_up,
         up=(up - hidden) * fade_down,
         in_upper=(((upper + lower) / 2 - t) / pixel + 0.5).clamp(0, 1),

@@ -141,53 +141,6 @@ def eyeballs(picture: UintArray, landmarks: FloatArray) -> UintArray:
     return result
 
 
-def lid_skin(picture: UintArray, rig: EyeRig) -> UintArray:
-    """The picture with plain lid skin over both eyes: uint8 [H, W, 3].
-
-    A lid that closes smooths its crease: the skin's own colour, taken from between lid
-    and brow and from under the eye, without lashes and folds.
-    """
-    result = picture.copy()
-    height, width = picture.shape[:2]
-    for eye in (0, 1):
-        frame = rig.frame[eye].numpy()
-        reach = 2.0 * float(np.linalg.norm(frame[2:4]))
-        left, top = np.clip(frame[:2] - reach, 0, [width, height]).astype(int)
-        right, bottom = np.clip(frame[:2] + reach, 0, [width, height]).astype(int)
-        patch = picture[top:bottom, left:right]
-        if patch.size == 0:
-            continue
-        s, t = _local(frame, left, top, patch.shape[0], patch.shape[1])
-        upper = lid_height(rig.lids[eye, 0], s)
-        lower = lid_height(rig.lids[eye, 1], s)
-        skin = float(rig.skin[eye])
-        plain = (t > upper - 0.52 * skin) & (t < upper - 0.14)
-        plain = plain | ((t > lower + 0.22) & (t < lower + 0.60))
-        plain = plain & (s.abs() < 1.05)
-        known = plain.numpy().astype(np.float32)
-        if known.sum() < 12:
-            continue
-        sigma = reach / 7
-        colour = cv2.GaussianBlur(patch * known[..., None], (0, 0), sigma)
-        share = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
-        filled = colour / np.maximum(share, 1e-4)
-        mixed = np.where(share > 1e-3, filled, patch)
-        result[top:bottom, left:right] = np.clip(np.round(mixed), 0, 255)
-    return result
-
-
-def _local(
-    frame: FloatArray, left: int, top: int, height: int, width: int
-) -> tuple[Tensor, Tensor]:
-    """s and t of a patch's pixels, in half eye widths."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = columns + left - frame[0], rows + top - frame[1]
-    unit = float(frame[2] ** 2 + frame[3] ** 2)
-    s = torch.from_numpy((x * frame[2] + y * frame[3]) / unit)
-    t = torch.from_numpy((x * frame[4] + y * frame[5]) / unit)
-    return s, t
-
-
 def _continue_eyeball(
     result: UintArray,
     picture: UintArray,

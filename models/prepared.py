@@ -8,7 +8,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.eyes import build_eyes, lid_skin
+from models.closed_eyes import closed_eyes
+from models.eyes import build_eyes
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
@@ -16,7 +17,7 @@ from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, seam_masks
 
 # The part of an eye's plane that lids may cover, half eye widths.
-EYE_SIDE, EYE_UP, EYE_DOWN = 1.15, 1.8, 1.25
+EYE_SIDE, EYE_UP, EYE_DOWN = 1.45, 1.6, 1.1
 RIM_PX = 8  # room for the head's turn
 
 
@@ -29,7 +30,7 @@ class Prepared:
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte (0 to 255), matte (0 to 1)
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
-    lid_skin: Tensor  # [B, 3, H, W]
+    closed_eyes: Tensor  # [B, 4, H, W], see models.closed_eyes
     seam: Tensor  # [B, 4, H, W], see seam_masks
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
@@ -109,7 +110,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(np.concatenate([person, matte], -1)),
         _planes(background),
         _planes(identity.eyeballs.astype(np.float32)),
-        _planes(lid_skin(identity.picture, eyes).astype(np.float32)),
+        _planes(closed_eyes(identity.picture, eyes)),
         torch.from_numpy(np.stack(seam)),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
