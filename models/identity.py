@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -15,7 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from models.background import fill_background, refine_matte
-from models.errors import IdentityError, PhotoError
+from models.crop import PictureSize, crop_to_face
+from models.errors import IdentityError
 from models.eyes import eyeballs
 from models.landmarks import CHIN, FOREHEAD, FaceBox, find_face, find_landmarks
 from models.media import FloatArray
@@ -27,10 +27,6 @@ __all__ = ["Identity", "embedded_photo", "enrol"]
 
 FORMAT = "likeness-identity"
 FORMAT_VERSION = 1
-MIN_SIZE, MAX_SIZE = 128, 1024
-FACE_SHARE = 0.45  # of the picture's height, from forehead to chin
-FACE_CENTRE = 0.47  # of the picture's height, from the top
-SMALL_FACE_PX = 160  # below this the enlarged face looks soft
 
 UintArray = npt.NDArray[np.uint8]
 Progress = Callable[[str, float], None]
@@ -200,32 +196,29 @@ def _check_shapes(path: Path, identity: Identity) -> None:
 def enrol(
     photo: bytes | Path,
     *,
-    size: int = 512,
+    size: int | PictureSize = 512,
     face: int | None = None,
     name: str = "",
     on_progress: Progress | None = None,
 ) -> Identity:
-    """Photo -> Identity with a size x size picture.
+    """Photo -> Identity.
 
+    size: of its picture; a number is a square.
     face: which face, counted from 1, where the photo shows several.
     on_progress: called with what is being done and the share done, 0 to 1.
 
     Raises:
-        PhotoError: see open_photo and find_face; size_out_of_range.
+        PhotoError: see open_photo, find_face, PictureSize and crop_to_face.
     """
-    if not MIN_SIZE <= size <= MAX_SIZE or size % 2:
-        raise PhotoError(
-            "size_out_of_range",
-            f"A picture size of {size} is not possible: choose an even number from "
-            f"{MIN_SIZE} to {MAX_SIZE}.",
-        )
+    wanted = PictureSize(size, size) if isinstance(size, int) else size
     report = on_progress or (lambda _what, _share: None)
     report("Opening the photo", 0.0)
     opened = open_photo(photo)
     report("Finding the face", 0.1)
     found = find_face(opened, face)
     report("Cropping", 0.4)
-    picture, landmarks, notes = _crop(opened, found, size)
+    crop = crop_to_face(opened, found, wanted)
+    picture, landmarks = crop.picture, crop.landmarks
     again = find_landmarks(picture, _box_of(landmarks))
     if again is not None and _agree(again, landmarks):
         landmarks = again
@@ -241,53 +234,10 @@ def enrol(
         mouth=paint_mouth(picture, landmarks),
         landmarks=landmarks,
         name=name,
-        notes=notes,
+        notes=crop.notes,
     )
     report("Done", 1.0)
     return identity
-
-
-def _crop(
-    photo: UintArray, landmarks: FloatArray, size: int
-) -> tuple[UintArray, FloatArray, tuple[str, ...]]:
-    """A square inside the photo, as near to FACE_SHARE as the photo allows."""
-    height, width = photo.shape[:2]
-    face = float(np.linalg.norm(landmarks[CHIN] - landmarks[FOREHEAD]))
-    side = min(face / FACE_SHARE, height, width)
-    middle = landmarks[:468, :2].mean(0)
-    left = float(np.clip(middle[0] - side / 2, 0, width - side))
-    top = float(np.clip(middle[1] - side * FACE_CENTRE, 0, height - side))
-    scale = size / side
-    to_crop = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
-    # Pixel centres: the crop's edge, not its first pixel's middle, lies at left, top.
-    to_crop[:, 2] = (0.5 - np.array([left, top])) * scale - 0.5
-    source = photo
-    if scale < 0.5:  # INTER_AREA does not work in a warp: reduce in advance
-        factor = 2 * scale
-        reduced = (max(round(width * factor), 1), max(round(height * factor), 1))
-        source = np.asarray(
-            cv2.resize(photo, reduced, interpolation=cv2.INTER_AREA), np.uint8
-        )
-        shrink = np.array([reduced[0] / width, reduced[1] / height])
-        to_crop[:, :2] = np.diag(scale / shrink)
-        to_crop[:, 2] += 0.5 * scale / shrink - 0.5 * scale
-    picture = cv2.warpAffine(
-        source,
-        to_crop,
-        (size, size),
-        flags=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    points = landmarks * scale
-    points[:, :2] += (0.5 - np.array([left, top])) * scale - 0.5
-    notes: tuple[str, ...] = ()
-    if face < SMALL_FACE_PX and scale > 1.2:
-        notes = (
-            f"The face is only {face:.0f} pixels high in the photo, so it was "
-            f"enlarged {scale:.1f} times and looks soft. "
-            "A larger photo gives a sharper portrait.",
-        )
-    return np.asarray(picture, np.uint8), points.astype(np.float32), notes
 
 
 def _box_of(landmarks: FloatArray) -> FaceBox:

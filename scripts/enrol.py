@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from models.crop import parse_size
 from models.errors import LikenessError
 from models.identity import enrol
 
@@ -21,7 +22,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         "--face", type=int, metavar="N", help="which face, where there are several"
     )
     parser.add_argument(
-        "--size", type=int, default=512, help="width and height of the picture"
+        "--size",
+        default="512",
+        help="of the picture: 512, or width x height such as 720x1280",
     )
     parser.add_argument("--name", help="shown to users; the photo's name otherwise")
     return parser.parse_args(arguments)
@@ -32,7 +35,8 @@ def main(arguments: list[str] | None = None) -> int:
     started = time.perf_counter()
     name = options.photo.stem if options.name is None else options.name
     try:
-        identity = enrol(options.photo, size=options.size, face=options.face, name=name)
+        size = parse_size(options.size)
+        identity = enrol(options.photo, size=size, face=options.face, name=name)
         identity.save(options.output)
     except LikenessError as error:
         print(f"error ({error.code}): {error}", file=sys.stderr)

@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from models.audio2motion import AudioToMotion
 from models.backdrop import KEEP, read_backdrop, with_backdrop
+from models.crop import PictureSize, parse_size
 from models.cutout import render_cutouts
 from models.emotion import DEFAULT_EXPRESSIVITY, EMOTIONS
 from models.errors import BackdropError, LikenessError, PhotoError, TextError
@@ -77,7 +78,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--voice", help="a voice id, or a Piper voice: NAME.onnx")
     parser.add_argument("--language", help="such as en, en-GB or cmn")
     parser.add_argument("--face", type=int, help="which face of the photo")
-    parser.add_argument("--size", type=_size, default=512, help="pixels; 512")
+    parser.add_argument(
+        "--size", default="512", help="pixels: 512, or width x height such as 720x1280"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of blinks and gestures")
     parser.add_argument("--emotion", choices=EMOTIONS, default="neutral")
     parser.add_argument(
@@ -98,13 +101,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _size(text: str) -> int:
-    size = int(text)
-    if not 128 <= size <= 1024 or size % 16:
-        raise argparse.ArgumentTypeError("give a multiple of 16 from 128 to 1024")
-    return size
-
-
 def _expressivity(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
@@ -116,8 +112,9 @@ def render(options: argparse.Namespace) -> None:
     """Raises: LikenessError and OSError, and then leaves no file behind."""
     form = _form(options.output, options.background)
     backdrop = KEEP if form.with_alpha else read_backdrop(options.background)
+    size = parse_size(options.size)
     samples = whole_frames(_sound(options))
-    identity = with_backdrop(_identity(options), backdrop)
+    identity = with_backdrop(_identity(options, size), backdrop)
     performer = Performer(AudioToMotion.load(), seed=options.seed)
     performer.set_expression(options.emotion, options.expressivity)
     film(identity, perform(performer, samples), samples, options.output, form)
@@ -174,14 +171,17 @@ def _ahead(items: Iterator[Item]) -> Iterator[Item]:
             yield item
 
 
-def _identity(options: argparse.Namespace) -> Identity:
+def _identity(options: argparse.Namespace, size: PictureSize) -> Identity:
     if options.identity:
         return Identity.load(options.identity)
     photo = options.photo or embedded_photo()
     try:
-        return enrol(photo, size=options.size, face=options.face)
+        identity = enrol(photo, size=size, face=options.face)
     except PhotoError as error:
         raise PhotoError(error.code, f"{photo}: {error.message}") from error
+    for note in identity.notes:
+        print(f"render: {note}", file=sys.stderr)
+    return identity
 
 
 def _sound(options: argparse.Namespace) -> FloatArray:

@@ -91,6 +91,9 @@ def test_the_sound_of_a_film_can_be_spoken_with(tmp_path: Path) -> None:
         (["--text", "hello", "--photo", "latin1.txt"], "latin1.txt"),
         (["--text", "hello", "--identity", "latin1.txt"], "latin1.txt"),
         (["--text", "hello", "--identity", "missing"], "missing"),
+        (["--text", "hello", "--size", "64"], "64x64"),
+        (["--text", "hello", "--size", "large"], "720x1280"),
+        (["--text", "hello", "--size", "511x512"], "even"),
         (["--text", "hello", "--background", "#12345"], "#rrggbb"),
         (["--text", "hello", "--background", "beach"], "beach"),
         (["--text", "hello", "--background", "beach.jpg"], "beach.jpg"),
@@ -164,3 +167,8 @@ def test_alpha_is_nobody_at_the_corner_and_all_person_in_the_face(
         assert plane.shape == (256, 256)
         assert plane[:16, :16].max() <= 4
         assert plane[96:160, 96:160].min() >= 250
+
+
+def test_a_film_has_the_size_that_was_asked_for(tmp_path: Path) -> None:
+    shown = last_frame(rendered(tmp_path, "tall.mp4", "--size", "288x512"))
+    assert shown.shape == (512, 288, 3)
