@@ -49,12 +49,23 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     tint = bright / max(float(bright.mean()), 1.0)
     # A third of the light's tint, a touch of ivory: teeth are never pure grey.
     ivory = np.array([1.03, 1.0, 0.92], np.float32)
-    tooth = 0.84 * light * (1 + 0.70 * (tint - 1)) * ivory
+    tooth = 0.93 * light * (1 + 0.70 * (tint - 1)) * ivory
+    if shows_inside(landmarks):
+        tooth = np.clip(_own_tooth(picture, landmarks), 0.45 * tooth, tooth)
     lip = np.median(lips, axis=0)
-    tongue = 0.62 * lip + 0.16 * float(lip.mean()) * np.array([1.2, 0.85, 0.85])
-    cavity = 0.20 * lip + np.array([4.0, 1.0, 1.0])
+    tongue = 0.60 * lip + 0.30 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
+    cavity = 0.22 * lip + np.array([4.0, 1.0, 1.0])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
     return MouthTone(*clip)
+
+
+def _own_tooth(picture: UintArray, landmarks: FloatArray) -> FloatArray:
+    """The lightest that the photo shows between its lips: [3]."""
+    rim = landmarks[list(INNER_UPPER) + list(INNER_LOWER[::-1]), :2]
+    shown = _inside(picture, rim, hull=False)
+    luma = shown.mean(1)
+    lightest: FloatArray = shown[luma >= np.percentile(luma, 80)].mean(0)
+    return lightest
 
 
 def _inside(picture: UintArray, points: FloatArray, *, hull: bool) -> FloatArray:
@@ -166,13 +177,13 @@ def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
     within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.006)
     side = np.abs(x)
-    edge = 0.040 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
+    edge = 0.034 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
     edge = edge - 0.007 * np.abs(within) ** 4  # rounded corners
     gum = -0.075 + 0.012 * within**2
     alpha = smoothstep(y, edge + 0.004, edge - 0.006)
     alpha = alpha * smoothstep(side, 0.275, 0.235)
     shade = 1.0 - 0.10 * gap - 0.06 * within**2  # soft gaps, rounded fronts
-    shade = shade * (1 - 0.50 * smoothstep(side, 0.06, 0.27))  # corners lie in shade
+    shade = shade * (1 - 0.45 * smoothstep(side, 0.07, 0.27))  # corners lie in shade
     shade = shade * (0.86 + 0.14 * smoothstep(y, -0.07, -0.01))
     colour = shade[..., None] * tone.tooth
     pink = 0.5 * tone.tongue + 0.25 * tone.tooth
@@ -189,9 +200,11 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     shade = 0.66 * (1 - 0.10 * gap - 0.06 * within**2)
     shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
     tooth = shade[..., None] * tone.tooth
-    crest = -0.080 + 0.9 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
-    tongue = smoothstep(y, crest - 0.012, crest + 0.018) * smoothstep(side, 0.21, 0.15)
-    light = 0.55 + 0.25 * smoothstep(y, crest + 0.08, crest)
+    crest = -0.115 + 1.0 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
+    tongue = smoothstep(y, crest - 0.016, crest + 0.024) * smoothstep(side, 0.21, 0.15)
+    # Its back lies in the dark, its front catches light, a groove parts it.
+    light = 0.42 + 0.48 * smoothstep(y, crest, crest + 0.11)
+    light = light - 0.07 * np.exp(-((x / 0.016) ** 2)) - 0.8 * x**2
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]
     return _layer(colour, np.maximum(teeth, tongue))

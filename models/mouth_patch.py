@@ -23,8 +23,9 @@ from models.sampling import (
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
+BEFORE_TEETH = 0.8  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.045  # of the face's box round the inner lips: some nodes of its grid
-UNDER_LIP = 0.40  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(
@@ -102,17 +103,23 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     with_jaw = torch.cat([aside, down], 1)
     out = column(motion, "tongueOut")
     # The tip rises towards the upper teeth, never above the lower lip's reach.
-    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.045 * out
+    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.022 * out
     with_tip = torch.cat([0.5 * aside, tip_down], 1)
     held = _at(batch.fixed, plane)
     colour, upper = held[:, :3], held[:, 3:]
     lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
     colour = lower[:, :3] + (1 - lower[:, 3:]) * colour
-    if bool(out.any()):
-        tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
-        tip = tip * (out * 3).clamp(max=1)[..., None, None]
-        colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
-    return upper[:, :3] + (1 - upper[:, 3:]) * colour
+    if not bool(out.any()):
+        return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
+    tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
+    tip = tip * (out * 3).clamp(max=1)[..., None, None]
+    # All the way out it lies on the edge of the upper teeth, else behind them.
+    before = (
+        tip * ((out - BEFORE_TEETH) / (1 - BEFORE_TEETH)).clamp(0, 1)[..., None, None]
+    )
+    colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
+    colour = torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
+    return torch.addcmul(before[:, :3], 1 - before[:, 3:], colour)
 
 
 @lru_cache(maxsize=8)

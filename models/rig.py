@@ -257,7 +257,8 @@ def seam_masks(
     in_upper = smoothstep((above - y) / soft, -1.0, 1.0)
     # The lower lip reaches two pixels under the upper one: no gap where they touch.
     in_lower = smoothstep((y - below) / soft + 2.2, -1.0, 1.0)
-    in_lower = np.where(beyond > 0, 1.0, in_lower)
+    # Right beyond a corner the layers part as the mouth opens: neither may show cheek.
+    in_lower = np.maximum(in_lower, smoothstep(beyond, 0.02, 0.07))
     inside = smoothstep((y - above) / soft, -2.6, -1.1) * smoothstep(
         (below - y) / soft, -3.6, 3.0
     )

@@ -43,3 +43,15 @@ def test_closed_lips_show_nothing() -> None:
     parted = grace().landmarks.copy()
     parted[[87, 14, 317, 402, 178, 88, 318], 1] += 12
     assert shows_inside(parted)
+
+
+def test_painted_teeth_beside_the_photos_own_are_no_lighter() -> None:
+    parted = grace().landmarks.copy()
+    parted[[87, 14, 317, 402, 178, 88, 318], 1] += 12
+    dark = grace().picture.copy()
+    x, y = parted[13, :2].astype(int)
+    dark[y - 4 : y + 20, x - 40 : x + 40] //= 3
+    assert (
+        mouth_tone(dark, parted).tooth.mean()
+        < mouth_tone(dark, grace().landmarks).tooth.mean()
+    )
