@@ -10,7 +10,7 @@ from models.prepared import Prepared
 from models.sampling import Maps, cut, paste, patch_spots, rounded, sample
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
-CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
+CLOSING = 0.25  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 
@@ -79,9 +79,7 @@ def _drawn(
     s = (away * eyes.along).sum(1) * unit
     t = (away * eyes.across).sum(1) * unit
     lids = _lids(eyes, s, t, unit.sqrt())
-    above = sample(batch.person, photo - lids.down[:, None] * eyes.across)
-    below = sample(batch.person, photo - lids.up[:, None] * eyes.across)
-    skin = torch.lerp(below, above, lids.in_upper[:, None])
+    skin = sample(batch.person, photo - lids.travel[:, None] * eyes.across)
     outside = torch.addcmul(skin[:, :3], 1 - skin[:, 3:], behind)
     closed = sample(batch.closed_eyes, photo)
     share = _ease(((eyes.upper - CLOSING) / (1 - CLOSING)).clamp(0, 1))
@@ -93,12 +91,10 @@ def _drawn(
 
 @dataclass(frozen=True, eq=False)
 class _Lids:
-    """Per pixel [B, 2h, w]: how far the upper lid's skin has come down and that
-    of the lower one (up is negative), which of them shows, how open the eye is."""
+    """Per pixel [B, 2h, w]: how far the skin of its lid has come down (up is
+    negative), how open the eye is."""
 
-    down: Tensor
-    up: Tensor
-    in_upper: Tensor
+    travel: Tensor
     opening: Tensor
 
 
@@ -116,12 +112,12 @@ def _lids(eyes: _Eyes, s: Tensor, t: Tensor, pixel: Tensor) -> _Lids:
     fade_down = _fade(((t - lower) / BELOW - FLAT) / (1 - FLAT))
     opening = ((t - upper) / pixel + 0.5).clamp(0, 1)
     opening = opening * ((lower - t) / pixel + 0.5).clamp(0, 1)
+    # Lids that nearly touch show nothing between them, only the line of lashes.
+    touching = (((lower - upper) / pixel - 0.3) / 1.2).clamp(0, 1)
+    in_upper = t < (upper + lower) / 2
     return _Lids(
-        down=down * fade_up,
-        up=(up - hidden) * fade_down,
-        in_upper=(((upper + lower) / 2 - t) / pixel + 0.5).clamp(0, 1),
-        # Lids that nearly touch show nothing between them, only the line of lashes.
-        opening=opening * (((lower - upper) / pixel - 0.3) / 1.2).clamp(0, 1),
+        travel=torch.where(in_upper, down * fade_up, (up - hidden) * fade_down),
+        opening=opening * touching,
     )
 
 

@@ -53,8 +53,10 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     if shows_inside(landmarks):
         tooth = np.clip(_own_tooth(picture, landmarks), 0.45 * tooth, tooth)
     lip = np.median(lips, axis=0)
-    tongue = 0.60 * lip + 0.30 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
-    cavity = 0.22 * lip + np.array([4.0, 1.0, 1.0])
+    tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
+    # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
+    tongue = tongue.mean() + 1.35 * (tongue - tongue.mean())
+    cavity = 0.25 * tongue + np.array([4.0, 1.0, 1.0])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
     return MouthTone(*clip)
 
