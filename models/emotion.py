@@ -110,7 +110,7 @@ class Expression:
         self._speed = np.zeros_like(self._goal)
 
     def set(self, emotion: Emotion, expressivity: float = DEFAULT_EXPRESSIVITY) -> None:
-        """From the next row on, blended in half a second.
+        """From the next row on, blended in half a second; from any thread.
 
         expressivity: 0 barely more than breath and blinks, 0.5 as usual, 1 lively.
 
@@ -122,8 +122,9 @@ class Expression:
         if not 0 <= expressivity <= 1:  # NaN is refused too
             raise ValueError(f"expressivity must be 0 to 1, not {expressivity}")
         gestures, strength = _gains(expressivity)
-        self._goal[0] = gestures
-        self._goal[1:] = strength * _offset(emotion) * self._sides
+        offsets = strength * _offset(emotion) * self._sides
+        # One assignment: another thread may be in the middle of a row.
+        self._goal = np.concatenate([[gestures], offsets])
 
     def apply(self, rows: FloatArray) -> FloatArray:
         """Motion float32 [n, len(MOTION_CHANNELS)] -> the same with expression."""
@@ -145,14 +146,15 @@ class Expression:
 
     def _step(self) -> FloatArray:
         """One frame of the spring: float32 [1 + len(MOTION_CHANNELS)]."""
-        away = self._place - self._goal
+        goal = self._goal
+        away = self._place - goal
         step_s = 1 / FRAME_RATE_HZ
         drift = self._speed + _SPRING_HZ * away
         fade = math.exp(-_SPRING_HZ * step_s)
-        self._place = self._goal + (away + drift * step_s) * fade
+        self._place = goal + (away + drift * step_s) * fade
         self._speed = (self._speed - _SPRING_HZ * drift * step_s) * fade
         if np.abs(away).max() < _SETTLED and np.abs(self._speed).max() < 10 * _SETTLED:
-            self._place, self._speed = self._goal.copy(), np.zeros_like(self._goal)
+            self._place, self._speed = goal.copy(), np.zeros_like(goal)
         now_s = self._frame / FRAME_RATE_HZ
         self._frame += 1
         waves = zip(_SWELL_PERIODS_S, self._phases, strict=True)

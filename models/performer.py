@@ -79,6 +79,8 @@ class Performer:
     def set_expression(self, emotion: Emotion, expressivity: float) -> None:
         """How it does what it does, from the next row on; see emotion.Expression.set.
 
+        May be called while another thread is in push_audio.
+
         Raises:
             ValueError: for an unknown emotion, an expressivity not in 0 to 1.
         """

@@ -9,12 +9,14 @@ from fastapi.requests import Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.identity import Identity
 from server.auth import bearer, check_origin
 from server.control import SESSION_OVER, EventSocket, execute, receive
 from server.errors import ApiError
 from server.identities import DEFAULT_ID, Record
+from server.look import read_background
 from server.peer import MAX_SDP_BYTES, Peer
-from server.protocol import MAX_MESSAGE_BYTES, parse_command
+from server.protocol import MAX_MESSAGE_BYTES, Background, parse_command
 from server.services import (
     Its,
     Served,
@@ -28,16 +30,36 @@ router = APIRouter(prefix="/v1")
 KEYED = [Depends(need_key)]
 OFFERER = "offer"  # the viewer id of whoever came by the JSON offer
 MAX_NAME_CHARS = 100
+DEFAULT_SIDE = 512  # of the video of a square portrait, pixels
 BAD_TOKEN, FORBIDDEN, NO_SESSION = 4401, 4403, 4404
 
 
 class Video(BaseModel):
-    """Scaled from the portrait's own size."""
+    """Scaled from the portrait's own size; of another shape, its middle.
+
+    Without a width or a height the video has the portrait's shape.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    width: int = Field(default=512, ge=128, le=1024, multiple_of=2)
-    height: int = Field(default=512, ge=128, le=1024, multiple_of=2)
+    width: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
+    height: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
+    background: Background = "keep"
+
+    def size_for(self, identity: Identity) -> tuple[int, int]:
+        """Width and height, in pixels."""
+        high, wide = identity.size
+        if self.width and self.height:
+            return self.width, self.height
+        if self.width:
+            return self.width, _even(self.width * high / wide)
+        if self.height:
+            return _even(self.height * wide / high), self.height
+        return (DEFAULT_SIDE, DEFAULT_SIDE) if wide == high else (wide, high)
+
+
+def _even(pixels: float) -> int:
+    return min(max(2 * round(pixels / 2), 128), 1280)
 
 
 class NewSession(BaseModel):
@@ -128,13 +150,19 @@ async def create_session(
         await loop.run_in_executor(
             services.sessions.tts, services.voices.open, wanted.voice, wanted.language
         )
+    background = read_background(wanted.video.background)
     session = services.sessions.create(
         wanted.identity,
         identity,
         (wanted.voice, wanted.language),
-        (wanted.video.width, wanted.video.height),
+        wanted.video.size_for(identity),
         _limits(services, wanted),
     )
+    try:
+        await session.look.show_now(background)
+    except BaseException:
+        session.close("failed")
+        raise
     path = f"/v1/sessions/{session.session_id}"
     return {
         "session_id": session.session_id,

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from fastapi import WebSocket, WebSocketDisconnect
 
 from server.errors import ApiError
+from server.look import read_background
 from server.protocol import (
     AnyCommand,
     ErrorEvent,
     Interrupt,
     KeepAlive,
+    SetAvatar,
     SpeakAudio,
     SpeakEnd,
     SpeakText,
@@ -51,6 +53,7 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
                 voice=command.voice,
                 language=command.language,
                 source=command.event_id,
+                emotion=command.emotion,
             )
         case SpeakAudio():
             pcm = _decode(command.audio)
@@ -59,6 +62,10 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
             session.speech.speak_end()
         case Interrupt():
             session.interrupt()
+        case SetAvatar():
+            if command.background is not None:
+                session.look.show(read_background(command.background), command.event_id)
+            session.look.express(command.emotion, command.expressivity)
         case KeepAlive():
             pass
 

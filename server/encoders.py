@@ -100,6 +100,18 @@ def _h264_options(bitrate_bps: int) -> dict[str, str]:
     }
 
 
+def _of_shape(
+    picture: npt.NDArray[np.uint8], width: int, height: int
+) -> npt.NDArray[np.uint8]:
+    """The middle of a picture [H, W, 3] in the shape of width x height: what is too
+    much at the sides, or below and above, is left out."""
+    high, wide = picture.shape[:2]
+    kept_wide = min(wide, max(round(high * width / height), 1))
+    kept_high = min(high, max(round(wide * height / width), 1))
+    left, top = (wide - kept_wide) // 2, (high - kept_high) // 2
+    return picture[top : top + kept_high, left : left + kept_wide]
+
+
 class VideoEncoder:
     """One picture size, one bitrate: make another for a change."""
 
@@ -147,6 +159,7 @@ class VideoEncoder:
         """RGB -> I420 (BT.601, limited range); swscale takes four times as long."""
         size = self._context.width, self._context.height
         if picture.shape[1::-1] != size:
+            picture = _of_shape(picture, *size)
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         planes: npt.NDArray[np.uint8]
         planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]

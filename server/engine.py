@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from models.audio2motion import AudioToMotion
+from models.emotion import Emotion
 from models.identity import Identity
 from models.media import (
     MOTION_CHANNELS,
@@ -36,6 +37,8 @@ class Performing(Protocol):
     def push_audio(self, samples: FloatArray) -> Motion: ...
 
     def set_posture(self, posture: Posture) -> None: ...
+
+    def set_expression(self, emotion: Emotion, expressivity: float) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
 
+from models.emotion import Emotion
 from models.errors import AudioError, LikenessError, TextError
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.resample import Resampler
@@ -82,9 +83,15 @@ class Speech:
         return None if asked_s is None else time.monotonic() - asked_s
 
     def speak_text(
-        self, text: str, *, voice: str | None, language: str | None, source: str | None
+        self,
+        text: str,
+        *,
+        voice: str | None,
+        language: str | None,
+        source: str | None,
+        emotion: Emotion | None = None,
     ) -> Utterance:
-        """Queue a text.
+        """Queue a text; the emotion is the face's while it is said.
 
         Raises:
             ApiError: nothing to say, or too much is queued.
@@ -92,6 +99,7 @@ class Speech:
         if not text.strip():
             raise ApiError(422, "text_empty", "There is no text to say.")
         utterance = self._utterance(source)
+        utterance.emotion = emotion
         self._enqueue(
             TextItem(utterance, text, voice, language, self._playout.generation)
         )

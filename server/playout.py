@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.emotion import Emotion
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 
 FADE_SAMPLES = PLAYOUT_RATE_HZ // 50  # 20 ms
@@ -38,6 +39,7 @@ class Utterance:
 
     utterance_id: str
     source_event_id: str | None = None
+    emotion: Emotion | None = None  # of the face while it is said
     captions: deque[CaptionMark] = field(default_factory=deque)
     pushed: int = 0  # samples made
     released: int = 0  # samples that have left

@@ -8,11 +8,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from models.emotion import Emotion
 from server.errors import ApiError
 
 MAX_MESSAGE_BYTES = 1_000_000  # 20 s of 48 kHz speech in base64
 
 Id = Annotated[str, Field(max_length=128)]
+# keep, blur, green, #rrggbb, or a picture as a data URL
+Background = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 
 
 class Command(BaseModel):
@@ -30,6 +33,7 @@ class SpeakText(Command):
     text: str
     voice: Id | None = None
     language: Id | None = None
+    emotion: Emotion | None = None  # while this is said
 
 
 class SpeakAudio(Command):
@@ -52,6 +56,15 @@ class Interrupt(Command):
     type: Literal["avatar.interrupt"]
 
 
+class SetAvatar(Command):
+    """How the portrait looks from now on; what is left out stays as it is."""
+
+    type: Literal["avatar.set"]
+    emotion: Emotion | None = None
+    expressivity: float | None = Field(default=None, ge=0, le=1)
+    background: Background | None = None
+
+
 class KeepAlive(Command):
     """Begin the idle time-out and the token's life anew."""
 
@@ -59,17 +72,13 @@ class KeepAlive(Command):
 
 
 AnyCommand = Annotated[
-    SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive,
+    SpeakText | SpeakAudio | SpeakEnd | Interrupt | SetAvatar | KeepAlive,
     Field(discriminator="type"),
 ]
-_COMMAND: TypeAdapter[SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive] = (
-    TypeAdapter(AnyCommand)
-)
+_COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
 
 
-def parse_command(
-    data: str | bytes,
-) -> SpeakText | SpeakAudio | SpeakEnd | Interrupt | KeepAlive:
+def parse_command(data: str | bytes) -> AnyCommand:
     """One command from JSON.
 
     Raises:

@@ -15,6 +15,7 @@ from aiortc import RTCIceServer
 from server.broadcast import Broadcast
 from server.errors import ApiError
 from server.lane import Lane
+from server.look import Look
 from server.metrics import Metrics
 from server.peer import Hooks, Peer
 from server.pipeline import Speech
@@ -69,6 +70,7 @@ class Session:
         self.lane = lane
         self.playout = lane.playout
         self.speech = speech(lane.playout, self.tell)
+        self.look = Look(lane, self.tell)
         self.state: State = "idle"
         self.viewers: dict[str, Peer] = {}
         self._limits = limits
@@ -131,6 +133,7 @@ class Session:
                 task.cancel()
             for peer in list(self.viewers.values()):
                 self._close_peer(peer)
+            await self.look.close()
             await asyncio.gather(
                 speaking, watching, *self._closing, return_exceptions=True
             )
@@ -207,6 +210,7 @@ class Session:
                     playback_ms=to_ms(each.played_samples),
                 )
             )
+        self.look.speak_with(None)
         self._set_state("idle")
 
     def on_released(self, released: Released) -> None:
@@ -225,6 +229,7 @@ class Session:
         seconds = self.speech.first_audio_s(utterance)
         if seconds is not None:
             self._metrics.first_audio_s.observe(seconds)
+        self.look.speak_with(utterance.emotion)
         self._set_state("speaking", event.media_sample)
         self.tell(
             SpeechStarted(
@@ -262,6 +267,7 @@ class Session:
                 media_ms=to_ms(event.media_sample),
             )
         )
+        self.look.speak_with(None)
         if not self.playout.active:
             self._set_state("idle", event.media_sample)
 

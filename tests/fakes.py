@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from models.emotion import Emotion
 from models.errors import TextError, VoiceError
 from models.identity import Identity
 from models.media import (
@@ -88,6 +89,7 @@ class FakePerformer:
     def __init__(self, seed: int = 0) -> None:
         self._line = [0.0] * DELAY_FRAMES
         self.postures: list[Posture] = []
+        self.expressions: list[tuple[Emotion, float]] = []
 
     def push_audio(self, samples: FloatArray) -> Motion:
         rows = np.zeros((0, len(MOTION_CHANNELS)), np.float32)
@@ -100,6 +102,9 @@ class FakePerformer:
 
     def set_posture(self, posture: Posture) -> None:
         self.postures.append(posture)
+
+    def set_expression(self, emotion: Emotion, expressivity: float) -> None:
+        self.expressions.append((emotion, expressivity))
 
 
 def fake_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
