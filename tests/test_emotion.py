@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.controls import LIP_POINTS
 from models.emotion import EMOTIONS, Emotion, Expression
 from models.gestures import GESTURE_CHANNELS
+from models.lips import bounded, displace
 from models.media import CHANNEL_INDEX, MOTION_CHANNELS, FloatArray
+from tests.faces import grace, motion, renderer
 
 emotions = st.sampled_from(EMOTIONS)
 amounts = st.floats(0, 1)
@@ -127,3 +131,22 @@ def test_what_does_not_exist_is_refused_and_changes_nothing(
         expression.set(emotion, amount)
     rows = moving(20)
     assert np.array_equal(expression.apply(rows), rows)
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+@pytest.mark.parametrize("aperture", [0.0, 0.15])
+def test_the_renderer_shows_the_gap_that_is_said_whatever_the_emotion(
+    emotion: Emotion, aperture: float
+) -> None:
+    row = motion(aperture=aperture, width=0.46, jawOpen=0.05, speech=1.0).numpy()
+    shown = torch.from_numpy(held(emotion, 1.0, row)[None])
+    rig = renderer().prepared(grace()).lip_rig
+    moved = (
+        displace(rig, bounded(shown))
+        + torch.nn.functional.pad(
+            rig.rest, (0, 0, 0, rig.table.shape[2] - rig.rest.shape[1])
+        )
+    )[0]
+    middle = LIP_POINTS // 2
+    gap = float(moved[LIP_POINTS + middle, 1] - moved[middle, 1])
+    assert gap == pytest.approx(aperture, abs=1e-4)
