@@ -8,6 +8,7 @@ displacement (two layers, torn apart at the lips), and at the eyes through the l
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +28,7 @@ from models.sampling import Maps, picture_nodes, round_into, sample, to_grid
 FIXED_POINT_STEPS = 4
 NEWTON_STEPS = 4  # leaves under 0.1 px on motions of speech, 1 px on the widest
 STEP = 0.04  # of the grid's span, the longest step of the inversion
+LEAST_AREA = 0.10  # that a part of the skin may shrink to
 FLATTEST = 0.25  # the least shrinking that the inversion takes at its word
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
@@ -195,25 +197,48 @@ def _unit_grid(field: Tensor) -> Tensor:
 
 
 def _inverted_sheared(forward: Tensor, size: Tensor) -> Tensor:
-    """The same by Newton's method.
+    """The same for the two fields of each frame, upper and lower layer in turn, by
+    Newton's method, and of fields that do not fold.
 
     A mouth that opens wide shears the skin at its corners too much for fixed-point
     steps, which diverge there. A step is bounded, so that a poor start cannot leave
     the neighbourhood.
     """
     base, scale = _unit_grid(forward), (2 / size)[:, None, None]
-    field = torch.cat([forward, _adjugate(forward, size)], 1)
+    adjugate = _adjugate(forward, size)
+    weaker = _weakening(adjugate)
+    forward = forward * weaker
+    adjugate = torch.lerp(_identity(forward.device), adjugate, weaker)
+    field = torch.cat([forward, adjugate], 1)
     reach = STEP * size[:, :, None, None].amax(1, keepdim=True)
     back = -forward
     for _ in range(NEWTON_STEPS):
         grid = torch.addcmul(base, back.permute(0, 2, 3, 1), scale)
         there = F.grid_sample(field, grid, padding_mode="border", align_corners=True)
-        error, first, second = back + there[:, :2], there[:, 2:4], there[:, 4:]
-        folded = first[:, :1] * second[:, 1:] - first[:, 1:] * second[:, :1]
-        step = torch.addcmul(error[:, :1] * first, error[:, 1:], second)
-        step = step / folded.clamp_min(FLATTEST)
+        error = back + there[:, :2]
+        step = torch.addcmul(error[:, :1] * there[:, 2:4], error[:, 1:], there[:, 4:])
+        step = step / _area(there[:, 2:]).clamp_min(FLATTEST)
         back = back - torch.minimum(torch.maximum(step, -reach), reach)
     return back
+
+
+@lru_cache(maxsize=8)
+def _identity(device: torch.device) -> Tensor:
+    return torch.tensor([1.0, 0.0, 0.0, 1.0], device=device)[:, None, None]
+
+
+def _area(adjugate: Tensor) -> Tensor:
+    """How large a map leaves a small square, 0 or less where it folds: [N, 1, h, w]."""
+    return adjugate[:, :1] * adjugate[:, 3:] - adjugate[:, 1:2] * adjugate[:, 2:3]
+
+
+def _weakening(adjugate: Tensor) -> Tensor:
+    """How much weaker a frame's two fields must be so that they do not fold skin over
+    itself: [N, 1, 1, 1]. No motion of a face asks for that, but numbers may."""
+    least = _area(adjugate).reshape(len(adjugate) // 2, -1).amin(1)
+    # Along the axis that collapses, the area falls linearly with the field.
+    share = ((1 - LEAST_AREA) / (1 - least)).clamp(0, 1)
+    return share.repeat_interleave(2)[:, None, None, None]
 
 
 def _adjugate(forward: Tensor, size: Tensor) -> Tensor:

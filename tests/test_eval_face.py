@@ -1,0 +1,44 @@
+"""The yardstick itself: turns, openings, and a bad photo among good ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scripts.eval_face import HEADER, Probe, eye_openings, main, measure, turn_between
+from tests.faces import grace, renderer
+
+
+def test_a_turn_of_known_size_is_measured() -> None:
+    landmarks = grace().landmarks
+    angle = np.radians(5)
+    cos, sin = np.cos(angle), np.sin(angle)
+    rolled = landmarks @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
+    yaw, pitch, roll = turn_between(landmarks, rolled.astype(np.float32))
+    assert (yaw, pitch) == pytest.approx((0, 0), abs=0.01)
+    assert abs(roll) == pytest.approx(5, abs=0.01)
+
+
+def test_a_blink_closes_the_eyes() -> None:
+    probe = Probe(grace(), renderer())
+    shut = eye_openings(probe.landmarks(eyeBlinkLeft=1, eyeBlinkRight=1))
+    assert (shut < 0.55 * eye_openings(probe.landmarks())).all()
+
+
+def test_the_embedded_portrait_does_as_it_is_told() -> None:
+    report = measure("grace", grace(), renderer())
+    assert report.aperture[0] > 0.95 and report.width[0] > 0.9
+    assert report.closed < 0.03
+    expected = [8, -8] * 3
+    assert report.turns == pytest.approx(expected, abs=3)
+    assert len(str(report).split("  ")) > 4
+
+
+def test_a_bad_photo_is_told_and_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    assert main([str(bad)]) == 1
+    shown = capsys.readouterr()
+    assert HEADER in shown.out and "error (" in shown.err
