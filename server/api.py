@@ -9,11 +9,12 @@ from fastapi.requests import Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.crop import parse_size
 from models.identity import Identity
 from server.auth import bearer, check_origin
 from server.control import SESSION_OVER, EventSocket, execute, receive
 from server.errors import ApiError
-from server.identities import DEFAULT_ID, Record
+from server.identities import DEFAULT_ID, Framing, Record
 from server.look import read_background
 from server.peer import MAX_SDP_BYTES, Peer
 from server.protocol import MAX_MESSAGE_BYTES, Background, parse_command
@@ -92,14 +93,16 @@ async def add_identity(
     photo: Annotated[UploadFile, File()],
     name: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
     face: Annotated[int | None, Form(ge=1, le=100)] = None,
+    size: Annotated[str, Form(max_length=20)] = "512",
 ) -> dict[str, Any]:
+    framing = Framing(face, parse_size(size))
     limit = services.settings.max_photo_bytes
     data = await photo.read(limit + 1)
     if len(data) > limit:
         raise ApiError(
             413, "photo_too_large", f"A photo is at most {limit // 1_000_000} MB."
         )
-    return _identity(services.identities.add(data, name.strip(), face))
+    return _identity(services.identities.add(data, name.strip(), framing))
 
 
 @router.get("/identities", dependencies=KEYED)

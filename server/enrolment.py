@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from models.crop import parse_size
 from models.errors import LikenessError
 from models.identity import enrol
 
@@ -27,12 +28,14 @@ def main() -> int:
     parser.add_argument("preview", type=Path)
     parser.add_argument("--name", default="")
     parser.add_argument("--face", type=int)
+    parser.add_argument("--size", default="512")
     parser.add_argument("--niceness", type=int, default=0)
     arguments = parser.parse_args()
     os.nice(arguments.niceness)
     try:
         identity = enrol(
             arguments.photo,
+            size=parse_size(arguments.size),
             name=arguments.name,
             face=arguments.face,
             on_progress=lambda stage, done: report(

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from models.crop import PictureSize
 from models.identity import Identity
 from models.photo import embedded_photo
 from server.errors import ApiError
@@ -62,18 +63,31 @@ def models_version() -> str:
     """A digest of the code that enrols: a new release enrols the default anew."""
     digest = hashlib.sha256()
     folder = Path(sys.modules[Identity.__module__].__file__ or "").parent
-    for name in ("identity", "landmarks", "rig", "mouth", "photo", "warp"):
+    for name in ("identity", "landmarks", "rig", "mouth", "photo", "crop", "warp"):
         path = folder / f"{name}.py"
         if path.is_file():
             digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 
+@dataclass(frozen=True)
+class Framing:
+    """face: which, counted from 1, where the photo shows several."""
+
+    face: int | None = None
+    size: PictureSize = PictureSize(512, 512)
+
+    def arguments(self) -> list[str]:
+        """Of the enrolment process."""
+        size = f"--size={self.size.width}x{self.size.height}"
+        return [size] if self.face is None else [size, f"--face={self.face}"]
+
+
 @dataclass(eq=False)
 class _Job:
     identity_id: str
     photo: Path
-    face: int | None
+    framing: Framing
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -138,7 +152,7 @@ class Identities:
         name = DEFAULT_NAME
         self._records[DEFAULT_ID] = Record(DEFAULT_ID, name, "enrolling", _now())
         if not (self._file(stem).is_file() and self._preview(stem).is_file()):
-            await self._work(DEFAULT_ID, stem, embedded_photo(), None)
+            await self._work(DEFAULT_ID, stem, embedded_photo(), Framing())
         else:
             self._update(DEFAULT_ID, status="ready", progress=1.0)
 
@@ -193,7 +207,7 @@ class Identities:
             self._loaded[identity_id] = identity
         return identity
 
-    def add(self, photo: bytes, name: str, face: int | None) -> Record:
+    def add(self, photo: bytes, name: str, framing: Framing) -> Record:
         """Queue a photo for enrolment.
 
         Raises:
@@ -205,7 +219,7 @@ class Identities:
             )
         identity_id = f"idn_{secrets.token_urlsafe(12)}"
         path = self._folder / f"{identity_id}.photo"
-        job = _Job(identity_id, path, face)
+        job = _Job(identity_id, path, framing)
         try:
             self._queue.put_nowait(job)
         except asyncio.QueueFull:
@@ -272,7 +286,7 @@ class Identities:
         record = self._records.get(job.identity_id)
         if record is None:
             return
-        await self._work(job.identity_id, job.identity_id, job.photo, job.face)
+        await self._work(job.identity_id, job.identity_id, job.photo, job.framing)
         record = self._records.get(job.identity_id)
         if record is None:
             self._remove_files(job.identity_id)
@@ -286,13 +300,13 @@ class Identities:
             path.write_text(json.dumps(stored))
 
     async def _work(
-        self, identity_id: str, stem: str, photo: Path, face: int | None
+        self, identity_id: str, stem: str, photo: Path, framing: Framing
     ) -> None:
         """Run the enrolment process and follow its lines."""
         problem: Problem | None
         try:
             async with asyncio.timeout(self._settings.enrol_timeout_s):
-                problem = await self._run_process(identity_id, stem, photo, face)
+                problem = await self._run_process(identity_id, stem, photo, framing)
         except TimeoutError:
             problem = Problem(
                 "enrolment_timeout", "Making the portrait took too long: try again."
@@ -305,22 +319,23 @@ class Identities:
         self._metrics.enrolments.labels("failed" if problem else "done").inc()
 
     def _command(
-        self, identity_id: str, stem: str, photo: Path, face: int | None
+        self, identity_id: str, stem: str, photo: Path, framing: Framing
     ) -> Sequence[str]:
         command = [
             *(sys.executable, "-m", self._module),
             *(str(photo), str(self._file(stem)), str(self._preview(stem))),
             f"--name={self._records[identity_id].name}",
+            *framing.arguments(),
         ]
         if identity_id != DEFAULT_ID:  # which nobody can be speaking to yet
             command.append(f"--niceness={NICENESS}")
-        return command if face is None else [*command, f"--face={face}"]
+        return command
 
     async def _run_process(
-        self, identity_id: str, stem: str, photo: Path, face: int | None
+        self, identity_id: str, stem: str, photo: Path, framing: Framing
     ) -> Problem | None:
         process = await asyncio.create_subprocess_exec(
-            *self._command(identity_id, stem, photo, face),
+            *self._command(identity_id, stem, photo, framing),
             cwd=Path(__file__).parent.parent,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

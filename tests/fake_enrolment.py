@@ -24,7 +24,9 @@ def main() -> int:
     else:
         out.write_bytes(b"identity")
         preview.write_bytes(b"\x89PNG\r\n\x1a\n")
-        lines.append({"kind": "done", "notes": ["The photo is small."]})
+        notes = ["The photo is small."]
+        notes += [f"The size is {each[7:]}." for each in sys.argv if "--size=2" in each]
+        lines.append({"kind": "done", "notes": notes})
     for line in lines:
         sys.stdout.write(json.dumps(line) + "\n")
     return 0

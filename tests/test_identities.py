@@ -105,3 +105,15 @@ async def test_deleted_while_it_is_made(tmp_path: Path) -> None:
         await enrol(client, b"another")
     stems = {each.name.split(".")[0] for each in (tmp_path / "identities").iterdir()}
     assert answer.json()["identity_id"] not in stems
+
+
+async def test_the_size_reaches_the_enrolment_or_is_refused(tmp_path: Path) -> None:
+    async with calling(create_app(fake_settings(tmp_path), FAKE_PARTS)) as client:
+        record = await enrol(client, b"photo", size="288x512")
+        assert "The size is 288x512." in record["notes"]
+        for size, code in (("big", "bad_size"), ("64", "size_out_of_range")):
+            answer = await client.post(
+                "/v1/identities", files={"photo": b"photo"}, data={"size": size}
+            )
+            refused(answer, 422, code)
+        assert len((await client.get("/v1/identities")).json()["identities"]) == 2
