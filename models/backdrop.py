@@ -26,6 +26,7 @@ GREEN_SCREEN = (0, 255, 155)  # far from skin and hair, also in YCbCr
 _BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
 _WIDE_SHARE, _NEAR_SHARE = 0.18, 0.012  # of the width; see _foreground
 _RIM_SHARE = 0.022  # of the width: how far within its edge a matte may be wrong
+_VEIL_SHARE = 0.05  # of the width: wider than a fringe of hair
 _SURE, _NONE = 0.96, 0.05  # of the matte; beyond, a pixel is all person or none
 
 UintArray = npt.NDArray[np.uint8]
@@ -136,6 +137,11 @@ def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
     share = matte.astype(np.float32) / 255
     share = np.clip((share - _NONE) / (_SURE - _NONE), 0, 1)
     width = share.shape[1]
+    # A wide veil is a matte that does not know, not hair: let it decide.
+    side = 2 * max(round(_VEIL_SHARE * width / 2), 1) + 1
+    doubt = np.asarray(cv2.blur(4 * share * (1 - share), (side, side)), np.float32)
+    decided = smoothstep(share, 0.3, 0.6)
+    share = share + (decided - share) * smoothstep(doubt, 0.25, 0.55)
     rim = cv2.getStructuringElement(
         cv2.MORPH_ELLIPSE, (2 * max(round(_RIM_SHARE * width), 2) + 1,) * 2
     )
