@@ -41,6 +41,8 @@ def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
         if plain is None:
             continue
         painted = _painted_lid(plain, patch, place, half)
+        rims = _rims(plain, patch, place, half)[..., None]
+        painted = painted + (patch - painted) * rims
         closed = np.concatenate([painted, mask[..., None]], -1)
         here = result[top:bottom, left:right]
         here[:] = np.where(closed[..., 3:] > here[..., 3:], closed, here)
@@ -96,6 +98,25 @@ def _grain(luma: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
     raw = np.random.default_rng(0).normal(size=luma.shape).astype(np.float32)
     noise = cv2.GaussianBlur(raw, (0, 0), 0.6)
     return np.asarray(noise * (strength / float(noise.std())), np.float32)
+
+
+def _rims(
+    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+) -> FloatArray:
+    """Where glasses or a brow lie over the skin, 0 to 1: long shapes unlike skin.
+
+    Lashes are short once they are cut off from the lid.
+    """
+    weights = np.array([0.299, 0.587, 0.114], np.float32)
+    skin = plain @ weights
+    unlike = np.abs(patch @ weights - skin) > np.maximum(0.22 * skin, 18.0)
+    off_lid = (at.t < at.upper - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > 1.2)
+    marks = (unlike & off_lid).astype(np.uint8)
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(marks)
+    sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
+    long = (sides > 2.5 * half) & (np.arange(count) > 0)
+    kept = cv2.dilate(long[labels].astype(np.float32), np.ones((3, 3)))
+    return np.asarray(cv2.GaussianBlur(kept, (0, 0), 0.8), np.float32)
 
 
 def _painted_lid(
