@@ -23,6 +23,7 @@ def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
     """
     height, width = picture.shape[:2]
     result = np.zeros((height, width, 4), np.float32)
+    result[..., :3] = picture
     for eye in (0, 1):
         frame = rig.frame[eye].numpy()
         half = float(np.linalg.norm(frame[2:4]))
