@@ -2,10 +2,6 @@
 
 Starts a server of its own unless --url is given. Times are taken at the client, where
 packets arrive, on the same machine. Levels above SOUND are sound.
-
-skew: every burst of a made-up voice opens the mouth. The time of its first loud packet
-and of the first picture whose mouth region leaves its resting range are both mapped to
-the sender's wall clock by the RTCP sender reports, as a browser does.
 """
 
 import argparse

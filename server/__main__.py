@@ -1,5 +1,6 @@
 """`python -m server`: HOST, PORT and LIKENESS_* from the environment."""
 
+import gc
 import json
 import logging
 import sys
@@ -47,6 +48,10 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
+        # What is there now stays: the collector, which stops all threads, need not
+        # look through the networks and libraries again.
+        gc.collect()
+        gc.freeze()
         for server in self.servers if self.started else ():
             for socket in server.sockets:
                 host, port = socket.getsockname()[:2]

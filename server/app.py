@@ -38,6 +38,10 @@ MAX_FORM_BYTES = 1_000_000  # of a multipart body beside the photo itself
 SECURITY_HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' "
+    "blob:; object-src 'none'; base-uri 'none'; form-action 'self'",
 }
 
 
@@ -70,6 +74,7 @@ class Pages(StaticFiles):
 def build_services(settings: Settings, parts: Parts, models: Models) -> Services:
     metrics = Metrics()
     engine = Engine(models)
+    engine.prepare_thread()  # the loop's own, which makes performers
     media = MediaLoop(
         engine, settings.release_lead_ms / 1000, settings.frames_ahead, metrics
     )
@@ -146,7 +151,9 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
         async with running(services):
             yield
 
-    app = FastAPI(title="Likeness", lifespan=lifespan, redoc_url=None)
+    app = FastAPI(title="Likeness", lifespan=lifespan, docs_url=None, redoc_url=None)
+    # No pages of documentation: they would load scripts from elsewhere. /openapi.json
+    # is there for whoever wants them.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(settings.allowed_origins),

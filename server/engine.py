@@ -1,10 +1,11 @@
 """The engine: the only place where the server meets the models.
 
-Everything here blocks and runs in device threads; the media loop calls it.
+Everything here blocks and runs in one device thread; the media loop calls it. (Two
+threads would draw hardly more on two cores: drawing is many small steps, and each
+waits for Python's lock. Drawing several pictures in one call takes a third less each.)
 """
 
 import logging
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -47,24 +48,19 @@ class Models:
 
     delay_frames: row j of a performer is the motion of frame j - delay_frames.
     render: identities and motion float32 [B, C] -> pictures.
-    threads: so many may call at a time.
-    mixed: whether a call should draw different identities, as a GPU likes it; a CPU
-        would only copy them into one place first.
+    prepare_thread: to be called once in each thread that uses the others.
     """
 
     delay_frames: int
     performer: Callable[[int], Performing]
     render: Callable[[Sequence[Identity], FloatArray], Pictures]
-    threads: int = 1
-    mixed: bool = True
+    prepare_thread: Callable[[], None] = lambda: None
 
 
 def load_models(device: str, threads: int) -> Models:
     """Load the networks and prepare the device."""
-    torch.set_num_threads(threads)
     network = AudioToMotion.load().eval()
     renderer = WarpRenderer(device)
-    on_cpu = renderer.device.type == "cpu"
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
         with torch.inference_mode():
@@ -77,8 +73,9 @@ def load_models(device: str, threads: int) -> Models:
         delay_frames=Performer.DELAY_FRAMES,
         performer=lambda seed: Performer(network, seed=seed),
         render=render,
-        threads=(os.cpu_count() or 1) if on_cpu else 1,
-        mixed=not on_cpu,
+        # With OpenMP the number holds for the thread that sets it; others would share
+        # each small step between all cores, and wait for those that are busy.
+        prepare_thread=lambda: torch.set_num_threads(threads),
     )
 
 
@@ -87,21 +84,18 @@ class Job:
     """One session's part of a tick.
 
     samples: float32 [1920 n], all the performer has not heard yet.
-    wanted: whether the last frame is to be drawn.
+    wanted: how many of the last frames are to be drawn.
     """
 
     performer: Performing
     identity: Identity
     samples: FloatArray
     posture: Posture
-    wanted: bool
+    wanted: int
 
 
 class Engine:
-    """Moves and draws sessions, in one batch per picture size.
-
-    May be called from several threads, each with other performers.
-    """
+    """Moves and draws sessions, in one batch per picture size."""
 
     def __init__(self, models: Models) -> None:
         self._models = models
@@ -110,10 +104,9 @@ class Engine:
     def delay_frames(self) -> int:
         return self._models.delay_frames
 
-    @property
-    def threads(self) -> int:
-        """How many may call `step` at a time."""
-        return self._models.threads
+    def prepare_thread(self) -> None:
+        """To be called once in each thread that calls anything else here."""
+        self._models.prepare_thread()
 
     def performer(self, seed: int) -> Performing:
         return self._models.performer(seed)
@@ -123,39 +116,43 @@ class Engine:
         silence = np.zeros(PLAYOUT_SAMPLES_PER_FRAME, np.float32)
         performer = self.performer(0)
         for _ in range(3):
-            self.step([Job(performer, identity, silence, "idle", wanted=True)])
+            self.step([Job(performer, identity, silence, "idle", wanted=1)])
 
-    def step(self, jobs: Sequence[Job]) -> list[Pictures | None]:
-        """One picture uint8 RGB [H, W, 3] for each job; None where none is wanted.
+    def step(self, jobs: Sequence[Job]) -> list[list[Pictures]]:
+        """The wanted pictures of each job, uint8 RGB [H, W, 3], in order.
 
-        A job that fails has no picture, and the others keep theirs.
+        A job that fails has no pictures, and the others keep theirs.
         """
         rows = [self._move(job) for job in jobs]
-        pictures: list[Pictures | None] = [None] * len(jobs)
-        batches: dict[object, list[tuple[int, FloatArray]]] = {}
-        for place, (job, row) in enumerate(zip(jobs, rows, strict=True)):
-            if row is not None and job.wanted:
-                like = job.identity.size if self._models.mixed else job.identity
-                batches.setdefault(like, []).append((place, row))
-        for batch in batches.values():
+        pictures: list[list[Pictures]] = [[] for _ in jobs]
+        for size in sorted({job.identity.size for job in jobs}):
+            batch = [
+                (place, row)
+                for place, job in enumerate(jobs)
+                for row in rows[place]
+                if job.identity.size == size
+            ]
             self._draw(jobs, batch, pictures)
         return pictures
 
-    def _move(self, job: Job) -> FloatArray | None:
+    def _move(self, job: Job) -> FloatArray:
+        """The rows to be drawn, float32 [wanted, C]."""
         try:
             job.performer.set_posture(job.posture)
-            last: FloatArray = job.performer.push_audio(job.samples).values[-1]
-            return last
+            values: FloatArray = job.performer.push_audio(job.samples).values
+            return values[len(values) - job.wanted :]
         except Exception:
             logger.exception("a performer failed")
-            return None
+            return np.zeros((0, len(MOTION_CHANNELS)), np.float32)
 
     def _draw(
         self,
         jobs: Sequence[Job],
         batch: Sequence[tuple[int, FloatArray]],
-        pictures: list[Pictures | None],
+        pictures: list[list[Pictures]],
     ) -> None:
+        if not batch:
+            return
         motion = np.stack([row for _, row in batch])
         assert motion.shape[1] == len(MOTION_CHANNELS), motion.shape
         try:
@@ -166,4 +163,4 @@ class Engine:
             logger.exception("a batch of %d could not be drawn", len(batch))
             return
         for (place, _), picture in zip(batch, drawn, strict=True):
-            pictures[place] = picture
+            pictures[place].append(picture)

@@ -7,7 +7,7 @@ delays a word.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +34,18 @@ class Frame:
     revoked: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A job for the device, and the frames whose pictures it gives.
+
+    left_out: pictures whose time has passed while a later one can be drawn.
+    """
+
+    job: Job
+    frames: Sequence[Frame]
+    left_out: int
+
+
 @dataclass(eq=False)
 class Lane:
     """frames_in, packets_out: of this session, since it joined.
@@ -58,7 +70,6 @@ class Lane:
     unheard: deque[Frame] = field(default_factory=deque)
     drawn: dict[int, Pictures] = field(default_factory=dict)
     ready: dict[int, dict[VideoCodec, EncodedPacket]] = field(default_factory=dict)
-    drawing: bool = False
     encoding: bool = False
     _taken: deque[Frame] = field(default_factory=deque)
     _generation: int = 0
@@ -68,10 +79,12 @@ class Lane:
         """The first picture whose time to leave has not come."""
         return -(-self.packets_out // PACKETS_PER_FRAME)
 
-    def take_in(self, delay: int, ahead: int) -> None:
-        """Take what the next picture needs, and up to `ahead` frames of what is known.
+    def take_in(self, delay: int, ahead: int, at_once: int) -> None:
+        """Take what the next picture needs, and more of what is known.
 
         delay: frames a performer hears before it gives the picture of the first.
+        ahead: so many frames more are taken before they are needed, and then, at
+        the same time, so many that `at_once` can be drawn together.
         """
         interrupted = self._generation != self.playout.generation
         self._generation = self.playout.generation
@@ -81,9 +94,11 @@ class Lane:
         while self._taken and self._taken[0].number < first:
             self._taken.popleft()
         needed = first + delay + 1
+        goal = needed
+        if self.frames_in < needed + ahead:
+            goal += ahead + at_once - 1
         while self.frames_in < needed or (
-            self.frames_in < needed + ahead
-            and self.playout.foreseen(PLAYOUT_SAMPLES_PER_FRAME)
+            self.frames_in < goal and self.playout.foreseen(PLAYOUT_SAMPLES_PER_FRAME)
         ):
             samples = self.playout.look_ahead(PLAYOUT_SAMPLES_PER_FRAME)
             frame = Frame(self.frames_in - delay, samples)
@@ -108,23 +123,33 @@ class Lane:
         self.frames_in -= count
         self.unheard = deque(each for each in self.unheard if not each.revoked)
 
-    def next_job(self) -> tuple[Job, Frame, int]:
-        """What to hear and draw next, of which frame, and how many were left out.
+    def next_work(self, at_once: int) -> Work:
+        """What to hear and draw next; some must be unheard.
 
-        Left out are pictures whose time has passed while a later one can be drawn.
+        A picture that is needed at the next release is drawn alone, else up to
+        `at_once`.
         """
+        first = self.next_number
+        watched = self.broadcast.watched
         frame = self.unheard.popleft()
         heard = [frame.samples]
         left_out = 0
-        wanted = self.broadcast.watched
-        while self.unheard and not (wanted and frame.number >= self.next_number):
-            left_out += wanted and frame.number >= 0
+        while self.unheard and not (watched and frame.number >= first):
+            left_out += watched and frame.number >= 0
             frame = self.unheard.popleft()
             heard.append(frame.samples)
-        samples = np.concatenate(heard)
-        wanted = wanted and frame.number >= 0
-        job = Job(self.performer, self.identity, samples, self.posture, wanted)
-        return job, frame, left_out
+        frames = [frame] if watched and frame.number >= 0 else []
+        while self.unheard and frame.number > first and len(frames) < at_once:
+            frames.append(self.unheard.popleft())
+            heard.append(frames[-1].samples)
+        job = Job(
+            self.performer,
+            self.identity,
+            np.concatenate(heard),
+            self.posture,
+            len(frames),
+        )
+        return Work(job, frames, left_out)
 
     def next_drawn(self) -> tuple[int, Pictures] | None:
         """The next picture to be encoded, if its turn has come."""

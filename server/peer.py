@@ -77,6 +77,22 @@ def bad_sdp(why: str) -> ApiError:
     return ApiError(400, "bad_sdp", f"The session description is not usable: {why}.")
 
 
+def _is_mdns(candidate: str) -> bool:
+    """Whether the address is one of a browser's .local names (RFC 8828).
+
+    aioice would wait a second for each; the viewer's checks tell its address anyway
+    (a peer-reflexive candidate).
+    """
+    fields = candidate.split()
+    return len(fields) > 4 and fields[4].lower().endswith(".local")
+
+
+def _without_mdns(sdp: str) -> str:
+    lines = sdp.splitlines(keepends=True)
+    kept = [x for x in lines if not (x.startswith("a=candidate:") and _is_mdns(x))]
+    return "".join(kept)
+
+
 @dataclass(eq=False)
 class Peer:
     """A connection from its offer to its end; close() is always safe."""
@@ -111,7 +127,8 @@ class Peer:
         offer = parse_offer(sdp)
         try:
             self._prepare({media.kind for media in offer.media})
-            await self._pc.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+            known = _without_mdns(sdp)
+            await self._pc.setRemoteDescription(RTCSessionDescription(known, "offer"))
             self._settle()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         except asyncio.CancelledError:
@@ -132,6 +149,8 @@ class Peer:
             try:
                 if line is None:
                     await self._pc.addIceCandidate(None)
+                    continue
+                if _is_mdns(line):
                     continue
                 candidate = candidate_from_sdp(line)
                 candidate.sdpMid = mid

@@ -73,8 +73,8 @@ class Settings(BaseSettings):
         default=30, ge=5, le=39
     )  # what a frame may take to be made
     frames_ahead: int = Field(
-        default=3, ge=0, le=10
-    )  # pictures made early where the sound is known; costs a little memory
+        default=2, ge=0, le=10
+    )  # pictures are made so early where the sound is known
     video_bitrate_bps: int = Field(default=1_500_000, ge=100_000)
     min_video_bitrate_bps: int = Field(default=250_000, ge=50_000)
     max_video_bitrate_bps: int = Field(default=3_000_000, ge=100_000)

@@ -19,7 +19,7 @@ from tests.fakes import (
 
 
 def job(
-    performer: FakePerformer, level: float, *, frames: int = 1, wanted: bool = True
+    performer: FakePerformer, level: float, *, frames: int = 1, wanted: int = 1
 ) -> Job:
     samples = np.full(1920, level, np.float32)
     return Job(performer, fake_identity(), samples, "idle", wanted)
@@ -31,8 +31,7 @@ def test_frame_i_shows_the_sound_of_frame_i() -> None:
     levels = [0.0, 0.3, 0.0, 0.1, 0.0, 0.0, 0.0]
     lights = []
     for level in levels:
-        (picture,) = engine.step([job(performer, level)])
-        assert picture is not None
+        ((picture,),) = engine.step([job(performer, level)])
         lights.append(round(mouth_light(picture)))
     expected = [40 + round(600 * level) for level in levels]
     assert lights[DELAY_FRAMES:] == expected[:-DELAY_FRAMES]
@@ -42,11 +41,21 @@ def test_what_was_missed_is_heard_but_only_the_last_is_drawn() -> None:
     engine = Engine(fake_models())
     late, prompt = FakePerformer(), FakePerformer()
     for level in (0.1, 0.2, 0.3):
-        (expected,) = engine.step([job(prompt, level)])
+        ((expected,),) = engine.step([job(prompt, level)])
     first = np.repeat(np.array([0.1, 0.2, 0.3], np.float32), 1920)
-    (drawn,) = engine.step([Job(late, fake_identity(), first, "idle", True)])
-    assert expected is not None and drawn is not None
+    ((drawn,),) = engine.step([Job(late, fake_identity(), first, "idle", 1)])
     assert np.array_equal(expected, drawn)
+
+
+def test_frames_drawn_together_are_those_drawn_one_by_one() -> None:
+    engine = Engine(fake_models())
+    alone, together = FakePerformer(), FakePerformer()
+    levels = np.array([0.1, 0.2, 0.3, 0.1], np.float32)
+    singly = [engine.step([job(alone, level)])[0][0] for level in levels]
+    sound = np.repeat(levels, 1920)
+    (batch,) = engine.step([Job(together, fake_identity(), sound, "idle", 3)])
+    assert len(batch) == 3
+    assert np.array_equal(batch, singly[1:])
 
 
 def test_one_batch_for_each_size() -> None:
@@ -59,17 +68,12 @@ def test_one_batch_for_each_size() -> None:
     engine = Engine(Models(DELAY_FRAMES, FakePerformer, render))
     small = FakeIdentity(size=(64, 64))
     jobs = [job(FakePerformer(), 0.1) for _ in range(3)]
-    jobs.append(Job(FakePerformer(), small, jobs[0].samples, "idle", True))  # type: ignore[arg-type]
-    jobs.append(job(FakePerformer(), 0.1, wanted=False))
+    jobs.append(Job(FakePerformer(), small, jobs[0].samples, "idle", 1))  # type: ignore[arg-type]
+    jobs.append(job(FakePerformer(), 0.1, wanted=0))
     pictures = engine.step(jobs)
     assert sorted(batches) == [1, 3]
-    assert [None if p is None else p.shape[0] for p in pictures] == [
-        128,
-        128,
-        128,
-        64,
-        None,
-    ]
+    heights = [[picture.shape[0] for picture in each] for each in pictures]
+    assert heights == [[128], [128], [128], [64], []]
 
 
 class BrokenPerformer(FakePerformer):
@@ -80,7 +84,7 @@ class BrokenPerformer(FakePerformer):
 def test_a_broken_performer_loses_its_own_picture_only() -> None:
     engine = Engine(fake_models())
     pictures = engine.step([job(BrokenPerformer(), 0.1), job(FakePerformer(), 0.1)])
-    assert pictures[0] is None and pictures[1] is not None
+    assert [len(each) for each in pictures] == [0, 1]
 
 
 def test_a_broken_renderer_gives_no_picture_and_no_exception() -> None:
@@ -88,4 +92,4 @@ def test_a_broken_renderer_gives_no_picture_and_no_exception() -> None:
         raise RuntimeError("broken")
 
     engine = Engine(Models(DELAY_FRAMES, FakePerformer, render))
-    assert engine.step([job(FakePerformer(), 0.1)]) == [None]
+    assert engine.step([job(FakePerformer(), 0.1)]) == [[]]
