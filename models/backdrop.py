@@ -27,6 +27,7 @@ _BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
 _WIDE_SHARE, _NEAR_SHARE = 0.18, 0.012  # of the width; see _foreground
 _RIM_SHARE = 0.022  # of the width: how far within its edge a matte may be wrong
 _VEIL_SHARE = 0.05  # of the width: wider than a fringe of hair
+_PASSES = 2  # each goes a rim deeper where it finds background
 _SURE, _NONE = 0.96, 0.05  # of the matte; beyond, a pixel is all person or none
 
 UintArray = npt.NDArray[np.uint8]
@@ -142,12 +143,22 @@ def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
     doubt = np.asarray(cv2.blur(4 * share * (1 - share), (side, side)), np.float32)
     decided = smoothstep(share, 0.3, 0.6)
     share = share + (decided - share) * smoothstep(doubt, 0.25, 0.55)
+    for _ in range(_PASSES):
+        stricter = _without_background(picture.astype(np.float32), share)
+        worst = float(np.abs(stricter - share).max())
+        share = stricter
+        if worst < 0.05:
+            break
+    return np.asarray(np.round(np.clip(share, 0, 1) * 255), np.uint8)
+
+
+def _without_background(colours: FloatArray, share: FloatArray) -> FloatArray:
+    """A matte without what, near its edge, has the colour of the background near by."""
     rim = cv2.getStructuringElement(
-        cv2.MORPH_ELLIPSE, (2 * max(round(_RIM_SHARE * width), 2) + 1,) * 2
+        cv2.MORPH_ELLIPSE, (2 * max(round(_RIM_SHARE * share.shape[1]), 2) + 1,) * 2
     )
     inside = np.asarray(cv2.erode(share, rim, borderValue=(1.0,)), np.float32)
     outside = 1 - np.asarray(cv2.dilate(share, rim, borderValue=(0.0,)), np.float32)
-    colours = picture.astype(np.float32)
     person, behind = _mean_where(colours, inside), _mean_where(colours, outside)
     apart = person - behind
     contrast = np.linalg.norm(apart, axis=2)
@@ -155,8 +166,7 @@ def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
     along = ((colours - behind) * apart).sum(2) / np.maximum(contrast, 1) ** 2
     by_colour = smoothstep(along, 0.05, 0.5)
     trust = smoothstep(contrast, 40.0, 120.0) * (1 - inside)
-    stricter = share * (1 - trust * (1 - by_colour))
-    return np.asarray(np.round(np.clip(stricter, 0, 1) * 255), np.uint8)
+    return share * (1 - trust * (1 - by_colour))
 
 
 def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
@@ -165,7 +175,8 @@ def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
     total = np.asarray(cv2.blur(weight, (side, side)), np.float32)[..., None]
     mean = np.asarray(cv2.blur(colours * weight[..., None], (side, side)), np.float32)
     # Where neither is near, both means are the same: nothing can be told.
-    return np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
+    known: FloatArray = np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
+    return known
 
 
 def _over(person: FloatArray, share: FloatArray, behind: UintArray) -> UintArray:
