@@ -166,7 +166,7 @@ def _without_background(colours: FloatArray, share: FloatArray) -> FloatArray:
     along = ((colours - behind) * apart).sum(2) / np.maximum(contrast, 1) ** 2
     by_colour = smoothstep(along, 0.05, 0.5)
     trust = smoothstep(contrast, 40.0, 120.0) * (1 - inside)
-    return share * (1 - trust * (1 - by_colour))
+    return np.asarray(share * (1 - trust * (1 - by_colour)), np.float32)
 
 
 def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
@@ -175,8 +175,8 @@ def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
     total = np.asarray(cv2.blur(weight, (side, side)), np.float32)[..., None]
     mean = np.asarray(cv2.blur(colours * weight[..., None], (side, side)), np.float32)
     # Where neither is near, both means are the same: nothing can be told.
-    known: FloatArray = np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
-    return known
+    known = np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
+    return np.asarray(known, np.float32)
 
 
 def _over(person: FloatArray, share: FloatArray, behind: UintArray) -> UintArray:
