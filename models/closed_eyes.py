@@ -63,9 +63,10 @@ class _LidPlace:
 
     @property
     def below_line(self) -> FloatArray:
-        """How far a pixel is below the line where the lids meet."""
-        droop = 0.03 * np.clip(1 - self.s**2, 0, 1)
-        return np.asarray(self.t - self.lower - droop, np.float32)
+        """How far a pixel is below the line where the lids meet, which is a little
+        flatter than the open eye's lower lid."""
+        rise = 0.10 * np.clip(1 - self.s**2, 0, 1)
+        return np.asarray(self.t - self.lower + rise, np.float32)
 
 
 def _plain_skin(patch: FloatArray, mask: FloatArray, half: float) -> FloatArray | None:
