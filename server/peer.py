@@ -77,7 +77,7 @@ def bad_sdp(why: str) -> ApiError:
     return ApiError(400, "bad_sdp", f"The session description is not usable: {why}.")
 
 
-def _is_mdns(candidate: str) -> bool:
+def is_mdns(candidate: str) -> bool:
     """Whether the address is one of a browser's .local names (RFC 8828).
 
     aioice would wait a second for each; the viewer's checks tell its address anyway
@@ -87,9 +87,9 @@ def _is_mdns(candidate: str) -> bool:
     return len(fields) > 4 and fields[4].lower().endswith(".local")
 
 
-def _without_mdns(sdp: str) -> str:
+def without_mdns(sdp: str) -> str:
     lines = sdp.splitlines(keepends=True)
-    kept = [x for x in lines if not (x.startswith("a=candidate:") and _is_mdns(x))]
+    kept = [x for x in lines if not (x.startswith("a=candidate:") and is_mdns(x))]
     return "".join(kept)
 
 
@@ -127,7 +127,7 @@ class Peer:
         offer = parse_offer(sdp)
         try:
             self._prepare({media.kind for media in offer.media})
-            known = _without_mdns(sdp)
+            known = without_mdns(sdp)
             await self._pc.setRemoteDescription(RTCSessionDescription(known, "offer"))
             self._settle()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
@@ -150,7 +150,7 @@ class Peer:
                 if line is None:
                     await self._pc.addIceCandidate(None)
                     continue
-                if _is_mdns(line):
+                if is_mdns(line):
                     continue
                 candidate = candidate_from_sdp(line)
                 candidate.sdpMid = mid

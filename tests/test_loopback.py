@@ -202,10 +202,11 @@ async def test_an_overloaded_device_costs_pictures_never_voice(tmp_path: Path) -
 
 def broken_models(device: str, threads: int) -> Models:
     """Draws a second of pictures, then fails for a second, then draws again."""
-    calls = itertools.count()
+    frames = itertools.count()
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
-        if 25 < next(calls) < 50:
+        last = [next(frames) for _ in motion][-1]
+        if 25 < last < 55:
             raise RuntimeError("the device is gone")
         return fake_render(identities, motion)
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.app import create_app
+from server.peer import is_mdns, without_mdns
 from server.whep import parse_fragment
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
@@ -136,3 +137,12 @@ def test_fragment() -> None:
 def test_any_fragment_is_parsed(fragment: str) -> None:
     _, candidates = parse_fragment(fragment)
     assert len(candidates) <= 64
+
+
+def test_local_names_are_not_waited_for() -> None:
+    """A browser hides its addresses behind names only its own network can resolve."""
+    hidden = "candidate:1 1 udp 2122 5f0c7d3e.local 50000 typ host"
+    assert is_mdns(hidden)
+    assert not is_mdns("candidate:1 1 udp 2122 192.0.2.1 50000 typ host")
+    offer = f"v=0\r\na={hidden}\r\na=candidate:2 1 udp 2 192.0.2.1 9 typ host\r\n"
+    assert without_mdns(offer).splitlines()[1].endswith("192.0.2.1 9 typ host")
