@@ -65,7 +65,7 @@ class _LidPlace:
     def below_line(self) -> FloatArray:
         """How far a pixel is below the line where the lids meet, which is a little
         flatter than the open eye's lower lid."""
-        rise = 0.10 * np.clip(1 - self.s**2, 0, 1)
+        rise = 0.14 * np.clip(self.lower - self.upper, 0, 1)
         return np.asarray(self.t - self.lower + rise, np.float32)
 
 
