@@ -41,6 +41,8 @@ export class Likeness {
   #wish = { identity: null, voice: null, language: null };
   /** @type {SessionGrant | null} */
   #grant = null;
+  /** @type {SessionGrant | null} not ours to give back */
+  #shared = null;
   /** @type {PeerLink | null} */
   #link = null;
   #clock = new MediaClock();
@@ -73,10 +75,13 @@ export class Likeness {
   /**
    * Begin; or, when open, begin anew with another portrait or voice.
    * @param {Wish} wish
+   * @param {SessionGrant | null} [shared] a session of somebody else's to watch as long
+   *   as it lasts, instead of one of our own
    */
-  open(wish) {
+  open(wish, shared = null) {
     this.close();
     this.#wish = { ...wish };
+    this.#grant = this.#shared = shared;
     this.#life = new AbortController();
     this.#setPhase("connecting");
     this.#run(this.#life.signal);
@@ -310,8 +315,8 @@ export class Likeness {
   }
 
   #freeGrant() {
-    if (this.#grant) this.#api.freeSession(this.#grant);
-    this.#grant = null;
+    if (this.#grant && this.#grant !== this.#shared) this.#api.freeSession(this.#grant);
+    this.#grant = this.#shared = null;
   }
 
   /** @param {Phase} phase */

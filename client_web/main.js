@@ -152,7 +152,7 @@ async function start() {
     notice.show(messages.say("noWebrtc"));
     return;
   }
-  open();
+  open(sharedSession());
   await loadVoices();
 }
 
@@ -175,12 +175,21 @@ async function loadVoices() {
   setVoice(catalogue.find(memory.recall("voice")) ?? catalogue.bestFor(wanted));
 }
 
-function open() {
-  likeness.open({
+/** The session that the address names (a session's embed_url), to watch it too. */
+function sharedSession() {
+  const id = new URLSearchParams(location.search).get("session");
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  return id ? api.sharedSession(id, token) : null;
+}
+
+/** @param {import("./likeness/types.js").SessionGrant | null} [shared] */
+function open(shared = null) {
+  const wish = {
     identity: identity === DEFAULT_IDENTITY ? null : identity,
     voice: null, // every utterance names its own
     language: null,
-  });
+  };
+  likeness.open(wish, shared);
 }
 
 function showPoster() {

@@ -175,7 +175,8 @@ async def create_session(
         "whep_url": f"{path}/whep",
         "offer_url": f"{path}/offer",
         "ws_url": f"{path}/events",
-        "embed_url": f"/?session={session.session_id}",
+        # A fragment never leaves the browser.
+        "embed_url": f"/?session={session.session_id}#token={session.token}",
         "ice_servers": [
             {
                 key: value

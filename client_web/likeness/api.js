@@ -42,6 +42,17 @@ export class Api {
   }
 
   /**
+   * A session that somebody else began, to be watched too.
+   * @param {string} id
+   * @param {string | null} token
+   * @returns {SessionGrant}
+   */
+  sharedSession(id, token) {
+    const path = `/v1/sessions/${encodeURIComponent(id)}`;
+    return { session_id: id, token, offer_url: `${path}/offer`, ice_servers: [] };
+  }
+
+  /**
    * @param {SessionGrant} grant
    * @param {RTCSessionDescriptionInit} offer
    * @param {AbortSignal} [signal]

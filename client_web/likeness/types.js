@@ -27,7 +27,7 @@
 /**
  * @typedef {object} SessionGrant
  * @property {string} session_id
- * @property {string} token
+ * @property {string | null} token
  * @property {string} offer_url
  * @property {RTCIceServer[]} ice_servers
  */
