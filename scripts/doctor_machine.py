@@ -39,7 +39,8 @@ try:
 except ValidationError as error:
     wrong = error.errors()[0]
     sys.exit(f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}")
-print(json.dumps([settings.host, settings.port, str(settings.data_dir)]))
+folders = [str(settings.data_dir), str(settings.weights)]
+print(json.dumps([settings.host, settings.port, *folders]))
 """
 _CUDA = """
 import torch
@@ -94,10 +95,10 @@ def settings() -> Iterator[Finding]:
         remedy = "Mend the environment variable."
         yield Finding("missing", "settings", trial.said, remedy)
         return
-    host, port, folder = json.loads(trial.said)
+    host, port, folder, weights = json.loads(trial.said)
     yield data_folder(Path(folder))
     yield address(host, port)
-    yield from piper_voices(Path(folder) / "voices")
+    yield from piper_voices(Path(weights) / "voices")
 
 
 def data_folder(folder: Path) -> Finding:

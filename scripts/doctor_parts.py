@@ -7,6 +7,14 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from models.weights import (
+    all_weights,
+    fetch_command,
+    find,
+    is_present,
+    readable,
+    weights_root,
+)
 from scripts.finding import ROOT, Finding, attempt
 
 REINSTALL = "make clean run installs the pinned versions again"
@@ -121,20 +129,34 @@ def embedded_weights() -> Iterator[Finding]:
 
 
 def optional_weights() -> Iterator[Finding]:
-    for name, pattern, gain in (
+    """What of the manifest lies where fetch_weights puts it, or in the hub's cache."""
+    root = weights_root()
+    for name, kind, pattern, first, gain in (
         (
             "faster-whisper",
+            "hearing",
             "models--*faster-whisper*",
+            "whisper-base",
             "the portrait hears and answers",
         ),
-        ("Stable Diffusion", "models--*stable-diffusion*", "portraits are refined"),
+        (
+            "Stable Diffusion",
+            "diffusion",
+            "models--*stable-diffusion*",
+            "sd15",
+            "portraits are refined",
+        ),
     ):
-        found = sorted(_hub_cache().glob(pattern))
-        if found:
-            names = ", ".join(path.name.rpartition("--")[2] for path in found)
-            yield Finding("ok", name, names)
+        known = [weights for weights in all_weights() if weights.kind == kind]
+        here = [weights.name for weights in known if is_present(weights, root)]
+        cached = sorted(_hub_cache().glob(pattern))
+        here += [path.name.rpartition("--")[2] for path in cached]
+        if here:
+            yield Finding("ok", name, ", ".join(here))
         else:
-            yield Finding("optional", name, f"no weights; with them {gain}")
+            size = readable(find(first).size)
+            missing = f"no weights; with them {gain}"
+            yield Finding("optional", name, missing, f"{fetch_command(first)} ({size})")
 
 
 def piper_voices(folder: Path) -> Iterator[Finding]:
@@ -144,7 +166,8 @@ def piper_voices(folder: Path) -> Iterator[Finding]:
             "optional",
             "Piper voices",
             "none; with them speech sounds natural",
-            f"Put NAME.onnx and NAME.onnx.json in {folder}.",
+            f"{fetch_command('en_US-ljspeech-high')}, or put NAME.onnx and "
+            f"NAME.onnx.json in {folder}.",
         )
     for model in models:
         trial = attempt(_PIPER.format(model=str(model)))

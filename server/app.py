@@ -78,7 +78,7 @@ def build_services(settings: Settings, parts: Parts, models: Models) -> Services
     media = MediaLoop(
         engine, settings.release_lead_ms / 1000, settings.frames_ahead, metrics
     )
-    voices = parts.open_voices(settings.data_dir / "voices")
+    voices = parts.open_voices(settings.weights / "voices")
     identities = Identities(settings, metrics, parts.load_identity, parts.enrolment)
     return Services(
         settings=settings,

@@ -4,19 +4,15 @@ HOST and PORT are bare; all others carry the prefix LIKENESS_.
 """
 
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from models.weights import default_data_dir
 
-def default_data_dir() -> Path:
-    """Where identities are kept (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_DATA_HOME", "")
-    root = Path(base) if base.startswith("/") else Path.home() / ".local" / "share"
-    return root / "likeness"
+__all__ = ["Settings", "default_data_dir", "is_loopback"]
 
 
 def is_loopback(host: str) -> bool:
@@ -42,6 +38,9 @@ class Settings(BaseSettings):
     )
     log_level: str = "INFO"
     data_dir: Path = Field(default_factory=default_data_dir)
+    weights_dir: Path | None = (
+        None  # where downloaded weights lie; else the data folder
+    )
 
     # who may come in
     api_key: SecretStr | None = None  # needed on any address but loopback
@@ -89,6 +88,11 @@ class Settings(BaseSettings):
     max_identities: int = Field(default=1_000, ge=1)
     max_queued_enrolments: int = Field(default=8, ge=1)
     enrol_timeout_s: float = Field(default=120, gt=0)
+
+    @property
+    def weights(self) -> Path:
+        """Where downloaded weights lie."""
+        return self.weights_dir or self.data_dir
 
     @model_validator(mode="before")
     @classmethod
