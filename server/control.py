@@ -19,6 +19,7 @@ from server.protocol import (
     SetAvatar,
     SpeakAudio,
     SpeakEnd,
+    SpeakStream,
     SpeakText,
     parse_command,
 )
@@ -42,12 +43,7 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
     session.touch()
     match command:
         case SpeakText():
-            if len(command.text) > max_text_chars:
-                raise ApiError(
-                    413,
-                    "text_too_long",
-                    f"A text is at most {max_text_chars} characters: send it in parts.",
-                )
+            _check_length(command.text, max_text_chars)
             session.speech.speak_text(
                 command.text,
                 voice=command.voice,
@@ -55,9 +51,24 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
                 source=command.event_id,
                 emotion=command.emotion,
             )
+        case SpeakStream():
+            _check_length(command.text, max_text_chars)
+            session.speech.speak_stream(
+                command.stream_id,
+                command.text,
+                end=command.end,
+                voice=command.voice,
+                language=command.language,
+                source=command.event_id,
+                emotion=command.emotion,
+            )
         case SpeakAudio():
-            pcm = _decode(command.audio)
-            session.speech.speak_audio(command.sample_rate, pcm, command.event_id)
+            session.speech.speak_audio(
+                command.sample_rate,
+                _decode(command.audio),
+                command.event_id,
+                command.stream_id,
+            )
         case SpeakEnd():
             session.speech.speak_end()
         case Interrupt():
@@ -68,6 +79,15 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
             session.look.express(command.emotion, command.expressivity)
         case KeepAlive():
             pass
+
+
+def _check_length(text: str, max_chars: int) -> None:
+    if len(text) > max_chars:
+        raise ApiError(
+            413,
+            "text_too_long",
+            f"A text is at most {max_chars} characters: send it in parts.",
+        )
 
 
 def _decode(audio: str) -> bytes:

@@ -1,36 +1,24 @@
 """What is to be said -> sound in the playout buffer, one utterance after another.
 
-Synthesis runs in threads of its own. Each utterance is produced by one task, which
-barge-in cancels; its thread notices at its next chunk, and what it still makes belongs
-to a generation that is over.
+Each utterance is produced by one task, which barge-in cancels. Whoever still writes or
+sends sound for an utterance that was cut does it for nobody: streams are known by ids.
 """
 
 import asyncio
-import logging
 import secrets
-import threading
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Executor
-from functools import partial
 
 from models.emotion import Emotion
-from models.errors import AudioError, LikenessError, TextError
-from models.media import PLAYOUT_RATE_HZ, FloatArray
-from models.resample import Resampler
-from models.tts.clauses import split_clauses
-from models.tts.voice import Voice
 from server.errors import ApiError
 from server.playout import Interrupted, PlayoutBuffer, Utterance
-from server.protocol import ErrorEvent, Event, Warned
-from server.utterances import AudioItem, TextItem, speak_clause
+from server.producer import OpenVoice, Producer
+from server.protocol import Event
+from server.utterances import AudioItem, Item, StreamItem, TextItem
 
-logger = logging.getLogger(__name__)
-
-SILENT_SPEAKER_S = 10.0  # an utterance without speak_end is ended after this
-
-OpenVoice = Callable[[str | None, str | None], Voice]
+REMEMBERED_STREAMS = 256  # by their ids, so that what comes late is known as late
 
 
 class Speech:
@@ -46,15 +34,13 @@ class Speech:
         max_queued: int,
     ) -> None:
         self._playout = playout
-        self._open_voice = open_voice
-        self._executor = executor
-        self._tell = tell
+        self._producer = Producer(playout, open_voice, executor, tell)
         self._max_queued = max_queued
-        self._queue: deque[TextItem | AudioItem] = deque()
+        self._queue: deque[Item] = deque()
         self._queued = asyncio.Event()
-        self._room = asyncio.Event()
         self._watched = asyncio.Event()
-        self._open_audio: AudioItem | None = None
+        self._streams: OrderedDict[str, StreamItem | AudioItem] = OrderedDict()
+        self._audio: AudioItem | None = None  # the last utterance of speak_audio
         self._producing: asyncio.Task[None] | None = None
         self._asked_s: dict[Utterance, float] = {}
 
@@ -74,8 +60,7 @@ class Speech:
 
     def released(self) -> None:
         """The playout buffer has moved on: there may be room again."""
-        if self._playout.room_samples:
-            self._room.set()
+        self._producer.released()
 
     def first_audio_s(self, utterance: Utterance) -> float | None:
         """Seconds since the command that asked for the utterance; once."""
@@ -105,18 +90,65 @@ class Speech:
         )
         return utterance
 
-    def speak_audio(self, rate_hz: int, pcm: bytes, source: str | None) -> None:
-        """Append to the open utterance, or open one.
+    def speak_stream(
+        self,
+        stream_id: str,
+        text: str,
+        *,
+        end: bool,
+        voice: str | None,
+        language: str | None,
+        source: str | None,
+        emotion: Emotion | None = None,
+    ) -> None:
+        """Append to a text that is spoken while it is written, or begin one.
+
+        Voice, language and emotion are those of the first call. What comes for a stream
+        that was cut off is passed over in silence.
 
         Raises:
-            ApiError: too much waits, or the rate changed within an utterance.
+            ApiError: too much waits, or the stream has been ended.
         """
-        item = self._open_audio
+        item = self._stream(stream_id)
+        if item is None:
+            utterance = self._utterance(source)
+            utterance.emotion = emotion
+            item = StreamItem(utterance, voice, language, self._playout.generation)
+            self._enqueue(item)
+            self._remember(stream_id, item)
+        if isinstance(item, AudioItem):
+            raise _ended(stream_id)
+        if self._is_cut(item):
+            return
+        item.append(text)
+        if end:
+            item.end()
+
+    def speak_audio(
+        self, rate_hz: int, pcm: bytes, source: str | None, stream_id: str | None = None
+    ) -> None:
+        """Append to the open utterance, or open one; a new stream_id opens one too.
+
+        Raises:
+            ApiError: too much waits, the rate changed within an utterance, or the
+                stream has been ended.
+        """
+        known = self._stream(stream_id) if stream_id is not None else None
+        if known and self._is_cut(known):
+            return
+        item = known or self._open_audio
+        if item and stream_id is not None and not known:
+            self.speak_end()  # a new stream begins
+            item = None
+        if isinstance(item, StreamItem):
+            raise _ended(stream_id or "")
         if item is None:
             utterance = self._utterance(source)
             item = AudioItem(utterance, rate_hz, self._playout.generation)
             self._enqueue(item)
-            self._open_audio = item
+            self._audio = item
+            if stream_id is not None:
+                self._remember(stream_id, item)
         if item.rate_hz != rate_hz:
             raise ApiError(
                 422,
@@ -126,11 +158,13 @@ class Speech:
         item.append(pcm)
 
     def append_audio(self, pcm: bytes) -> None:
-        """A binary chunk of the open utterance.
+        """A binary chunk of the open utterance; for nobody, if it was cut off.
 
         Raises:
             ApiError: no utterance is open, or too much waits.
         """
+        if self._audio and self._is_cut(self._audio):
+            return
         if self._open_audio is None:
             raise ApiError(
                 422,
@@ -145,12 +179,14 @@ class Speech:
         Raises:
             ApiError: no utterance is open.
         """
+        if self._audio and self._is_cut(self._audio):
+            self._audio = None
+            return
         if self._open_audio is None:
             raise ApiError(
                 422, "no_open_utterance", "No avatar.speak_audio is open to be ended."
             )
         self._open_audio.end()
-        self._open_audio = None
 
     def interrupt(self) -> list[Interrupted]:
         """Stop at once; returns what was being said or waited to be."""
@@ -162,7 +198,6 @@ class Speech:
         waiting = [item.utterance for item in self._queue]
         interrupted += [Interrupted(u, at, 0) for u in waiting if u not in known]
         self._queue.clear()
-        self._open_audio = None
         self._asked_s.clear()
         return interrupted
 
@@ -176,9 +211,11 @@ class Speech:
                     await self._queued.wait()
                 item = self._queue.popleft()
                 self._playout.begin(item.generation, item.utterance)
-                self._producing = asyncio.create_task(self._produce(item))
+                self._producing = asyncio.create_task(self._producer.produce(item))
                 await asyncio.wait([self._producing])
                 self._producing = None
+                if not item.utterance.pushed:
+                    self._asked_s.pop(item.utterance, None)
         finally:
             if self._producing:
                 self._producing.cancel()
@@ -187,7 +224,27 @@ class Speech:
     def _utterance(self, source: str | None) -> Utterance:
         return Utterance(f"utt_{secrets.token_urlsafe(9)}", source)
 
-    def _enqueue(self, item: TextItem | AudioItem) -> None:
+    @property
+    def _open_audio(self) -> AudioItem | None:
+        item = self._audio
+        return None if item is None or item.whole or self._is_cut(item) else item
+
+    def _is_cut(self, item: StreamItem | AudioItem) -> bool:
+        """Whether what still comes for it comes too late."""
+        return item.failed or item.generation != self._playout.generation
+
+    def _stream(self, stream_id: str) -> StreamItem | AudioItem | None:
+        item = self._streams.get(stream_id)
+        if item and item.whole and not self._is_cut(item):
+            raise _ended(stream_id)
+        return item
+
+    def _remember(self, stream_id: str, item: StreamItem | AudioItem) -> None:
+        self._streams[stream_id] = item
+        if len(self._streams) > REMEMBERED_STREAMS:
+            self._streams.popitem(last=False)
+
+    def _enqueue(self, item: Item) -> None:
         if len(self._queue) >= self._max_queued:
             raise ApiError(
                 429,
@@ -199,105 +256,10 @@ class Speech:
         self._asked_s[item.utterance] = time.monotonic()
         self._queued.set()
 
-    async def _produce(self, item: TextItem | AudioItem) -> None:
-        """One utterance, whatever becomes of it."""
-        utterance = item.utterance
-        try:
-            if isinstance(item, TextItem):
-                await self._produce_text(item)
-            else:
-                await self._produce_audio(item)
-        except LikenessError as error:
-            self._fail(utterance, error.code, error.message)
-        except Exception:
-            logger.exception("an utterance failed")
-            self._fail(utterance, "speech_failed", "This could not be spoken.")
-        finally:
-            self._playout.finish(item.generation, utterance)
-            if not utterance.pushed:
-                self._asked_s.pop(utterance, None)
 
-    def _fail(self, utterance: Utterance, code: str, message: str) -> None:
-        if utterance.pushed:  # what has been made is played, and ends as speech does
-            self._tell(Warned(code=code, message=message))
-            return
-        self._tell(
-            ErrorEvent(
-                code=code,
-                message=message,
-                source_event_id=utterance.source_event_id,
-                utterance_id=utterance.utterance_id,
-            )
-        )
-
-    async def _produce_text(self, item: TextItem) -> None:
-        loop = asyncio.get_running_loop()
-        voice = await loop.run_in_executor(
-            self._executor, self._open_voice, item.voice, item.language
-        )
-        stopped = threading.Event()
-        utterance = item.utterance
-
-        def push(samples: FloatArray) -> None:
-            loop.call_soon_threadsafe(
-                self._playout.push, item.generation, utterance, samples
-            )
-
-        unspeakable: TextError | None = TextError(
-            "text_empty", "There is no text to say."
-        )
-        try:
-            for clause in split_clauses(item.text):
-                await self._wait_for_room()
-                speak = partial(
-                    speak_clause, voice, clause, utterance.pushed, push, stopped
-                )
-                try:
-                    mark = await loop.run_in_executor(self._executor, speak)
-                except TextError as error:
-                    unspeakable = unspeakable and error
-                    continue
-                unspeakable = None
-                utterance.captions.append(mark)
-        finally:
-            stopped.set()
-        if unspeakable:
-            raise unspeakable
-
-    async def _produce_audio(self, item: AudioItem) -> None:
-        loop = asyncio.get_running_loop()
-        resampler = Resampler(item.rate_hz, PLAYOUT_RATE_HZ)
-        last = False
-        while not last:
-            await self._wait_for_sound(item)
-            last = item.whole
-            await self._wait_for_room()
-            samples = await loop.run_in_executor(
-                self._executor, partial(resampler.push, item.take(), last=last)
-            )
-            self._playout.push(item.generation, item.utterance, samples)
-        if not item.utterance.pushed:
-            raise AudioError("audio_empty", "The utterance has no sound.")
-
-    async def _wait_for_sound(self, item: AudioItem) -> None:
-        while not item.waiting and not item.whole:
-            item.arrived.clear()
-            try:
-                async with asyncio.timeout(SILENT_SPEAKER_S):
-                    await item.arrived.wait()
-            except TimeoutError:
-                self._tell(
-                    Warned(
-                        code="speak_end_missing",
-                        message=f"No sound came for {SILENT_SPEAKER_S:.0f} s: "
-                        "the utterance was ended.",
-                    )
-                )
-                item.whole = True
-                if self._open_audio is item:
-                    self._open_audio = None
-
-    async def _wait_for_room(self) -> None:
-        while not self._playout.room_samples:
-            self._room.clear()
-            await self._room.wait()
+def _ended(stream_id: str) -> ApiError:
+    return ApiError(
+        409,
+        "stream_ended",
+        f"The stream {stream_id!r} has been ended: give the next one another id.",
+    )

@@ -36,10 +36,23 @@ class SpeakText(Command):
     emotion: Emotion | None = None  # while this is said
 
 
+class SpeakStream(Command):
+    """Speak a text while it is still being written, as a language model writes it."""
+
+    type: Literal["avatar.speak_stream"]
+    stream_id: Annotated[str, Field(min_length=1, max_length=128)]
+    text: str = ""
+    end: bool = False  # nothing more comes
+    voice: Id | None = None
+    language: Id | None = None
+    emotion: Emotion | None = None  # while this is said
+
+
 class SpeakAudio(Command):
     """Speak with your own voice: one chunk of mono PCM16, little endian."""
 
     type: Literal["avatar.speak_audio"]
+    stream_id: Id | None = None  # what comes for it after an interruption is dropped
     sample_rate: int = Field(ge=8_000, le=48_000)
     audio: str = ""  # base64
 
@@ -72,7 +85,7 @@ class KeepAlive(Command):
 
 
 AnyCommand = Annotated[
-    SpeakText | SpeakAudio | SpeakEnd | Interrupt | SetAvatar | KeepAlive,
+    SpeakText | SpeakStream | SpeakAudio | SpeakEnd | Interrupt | SetAvatar | KeepAlive,
     Field(discriminator="type"),
 ]
 _COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)

@@ -17,8 +17,9 @@ from server.errors import ApiError
 from server.lane import Lane
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
-from server.pipeline import OpenVoice, Speech
+from server.pipeline import Speech
 from server.playout import PlayoutBuffer
+from server.producer import OpenVoice
 from server.protocol import Event
 from server.session import Limits, Session
 from server.settings import Settings

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.media import FloatArray
+from models.tts.clause_stream import ClauseStream
 from models.tts.voice import Voice
 from models.utterance import utter_clause
 from server.errors import ApiError
 from server.playout import CaptionMark, Utterance
 
 MAX_WAITING_AUDIO_S = 60.0
+MAX_WAITING_TEXT_CHARS = 40_000  # of one stream
 
 
 @dataclass(eq=False)
@@ -30,10 +32,49 @@ class TextItem:
 
 
 @dataclass(eq=False)
+class StreamItem:
+    """A text that is spoken while it is still being written.
+
+    whole: its writer has ended it. failed: it could not be spoken, which has been told.
+    """
+
+    utterance: Utterance
+    voice: str | None
+    language: str | None
+    generation: int
+    clauses: ClauseStream = field(default_factory=ClauseStream)
+    whole: bool = False
+    failed: bool = False
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def append(self, text: str) -> None:
+        """Queue text.
+
+        Raises:
+            ApiError: 429, more than MAX_WAITING_TEXT_CHARS would wait.
+        """
+        if self.clauses.waiting_chars + len(text) > MAX_WAITING_TEXT_CHARS:
+            raise ApiError(
+                429,
+                "text_buffer_full",
+                f"More than {MAX_WAITING_TEXT_CHARS} characters wait to be spoken: "
+                "send the rest later.",
+                retry_after_s=1,
+            )
+        self.clauses.append(text)
+        self.arrived.set()
+
+    def end(self) -> None:
+        self.whole = True
+        self.arrived.set()
+
+
+@dataclass(eq=False)
 class AudioItem:
     """An utterance in somebody else's voice, as it comes in.
 
     odd_byte: the first half of a sample whose second half has not come yet.
+    whole, failed: as of a StreamItem.
     """
 
     utterance: Utterance
@@ -43,6 +84,7 @@ class AudioItem:
     waiting_bytes: int = 0
     odd_byte: bytes = b""
     whole: bool = False
+    failed: bool = False
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     def append(self, pcm: bytes) -> None:
@@ -76,6 +118,9 @@ class AudioItem:
         self.waiting.clear()
         self.waiting_bytes = 0
         return np.frombuffer(data, "<i2").astype(np.float32) / 32768.0
+
+
+Item = TextItem | StreamItem | AudioItem
 
 
 def speak_clause(

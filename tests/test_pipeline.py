@@ -227,7 +227,7 @@ def test_own_voice_is_bounded() -> None:
 
 
 async def test_an_utterance_left_open_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("server.pipeline.SILENT_SPEAKER_S", 0.02)
+    monkeypatch.setattr("server.producer.SILENT_SPEAKER_S", 0.02)
     async with stage() as its:
         its.speech.speak_audio(48_000, bytes(9600), "a")
         say(its, "after", "b")

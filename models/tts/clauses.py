@@ -14,17 +14,18 @@ FIRST_WEIGHT = 60  # a first piece heavier than this is cut at its first clause 
 MIN_CLAUSE_WEIGHT = 8  # a shorter clause sounds chopped off: "Well,"
 SYLLABLE_SIGN_WEIGHT = 3  # a Han character or Hangul block takes as long as 3 letters
 
-_CLOSING_MARKS = "\"'”’»)]}」』）】》〉"
-_CLOSING = re.escape(_CLOSING_MARKS)
+CLOSING_MARKS = "\"'”’»)]}」』）】》〉"
+_CLOSING = re.escape(CLOSING_MARKS)
 _SPACED_STOPS = ".!?…‽؟۔։।॥።។၊။"
 _WIDE_STOPS = "。！？；｡．"
-_SENTENCE_END = re.compile(
+SENTENCE_END = re.compile(
     rf"[{_SPACED_STOPS}]+[{_CLOSING}]*(?=\s|$)"
     rf"|[{_WIDE_STOPS}]+[{_CLOSING}]*"
     rf"|[!?]+[{_CLOSING}]*(?=[^\x00-\u2e7f])"
-    r"|[^\S\n]*\n[^\S\n]*(?:\n\s*|(?=[-*•–][^\S\n]|\d{1,3}[.)]\s))"
+    # A run of spaces is tried from its beginning alone: else it costs its square.
+    r"|(?<![^\S\n])[^\S\n]*\n[^\S\n]*(?:\n\s*|(?=[-*•–][^\S\n]|\d{1,3}[.)]\s))"
 )
-_CLAUSE_END = re.compile(
+CLAUSE_END = re.compile(
     rf"[,;:؛،՝፣፤][{_CLOSING}]*(?=\s)|[，、：；︰][{_CLOSING}]*|[—―]+|\s–(?=\s)"
 )
 _SPACE = re.compile(r"\s+")
@@ -67,7 +68,7 @@ def split_phrases(text: str) -> tuple[str, ...]:
     """Cut at every clause mark too: where a speaker may draw breath."""
     phrases: list[str] = []
     for sentence in split_sentences(text):
-        cuts = [0, *(match.end() for match in _CLAUSE_END.finditer(sentence))]
+        cuts = [0, *(match.end() for match in CLAUSE_END.finditer(sentence))]
         pieces = [sentence[a:b].strip() for a, b in pairwise([*cuts, len(sentence)])]
         phrases.extend(filter(None, pieces))
     return tuple(phrases)
@@ -75,7 +76,7 @@ def split_phrases(text: str) -> tuple[str, ...]:
 
 def pause_s(clause: str) -> float:
     """How long to be silent after a piece: long at a sentence's end."""
-    last = clause.rstrip().rstrip(_CLOSING_MARKS)[-1:]
+    last = clause.rstrip().rstrip(CLOSING_MARKS)[-1:]
     if last in _SPACED_STOPS + _WIDE_STOPS:
         return 0.30
     return 0.14 if unicodedata.category(last or "a").startswith("P") else 0.10
@@ -83,10 +84,10 @@ def pause_s(clause: str) -> float:
 
 def weight(text: str) -> int:
     """How long it takes to say, in letters."""
-    return sum(map(_weigh, text))
+    return sum(map(weigh, text))
 
 
-def _weigh(char: str) -> int:
+def weigh(char: str) -> int:
     if char < "\u1100":
         return 1
     return SYLLABLE_SIGN_WEIGHT if unicodedata.east_asian_width(char) in "WF" else 1
@@ -94,9 +95,9 @@ def _weigh(char: str) -> int:
 
 def _sentences(text: str) -> list[str]:
     sentences, start = [], 0
-    for match in _SENTENCE_END.finditer(text):
+    for match in SENTENCE_END.finditer(text):
         end = match.end()
-        if _is_inner_stop(text, end):
+        if is_inner_stop(text, end):
             continue
         if sentence := text[start:end].strip():
             sentences.append(sentence)
@@ -106,13 +107,13 @@ def _sentences(text: str) -> list[str]:
     return sentences
 
 
-def _is_inner_stop(text: str, end: int) -> bool:
+def is_inner_stop(text: str, end: int) -> bool:
     """Whether the sentence goes on after the stop before `end`.
 
     As after an abbreviation, an ellipsis, or a quoted question.
     """
     following = text[end : end + 40].lstrip()
-    if not following or text[end - 1] not in ".…" + _CLOSING_MARKS:
+    if not following or text[end - 1] not in ".…" + CLOSING_MARKS:
         return False
     if following[0].islower():
         return True
@@ -125,7 +126,7 @@ def _is_inner_stop(text: str, end: int) -> bool:
 def _first_short(piece: str) -> tuple[str, ...]:
     if weight(piece) <= FIRST_WEIGHT:
         return (piece,)
-    for match in _CLAUSE_END.finditer(piece):
+    for match in CLAUSE_END.finditer(piece):
         head, tail = piece[: match.end()].strip(), piece[match.end() :].strip()
         if tail and weight(head) >= MIN_CLAUSE_WEIGHT:
             return (head, tail)
@@ -135,22 +136,22 @@ def _first_short(piece: str) -> tuple[str, ...]:
 def _bounded(sentence: str) -> list[str]:
     if weight(sentence) <= MAX_WEIGHT:
         return [sentence]
-    totals = list(accumulate(map(_weigh, sentence)))
+    totals = list(accumulate(map(weigh, sentence)))
     pieces, start = [], 0
     while start < len(sentence):
         said = totals[start - 1] if start else 0
         end = bisect_left(totals, said + MAX_WEIGHT + 1)
         if end < len(sentence):
-            end = _best_cut(sentence, start, end)
+            end = best_cut(sentence, start, end)
         if piece := sentence[start:end].strip():
             pieces.append(piece)
         start = end
     return pieces
 
 
-def _best_cut(sentence: str, start: int, end: int) -> int:
+def best_cut(sentence: str, start: int, end: int) -> int:
     """Where to cut sentence[start:end], best kind of place first."""
-    for pattern in (_CLAUSE_END, _SPACE):
+    for pattern in (CLAUSE_END, _SPACE):
         cuts = [match.end() for match in pattern.finditer(sentence, start, end)]
         if cuts and cuts[-1] - start >= (end - start) // 4:
             return cuts[-1]
