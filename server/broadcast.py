@@ -113,6 +113,14 @@ class Broadcast:
     def encode_audio(self, samples: FloatArray, start: int) -> EncodedPacket:
         return self._opus.encode(samples, start)
 
+    def encode_audio_at_once(
+        self, samples: FloatArray, start: int
+    ) -> EncodedPacket | None:
+        """The packet, where there is nothing to encode; may run on the event loop."""
+        if self._opus.lasts_silent(samples):
+            return self._opus.encode(samples, start)
+        return None
+
     def encode_video(
         self,
         picture: npt.NDArray[np.uint8],

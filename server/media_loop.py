@@ -201,19 +201,30 @@ class MediaLoop:
     async def _encode_voice(
         self, released: list[tuple[Lane, Released]]
     ) -> list[EncodedPacket | None]:
-        def encode() -> list[EncodedPacket | None]:
+        """A packet for each lane; None where nobody listens."""
+        packets: list[EncodedPacket | None] = [None] * len(released)
+        work: list[int] = []
+        for place, (lane, part) in enumerate(released):
+            if lane.broadcast.watched:
+                at_once = lane.broadcast.encode_audio_at_once(part.samples, part.start)
+                packets[place] = at_once
+                if at_once is None:
+                    work.append(place)
+        if not work:
+            return packets
+
+        def encode() -> list[EncodedPacket]:
+            parts = [released[place] for place in work]
             return [
                 lane.broadcast.encode_audio(part.samples, part.start)
-                if lane.broadcast.watched
-                else None
-                for lane, part in released
+                for lane, part in parts
             ]
 
-        if not any(lane.broadcast.watched for lane, _ in released):
-            return [None] * len(released)
         began_s = time.perf_counter()
         loop = asyncio.get_running_loop()
-        packets = await loop.run_in_executor(self._voice, encode)
+        made = await loop.run_in_executor(self._voice, encode)
+        for place, packet in zip(work, made, strict=True):
+            packets[place] = packet
         self._metrics.stage_s.labels("encode_audio").observe(
             time.perf_counter() - began_s
         )

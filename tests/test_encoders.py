@@ -1,10 +1,13 @@
-"""Encoders show a portrait of any shape undistorted."""
+"""Encoders: a portrait of any shape is undistorted, and silence costs nothing."""
 
 import av
 import numpy as np
 import pytest
 
-from server.encoders import VideoEncoder
+from models.media import PACKET_SAMPLES, FloatArray
+from server.encoders import LASTING_SILENCE_PACKETS, OpusEncoder, VideoEncoder
+
+SPEECH_PACKETS = 50
 
 
 @pytest.mark.parametrize(
@@ -36,3 +39,33 @@ def test_what_is_left_out_is_at_the_edges_alone() -> None:
     shown = frame.to_ndarray(format="gray")
     assert shown[:, :12].min() > 128 and shown[:, -12:].min() > 128
     assert shown[:, 24:-24].max() < 100
+
+
+def voice_like() -> FloatArray:
+    """A buzz with syllables, 1 s."""
+    at = np.arange(SPEECH_PACKETS * PACKET_SAMPLES) / 48_000
+    buzz = np.sign(np.sin(2 * np.pi * 120 * at)) * np.sin(2 * np.pi * 500 * at)
+    voice: FloatArray = 0.3 * buzz * np.sin(2 * np.pi * 2 * at) ** 2
+    return voice.astype(np.float32)
+
+
+def test_lasting_silence_is_silent_and_speech_after_it_is_whole() -> None:
+    silent = 3 * LASTING_SILENCE_PACKETS
+    silence = np.zeros(silent * PACKET_SAMPLES, np.float32)
+    sound = np.concatenate([voice_like(), silence, voice_like()])
+    encoder = OpusEncoder(48_000)
+    decoder = av.AudioCodecContext.create("libopus", "r")
+    decoder.sample_rate, decoder.layout = 48_000, av.AudioLayout("mono")
+    heard, costless = [], 0
+    for number, samples in enumerate(np.split(sound, len(sound) // PACKET_SAMPLES)):
+        costless += encoder.lasts_silent(samples)
+        packet = encoder.encode(samples, number * PACKET_SAMPLES)
+        assert packet.pts == number * PACKET_SAMPLES
+        heard += [frame.to_ndarray().ravel() for frame in decoder.decode(packet)]
+    assert costless == silent - LASTING_SILENCE_PACKETS
+    levels = np.concatenate(heard).astype(np.float32) / 32768
+    middle = (SPEECH_PACKETS + silent // 2) * PACKET_SAMPLES
+    assert np.abs(levels[middle : middle + silence.size // 3]).max() < 1e-3
+    first, second = levels[: 48_000 - 960], levels[-48_000:-960]
+    assert np.std(second) == pytest.approx(np.std(first), rel=0.05)
+    assert np.corrcoef(first, second)[0, 1] > 0.9
