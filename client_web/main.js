@@ -108,6 +108,8 @@ const portraitDialog = new PortraitDialog(
     problem: element("portrait-problem"),
     choices: element("choices"),
     hint: element("portrait-hint"),
+    agreement: element("agreement"),
+    agree: input("portrait-agree"),
     cancel: button("portrait-cancel"),
     files: [input("photo-file"), input("photo-camera")],
     yours: element("yours"),
@@ -117,10 +119,11 @@ const portraitDialog = new PortraitDialog(
     remove: button("delete-portrait"),
   },
   new Enrolment(api),
+  visitor(),
   messages,
   {
     onReady: (id) => {
-      if (ownIdentity) api.deleteIdentity(ownIdentity).catch(() => {});
+      if (ownIdentity && ownIdentity !== id) api.deleteIdentity(ownIdentity).catch(() => {});
       ownIdentity = id;
       memory.keep("identity", id);
       showIdentity(id);
@@ -163,6 +166,16 @@ function takeKey() {
   memory.keep("key", given);
   history.replaceState(null, "", location.pathname + location.search);
   return given;
+}
+
+/** A name for this browser, by which its visitor's consent can be found again. */
+function visitor() {
+  const known = memory.recall("visitor");
+  if (known) return known;
+  const bytes = crypto.getRandomValues(new Uint8Array(6));
+  const name = `visitor ${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  memory.keep("visitor", name);
+  return name;
 }
 
 async function loadVoices() {

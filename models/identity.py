@@ -44,6 +44,7 @@ class Identity:
     landmarks: float32 [478, 3], pixels of the picture.
     name: as the user wrote it. refined: whether Stable Diffusion went over the photo.
     notes: what the user should know about this photo, in sentences.
+    consent: who agreed to be shown, and when; empty where nobody said so.
     """
 
     picture: UintArray
@@ -55,6 +56,7 @@ class Identity:
     name: str = ""
     refined: bool = False
     notes: tuple[str, ...] = ()
+    consent: str = ""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -92,6 +94,7 @@ class Identity:
             "name": self.name,
             "refined": json.dumps(self.refined),
             "notes": json.dumps(self.notes),
+            "consent": self.consent,
         }
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
         path = Path(path)
@@ -133,6 +136,7 @@ class Identity:
                 name=metadata.get("name", ""),
                 refined=bool(json.loads(metadata.get("refined", "false"))),
                 notes=tuple(json.loads(metadata.get("notes", "[]"))),
+                consent=metadata.get("consent", ""),
             )
         except (SafetensorError, OSError, ValueError, TypeError) as error:
             raise IdentityError(
@@ -147,7 +151,7 @@ class Identity:
 _TENSORS = tuple(
     field.name
     for field in fields(Identity)
-    if field.name not in ("name", "refined", "notes")
+    if field.name not in ("name", "refined", "notes", "consent")
 )
 
 

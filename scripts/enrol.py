@@ -3,6 +3,8 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 from models.crop import parse_size
@@ -27,7 +29,18 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="of the picture: 512, or width x height such as 720x1280",
     )
     parser.add_argument("--name", help="shown to users; the photo's name otherwise")
+    parser.add_argument(
+        "--consent-by",
+        metavar="WHO",
+        default="",
+        help="who agreed to be shown; kept in the file with today's date. Show only "
+        "people who agreed",
+    )
     return parser.parse_args(arguments)
+
+
+def _consent(by: str) -> str:
+    return f"{by.strip()}, {date.today().isoformat()}" if by.strip() else ""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,7 +50,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         size = parse_size(options.size)
         identity = enrol(options.photo, size=size, face=options.face, name=name)
-        identity.save(options.output)
+        consent = _consent(options.consent_by)
+        replace(identity, consent=consent).save(options.output)
     except LikenessError as error:
         print(f"error ({error.code}): {error}", file=sys.stderr)
         return 1

@@ -4,7 +4,16 @@ import asyncio
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile, WebSocket
+from fastapi import (
+    APIRouter,
+    Depends,
+    File,
+    Form,
+    Query,
+    Response,
+    UploadFile,
+    WebSocket,
+)
 from fastapi.requests import Request
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,8 +23,9 @@ from models.identity import Identity
 from server.auth import bearer, check_origin
 from server.control import SESSION_OVER, EventSocket, execute, receive
 from server.errors import ApiError
-from server.identities import DEFAULT_ID, Framing, Record
+from server.identities import DEFAULT_ID, Record
 from server.look import read_background
+from server.order import Framing, Order, read_consent, read_name
 from server.peer import MAX_SDP_BYTES, Peer
 from server.protocol import MAX_MESSAGE_BYTES, Background, parse_command
 from server.services import (
@@ -30,7 +40,7 @@ from server.session import Limits, Session
 router = APIRouter(prefix="/v1")
 KEYED = [Depends(need_key)]
 OFFERER = "offer"  # the viewer id of whoever came by the JSON offer
-MAX_NAME_CHARS = 100
+MAX_LISTED = 1_000  # identities in one answer
 DEFAULT_SIDE = 512  # of the video of a square portrait, pixels
 BAD_TOKEN, FORBIDDEN, NO_SESSION = 4401, 4403, 4404
 
@@ -90,24 +100,43 @@ async def voices(services: Served) -> dict[str, Any]:
 async def add_identity(
     request: Request,
     services: Served,
+    response: Response,
     photo: Annotated[UploadFile, File()],
-    name: Annotated[str, Form(max_length=MAX_NAME_CHARS)] = "",
+    name: Annotated[str, Form()] = "",
+    consent: Annotated[str, Form()] = "",
+    consent_by: Annotated[str, Form()] = "",
     face: Annotated[int | None, Form(ge=1, le=100)] = None,
     size: Annotated[str, Form(max_length=20)] = "512",
 ) -> dict[str, Any]:
     framing = Framing(face, parse_size(size))
+    agreed = read_consent(consent, consent_by)
     limit = services.settings.max_photo_bytes
     data = await photo.read(limit + 1)
     if len(data) > limit:
         raise ApiError(
             413, "photo_too_large", f"A photo is at most {limit // 1_000_000} MB."
         )
-    return _identity(services.identities.add(data, name.strip(), framing))
+    order = Order(data, read_name(name), framing, agreed)
+    record = await services.identities.add(order)
+    if record.status == "ready":
+        response.status_code = 200  # it was made before
+    return _identity(record)
 
 
 @router.get("/identities", dependencies=KEYED)
-async def list_identities(services: Served) -> dict[str, Any]:
-    return {"identities": [_identity(each) for each in services.identities]}
+async def list_identities(
+    services: Served,
+    limit: Annotated[int, Query(ge=1, le=MAX_LISTED)] = 100,
+    after: Annotated[str, Query(max_length=128)] = "",
+) -> dict[str, Any]:
+    records = list(services.identities)
+    if after:
+        services.identities.get(after)
+        ids = [each.identity_id for each in records]
+        records = records[ids.index(after) + 1 :]
+    more = len(records) > limit
+    page = [_identity(each) for each in records[:limit]]
+    return {"identities": page, "next": page[-1]["identity_id"] if more else None}
 
 
 @router.get("/identities/{identity_id}", dependencies=KEYED)
@@ -129,14 +158,21 @@ async def preview(identity_id: str, services: Served) -> FileResponse:
 
 @router.delete("/identities/{identity_id}", status_code=204, dependencies=KEYED)
 async def delete_identity(identity_id: str, services: Served) -> Response:
-    services.identities.delete(identity_id)
+    await services.identities.delete(identity_id)
     return Response(status_code=204)
 
 
 def _identity(record: Record) -> dict[str, Any]:
     ready = record.status == "ready"
     url = f"/v1/identities/{record.identity_id}/preview.png"
-    return asdict(record) | {"preview_url": url if ready else None}
+    known = asdict(record)
+    card = known.pop("card")
+    del card["content"]
+    return card | {
+        **known,
+        "identity_id": record.identity_id,
+        "preview_url": url if ready else None,
+    }
 
 
 @router.post("/sessions", status_code=201, dependencies=KEYED)

@@ -26,7 +26,6 @@ def main() -> int:
     parser.add_argument("photo", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("preview", type=Path)
-    parser.add_argument("--name", default="")
     parser.add_argument("--face", type=int)
     parser.add_argument("--size", default="512")
     parser.add_argument("--niceness", type=int, default=0)
@@ -36,7 +35,6 @@ def main() -> int:
         identity = enrol(
             arguments.photo,
             size=parse_size(arguments.size),
-            name=arguments.name,
             face=arguments.face,
             on_progress=lambda stage, done: report(
                 "progress", stage=stage, progress=done

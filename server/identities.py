@@ -1,25 +1,26 @@
-"""The portraits on this server: a folder of identity files, and their enrolment."""
+"""The portraits on this server, and their making."""
 
 import asyncio
 import functools
 import hashlib
-import json
 import logging
 import secrets
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, ParamSpec, TypeVar
 
-from models.crop import PictureSize
 from models.identity import Identity
 from models.photo import embedded_photo
+from server.enroller import Enroller, EnrolmentFailed, Outcome, Problem
 from server.errors import ApiError
 from server.metrics import Metrics
+from server.order import Order, now
 from server.settings import Settings
+from server.store import Card, Draft, IdentityStore
 
 logger = logging.getLogger(__name__)
 
@@ -30,14 +31,8 @@ NICENESS = 10  # of enrolments while others speak
 LOADED_IDENTITIES = 32  # kept in memory for the next session
 
 Status = Literal["enrolling", "ready", "failed"]
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Why an enrolment failed."""
-
-    code: str
-    message: str
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -45,17 +40,20 @@ class Record:
     """What is known of an identity; progress runs from 0 to 1."""
 
     identity_id: str
-    name: str
+    card: Card
     status: Status
-    created_at: str
     stage: str = ""
     progress: float = 0.0
     error: Problem | None = None
-    notes: tuple[str, ...] = ()  # what the user should know about the photo
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """order: without its photo, which the draft holds once it is written."""
+
+    identity_id: str
+    order: Order
+    draft: asyncio.Future[Draft]
 
 
 @functools.cache
@@ -70,29 +68,8 @@ def models_version() -> str:
     return digest.hexdigest()[:12]
 
 
-@dataclass(frozen=True)
-class Framing:
-    """face: which, counted from 1, where the photo shows several."""
-
-    face: int | None = None
-    size: PictureSize = PictureSize(512, 512)
-
-    def arguments(self) -> list[str]:
-        """Of the enrolment process."""
-        size = f"--size={self.size.width}x{self.size.height}"
-        return [size] if self.face is None else [size, f"--face={self.face}"]
-
-
-@dataclass(eq=False)
-class _Job:
-    identity_id: str
-    photo: Path
-    framing: Framing
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-
 class Identities:
-    """Enrols one at a time; keeps files as <id>.safetensors, .png and .json."""
+    """Enrols one at a time; the store is used by one thread, in order."""
 
     def __init__(
         self,
@@ -103,58 +80,56 @@ class Identities:
     ) -> None:
         """load: reads an identity file; module: is run for each enrolment."""
         self._load_file = load
-        self._module = module
         self._settings = settings
         self._metrics = metrics
-        self._folder = settings.data_dir / "identities"
+        self._enroller = Enroller(module, settings.enrol_timeout_s)
+        self._store = IdentityStore(settings.data_dir / "identities")
+        self._disk_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._records: dict[str, Record] = {}
+        self._defaults: dict[str, Card] = {}
         self._failed_s: dict[str, float] = {}
         self._loaded: dict[str, Identity] = {}
         self._queue: asyncio.Queue[_Job] = asyncio.Queue(settings.max_queued_enrolments)
+        self._enrolling: dict[str, asyncio.Task[None]] = {}
 
     def open(self) -> None:
         """Find the identities of earlier runs; sweep up what was left half-made."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for photo in self._folder.glob("*.photo"):
-            photo.unlink(missing_ok=True)
-        for path in self._folder.glob("idn_*.json"):
-            try:
-                stored = json.loads(path.read_text())
-                record = Record(
-                    path.stem,
-                    str(stored["name"]),
-                    "ready",
-                    str(stored["created_at"]),
-                    notes=tuple(map(str, stored.get("notes", ()))),
-                )
-            except (OSError, ValueError, KeyError, TypeError):
-                logger.warning("%s is damaged and left out", path.name)
-                continue
-            if self._file(path.stem).is_file():
-                self._records[path.stem] = replace(record, progress=1.0)
+        for card in self._store.open():
+            if card.source == "embedded":
+                self._defaults[card.identity_id] = card
+            else:
+                self._keep(card.identity_id, card)
 
     async def run(self) -> None:
         """Enrol what is queued, until cancelled."""
         while True:
             job = await self._queue.get()
+            if job.identity_id not in self._records:
+                continue  # deleted while it waited
+            work = asyncio.create_task(self._enrol(job))
+            self._enrolling[job.identity_id] = work
             try:
-                await self._enrol(job)
+                await asyncio.wait([work])
             finally:
-                job.photo.unlink(missing_ok=True)
-                job.done.set()
+                work.cancel()
+                await asyncio.wait([work])
+                del self._enrolling[job.identity_id]
 
     async def ensure_default(self) -> None:
         """Enrol the embedded portrait, unless this release has done so before."""
-        stem = f"{DEFAULT_ID}-{models_version()}"
-        if not self._file(stem).is_file():
-            for old in self._folder.glob(f"{DEFAULT_ID}-*"):
-                old.unlink(missing_ok=True)
-        name = DEFAULT_NAME
-        self._records[DEFAULT_ID] = Record(DEFAULT_ID, name, "enrolling", _now())
-        if not (self._file(stem).is_file() and self._preview(stem).is_file()):
-            await self._work(DEFAULT_ID, stem, embedded_photo(), Framing())
-        else:
-            self._update(DEFAULT_ID, status="ready", progress=1.0)
+        stem = self._stem(DEFAULT_ID)
+        card = Card(stem, DEFAULT_NAME, now(), "embedded")
+        known = self._defaults.pop(stem, None)
+        if known:
+            self._keep(DEFAULT_ID, known)
+            return
+        for old in self._defaults:
+            await self._on_disk(self._store.delete, old)
+        self._records[DEFAULT_ID] = Record(DEFAULT_ID, card, "enrolling")
+        photo = await asyncio.to_thread(embedded_photo().read_bytes)
+        draft = await self._on_disk(self._store.begin, stem, photo)
+        # Nobody can be speaking to anyone yet, so it need not be nice.
+        await self._make(DEFAULT_ID, Order(b"", source="embedded"), draft, niceness=0)
 
     def __iter__(self) -> Iterator[Record]:
         self._forget_failed()
@@ -180,7 +155,7 @@ class Identities:
         """
         if self.get(identity_id).status != "ready":
             raise ApiError(404, "preview_not_ready", "There is no preview yet.")
-        return self._preview(self._stem(identity_id))
+        return self._store.preview(self._stem(identity_id))
 
     async def load(self, identity_id: str) -> Identity:
         """Read an identity's file, in a thread.
@@ -200,42 +175,51 @@ class Identities:
             )
         identity = self._loaded.get(identity_id)
         if identity is None:
-            path = self._file(self._stem(identity_id))
+            path = self._store.portrait(self._stem(identity_id))
             identity = await asyncio.to_thread(self._load_file, path)
+            self.get(identity_id)  # it may have been deleted meanwhile
             while len(self._loaded) >= LOADED_IDENTITIES:
                 del self._loaded[next(iter(self._loaded))]
             self._loaded[identity_id] = identity
         return identity
 
-    def add(self, photo: bytes, name: str, framing: Framing) -> Record:
-        """Queue a photo for enrolment.
+    async def add(self, order: Order) -> Record:
+        """Queue what is asked for, or find it where it was asked for before.
 
         Raises:
-            ApiError: 429 too many wait, 507 too many are kept.
+            ApiError: 429 too many wait, 507 too many are kept, or the disk is full.
         """
+        content = await asyncio.to_thread(lambda: order.content)
+        for record in self:
+            if record.card.content == content and record.status != "failed":
+                return record
         if len(self._records) >= self._settings.max_identities:
             raise ApiError(
                 507, "identities_full", "No more portraits can be kept: delete some."
             )
-        identity_id = f"idn_{secrets.token_urlsafe(12)}"
-        path = self._folder / f"{identity_id}.photo"
-        job = _Job(identity_id, path, framing)
-        try:
-            self._queue.put_nowait(job)
-        except asyncio.QueueFull:
+        if self._queue.full():
             raise ApiError(
                 429,
                 "enrolments_full",
                 "Many portraits are being made: try again in a moment.",
                 retry_after_s=5,
-            ) from None
-        path.write_bytes(photo)
-        record = Record(identity_id, name, "enrolling", _now(), "waiting")
+            )
+        identity_id = f"idn_{secrets.token_urlsafe(12)}"
+        card = Card(
+            identity_id,
+            order.name,
+            now(),
+            order.source,
+            consent=order.consent,
+            content=content,
+        )
+        record = Record(identity_id, card, "enrolling", "waiting")
         self._records[identity_id] = record
+        await self._begin(identity_id, order)
         return record
 
-    def delete(self, identity_id: str) -> None:
-        """Forget an identity and its files.
+    async def delete(self, identity_id: str) -> None:
+        """Forget an identity and its files, also while it is being made.
 
         Raises:
             ApiError: 403 the default, 404.
@@ -248,27 +232,55 @@ class Identities:
         del self._records[identity_id]
         self._loaded.pop(identity_id, None)
         self._failed_s.pop(identity_id, None)
-        self._remove_files(identity_id)
+        work = self._enrolling.get(identity_id)
+        if work:
+            work.cancel()
+            await asyncio.wait([work])
+        await self._on_disk(self._store.delete, identity_id)
 
     def _stem(self, identity_id: str) -> str:
         if identity_id == DEFAULT_ID:
             return f"{DEFAULT_ID}-{models_version()}"
         return identity_id
 
-    def _file(self, stem: str) -> Path:
-        return self._folder / f"{stem}.safetensors"
+    async def _on_disk(
+        self,
+        call: Callable[Arguments, Result],
+        *arguments: Arguments.args,
+        **named: Arguments.kwargs,
+    ) -> Result:
+        """In the store's thread, after all that was begun before, even if nobody
+        waits for that any more."""
+        bound = functools.partial(call, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(
+            self._disk_thread, bound
+        )
 
-    def _preview(self, stem: str) -> Path:
-        return self._folder / f"{stem}.png"
+    async def _begin(self, identity_id: str, order: Order) -> None:
+        """Queue the job first: its place is taken before anything is awaited."""
+        draft: asyncio.Future[Draft] = asyncio.get_running_loop().create_future()
+        job = _Job(identity_id, replace(order, photo=b""), draft)
+        self._queue.put_nowait(job)
+        try:
+            draft.set_result(
+                await self._on_disk(self._store.begin, identity_id, order.photo)
+            )
+        except BaseException as error:
+            draft.cancel()
+            self._records.pop(identity_id, None)
+            if isinstance(error, OSError):
+                raise ApiError(
+                    507, "storage_failed", f"Nothing can be kept: {error.strerror}."
+                ) from error
+            raise
 
-    def _remove_files(self, stem: str) -> None:
-        for suffix in ("safetensors", "png", "json"):
-            (self._folder / f"{stem}.{suffix}").unlink(missing_ok=True)
+    def _keep(self, identity_id: str, card: Card) -> None:
+        self._records[identity_id] = Record(identity_id, card, "ready", progress=1.0)
 
-    def _update(self, identity_id: str, **changes: object) -> None:
+    def _update(self, identity_id: str, changed: Callable[[Record], Record]) -> None:
         record = self._records.get(identity_id)
         if record:  # it may have been deleted meanwhile
-            self._records[identity_id] = replace(record, **changes)  # type: ignore[arg-type]
+            self._records[identity_id] = changed(record)
 
     def _forget_failed(self) -> None:
         now_s = time.monotonic()
@@ -277,92 +289,49 @@ class Identities:
                 del self._failed_s[identity_id]
                 self._records.pop(identity_id, None)
 
-    def _fail(self, identity_id: str, problem: Problem) -> None:
-        self._update(identity_id, status="failed", error=problem)
-        if identity_id != DEFAULT_ID:
-            self._failed_s[identity_id] = time.monotonic()
-
     async def _enrol(self, job: _Job) -> None:
-        record = self._records.get(job.identity_id)
-        if record is None:
-            return
-        await self._work(job.identity_id, job.identity_id, job.photo, job.framing)
-        record = self._records.get(job.identity_id)
-        if record is None:
-            self._remove_files(job.identity_id)
-        elif record.status == "ready":
-            stored = {
-                "name": record.name,
-                "created_at": record.created_at,
-                "notes": record.notes,
-            }
-            path = self._folder / f"{job.identity_id}.json"
-            path.write_text(json.dumps(stored))
+        draft = await job.draft
+        await self._make(job.identity_id, job.order, draft, NICENESS)
 
-    async def _work(
-        self, identity_id: str, stem: str, photo: Path, framing: Framing
+    async def _make(
+        self, identity_id: str, order: Order, draft: Draft, niceness: int
     ) -> None:
-        """Run the enrolment process and follow its lines."""
-        problem: Problem | None
-        try:
-            async with asyncio.timeout(self._settings.enrol_timeout_s):
-                problem = await self._run_process(identity_id, stem, photo, framing)
-        except TimeoutError:
-            problem = Problem(
-                "enrolment_timeout", "Making the portrait took too long: try again."
+        """From a draft to an identity, or to nothing."""
+
+        def on_progress(stage: str, progress: float) -> None:
+            self._update(
+                identity_id,
+                lambda record: replace(record, stage=stage, progress=progress),
             )
-        if problem is None:
-            self._update(identity_id, status="ready", progress=1.0, stage="")
-        else:
-            self._remove_files(stem)
+
+        problem: Problem | None = None
+        try:
+            outcome = await self._enroller.enrol(draft, order, niceness, on_progress)
+            await self._publish(identity_id, draft, outcome)
+        except EnrolmentFailed as failed:
+            problem = failed.problem
+        except OSError as error:
+            problem = Problem(
+                "storage_failed", f"The portrait cannot be kept: {error.strerror}."
+            )
+        finally:
+            await self._on_disk(self._store.discard, draft)
+        if problem:
             self._fail(identity_id, problem)
         self._metrics.enrolments.labels("failed" if problem else "done").inc()
 
-    def _command(
-        self, identity_id: str, stem: str, photo: Path, framing: Framing
-    ) -> Sequence[str]:
-        command = [
-            *(sys.executable, "-m", self._module),
-            *(str(photo), str(self._file(stem)), str(self._preview(stem))),
-            f"--name={self._records[identity_id].name}",
-            *framing.arguments(),
-        ]
-        if identity_id != DEFAULT_ID:  # which nobody can be speaking to yet
-            command.append(f"--niceness={NICENESS}")
-        return command
+    async def _publish(self, identity_id: str, draft: Draft, outcome: Outcome) -> None:
+        card = replace(
+            self._records[identity_id].card,
+            notes=outcome.notes,
+            refined=outcome.refined,
+        )
+        await self._on_disk(self._store.publish, draft, card)
+        self._keep(identity_id, card)
 
-    async def _run_process(
-        self, identity_id: str, stem: str, photo: Path, framing: Framing
-    ) -> Problem | None:
-        process = await asyncio.create_subprocess_exec(
-            *self._command(identity_id, stem, photo, framing),
-            cwd=Path(__file__).parent.parent,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
+    def _fail(self, identity_id: str, problem: Problem) -> None:
+        self._update(
+            identity_id, lambda record: replace(record, status="failed", error=problem)
         )
-        assert process.stdout
-        problem: Problem | None = Problem(
-            "enrolment_failed", "The portrait could not be made from this picture."
-        )
-        try:
-            async for line in process.stdout:
-                said = json.loads(line)
-                if said["kind"] == "progress":
-                    self._update(
-                        identity_id, stage=said["stage"], progress=said["progress"]
-                    )
-                elif said["kind"] == "error":
-                    problem = Problem(said["code"], said["message"])
-                elif said["kind"] == "done":
-                    problem = None
-                    self._update(identity_id, notes=tuple(said["notes"]))
-        except ValueError:
-            logger.error("the enrolment process spoke nonsense")
-        finally:
-            if process.returncode is None:
-                try:
-                    process.kill()
-                except ProcessLookupError:
-                    pass
-            await process.wait()
-        return problem
+        if identity_id != DEFAULT_ID:
+            self._failed_s[identity_id] = time.monotonic()

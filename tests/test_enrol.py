@@ -1,5 +1,6 @@
 """The command: a photo in, a file out, errors in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,10 @@ def test_a_photo_becomes_a_file(
 ) -> None:
     out = tmp_path / "face.safetensors"
     arguments = [str(embedded_photo()), "-o", str(out), "--size", "256"]
-    assert main(arguments) == 0
-    assert Identity.load(out).name == "grace_hopper"
+    assert main([*arguments, "--consent-by", "Ada"]) == 0
+    identity = Identity.load(out)
+    assert identity.name == "grace_hopper"
+    assert re.fullmatch(r"Ada, \d{4}-\d\d-\d\d", identity.consent)
     printed = capfd.readouterr()
     assert "256 x 256" in printed.out and printed.err == ""
     sheet = tmp_path / "sheet.png"

@@ -1,6 +1,6 @@
 import { ApiError } from "./api_error.js";
 
-/** @import { IdentityStatus, SessionGrant, VoiceInfo, Wish } from "./types.js" */
+/** @import { Consent, IdentityStatus, SessionGrant, VoiceInfo, Wish } from "./types.js" */
 
 const REQUEST_DEADLINE_MS = 12_000; // an answer waits for the server's ICE gathering
 const UPLOAD_DEADLINE_MS = 120_000; // a phone's photo over a slow link
@@ -86,14 +86,17 @@ export class Api {
   /**
    * @param {Blob} photo
    * @param {string} name
+   * @param {Consent} consent
    * @param {(part: number) => void} onProgress 0 to 1, of the upload alone
    * @param {AbortSignal} signal
    * @returns {Promise<IdentityStatus>}
    */
-  uploadPhoto(photo, name, onProgress, signal) {
+  uploadPhoto(photo, name, consent, onProgress, signal) {
     const form = new FormData();
     form.append("photo", photo, name || "photo");
     form.append("name", name);
+    form.append("consent", consent.statement);
+    form.append("consent_by", consent.by);
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest(); // fetch cannot tell how much has left
       request.open("POST", this.#url("/v1/identities"));

@@ -1,6 +1,7 @@
 import { ApiError } from "./api_error.js";
 
 /** @import { Api } from "./api.js" */
+/** @import { Consent } from "./types.js" */
 
 const POLL_MS = 250;
 const DEADLINE_MS = 90_000; // a busy server; it answers within a few seconds otherwise
@@ -19,15 +20,18 @@ export class Enrolment {
 
   /**
    * @param {File} file
+   * @param {Consent} consent
    * @param {(part: number) => void} onProgress 0 to 1
    * @param {AbortSignal} signal
    * @returns {Promise<string>} the identity's id
    * @throws {ApiError} in the server's words, when the photo cannot become a portrait
    */
-  async enrol(file, onProgress, signal) {
+  async enrol(file, consent, onProgress, signal) {
     const photo = await smaller(file);
     const uploaded = (/** @type {number} */ part) => onProgress(UPLOAD_SHARE * part);
-    const { identity_id } = await this.#api.uploadPhoto(photo, "", uploaded, signal);
+    const made = await this.#api.uploadPhoto(photo, "", consent, uploaded, signal);
+    if (made.status === "ready") return made.identity_id; // it was made before
+    const { identity_id } = made;
     try {
       await this.#finish(identity_id, onProgress, signal);
     } catch (error) {

@@ -33,6 +33,13 @@
  */
 
 /**
+ * What the person whose photo it is has agreed to, in the words they were shown.
+ * @typedef {object} Consent
+ * @property {string} statement
+ * @property {string} by
+ */
+
+/**
  * @typedef {object} IdentityStatus
  * @property {string} identity_id
  * @property {string} status

@@ -33,8 +33,10 @@ const MESSAGES = {
     portrait: "Your photo",
     portraitTitle: "Make your photo speak",
     portraitHint: "Choose a photo of one face, turned to the camera and well lit.",
-    portraitConsent:
-      "Use a photo of yourself, or of someone who has agreed. It goes to this server only, and you can delete it here at any time.",
+    agree: "This photo shows me, or someone who has agreed to be shown speaking.",
+    agreeFirst: "Please tick the box below first.",
+    portraitFine:
+      "The photo goes to this server only, and is not kept. You can delete the portrait here at any time.",
     choosePhoto: "Choose a photo",
     takePhoto: "Take a photo",
     dropPhoto: "or drop it here, or paste it",
@@ -88,7 +90,9 @@ const MESSAGES = {
     portrait: "你的照片",
     portraitTitle: "让你的照片开口说话",
     portraitHint: "请选一张只有一张脸、正对镜头、光线充足的照片。",
-    portraitConsent: "请使用自己的照片，或已得到本人同意的照片。照片只会发送到这台服务器，你可以随时在这里删除。",
+    agree: "照片里是我本人，或照片中的人已同意以会说话的肖像出现。",
+    agreeFirst: "请先勾选下面的方框。",
+    portraitFine: "照片只会发送到这台服务器，用后不保留。你可以随时在这里删除肖像。",
     choosePhoto: "选择照片",
     takePhoto: "拍照",
     dropPhoto: "也可以拖放或粘贴到这里",

@@ -18,23 +18,28 @@ export class PortraitDialog {
   #enrolment;
   #messages;
   #listener;
+  #visitor;
   /** @type {AbortController | null} */
   #work = null;
+  /** @type {File | null} */
+  #waiting = null; // for the visitor's agreement
 
   /**
    * @param {{dialog: HTMLDialogElement, well: HTMLElement, photo: HTMLImageElement,
    *     progress: HTMLElement, bar: HTMLProgressElement, progressText: HTMLElement,
-   *     problem: HTMLElement, choices: HTMLElement, hint: HTMLElement, cancel: HTMLButtonElement,
-   *     files: HTMLInputElement[], yours: HTMLElement, yoursPhoto: HTMLImageElement,
+   *     problem: HTMLElement, choices: HTMLElement, hint: HTMLElement, agreement: HTMLElement, agree: HTMLInputElement,
+   *     cancel: HTMLButtonElement, files: HTMLInputElement[], yours: HTMLElement, yoursPhoto: HTMLImageElement,
    *     useYours: HTMLButtonElement, useDefault: HTMLButtonElement,
    *     remove: HTMLButtonElement}} elements
    * @param {Enrolment} enrolment
+   * @param {string} visitor who agrees to what is made here
    * @param {Messages} messages
    * @param {PortraitListener} listener
    */
-  constructor(elements, enrolment, messages, listener) {
+  constructor(elements, enrolment, visitor, messages, listener) {
     this.#elements = elements;
     this.#enrolment = enrolment;
+    this.#visitor = visitor;
     this.#messages = messages;
     this.#listener = listener;
     for (const input of elements.files) {
@@ -45,7 +50,10 @@ export class PortraitDialog {
       });
     }
     elements.cancel.addEventListener("click", () => this.#work?.abort());
-    elements.dialog.addEventListener("close", () => this.#work?.abort());
+    elements.dialog.addEventListener("close", () => this.#close());
+    elements.agree.addEventListener("change", () => {
+      if (elements.agree.checked && this.#waiting) this.enrol(this.#waiting);
+    });
     elements.useYours.addEventListener("click", () => this.#leave(listener.onUseYours));
     elements.useDefault.addEventListener("click", () => this.#leave(listener.onUseDefault));
     elements.remove.addEventListener("click", () => this.#remove());
@@ -79,12 +87,20 @@ export class PortraitDialog {
       this.#elements.problem.textContent = this.#messages.say("notPicture");
       return;
     }
+    this.#waiting = this.#elements.agree.checked ? null : file;
+    if (this.#waiting) {
+      this.#elements.problem.textContent = this.#messages.say("agreeFirst");
+      this.#elements.agree.focus();
+      return;
+    }
     const work = new AbortController();
     this.#work = work;
     const url = URL.createObjectURL(file);
     this.#show(url);
     try {
-      const identity = await this.#enrolment.enrol(file, (part) => this.#progress(part), work.signal);
+      const consent = { statement: this.#messages.say("agree"), by: this.#visitor };
+      const tell = (/** @type {number} */ part) => this.#progress(part);
+      const identity = await this.#enrolment.enrol(file, consent, tell, work.signal);
       if (work !== this.#work) return;
       this.#work = null; // before the dialog closes, which would abort it
       this.#elements.dialog.close();
@@ -101,13 +117,14 @@ export class PortraitDialog {
 
   /** @param {string | null} photoUrl of the photo at work; null when none is */
   #show(photoUrl) {
-    const { photo, progress, problem, choices, hint, cancel } = this.#elements;
+    const { photo, progress, problem, choices, hint, agreement, cancel } = this.#elements;
     photo.hidden = photoUrl === null;
     if (photoUrl) photo.src = photoUrl;
     else photo.removeAttribute("src");
     progress.hidden = photoUrl === null;
     choices.hidden = photoUrl !== null;
     hint.hidden = photoUrl !== null;
+    agreement.hidden = photoUrl !== null;
     cancel.hidden = photoUrl === null;
     problem.textContent = "";
     this.#progress(0);
@@ -120,6 +137,13 @@ export class PortraitDialog {
     const key = part < 0.25 ? "uploading" : part < LATE_PART ? "enrolling" : "almost";
     const text = this.#messages.say(key);
     if (progressText.textContent !== text) progressText.textContent = text;
+  }
+
+  /** The next photo is agreed to anew. */
+  #close() {
+    this.#work?.abort();
+    this.#waiting = null;
+    this.#elements.agree.checked = false;
   }
 
   async #remove() {

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import urllib.request
+from typing import Any
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
@@ -35,6 +36,7 @@ def photo_of_nobody() -> bytes:
 
 def choose(page: Page, photo: bytes, kind: str = "image/jpeg") -> None:
     page.click("#portrait-button")
+    page.check("#portrait-agree")
     page.set_input_files(
         "#photo-file", {"name": "me.jpg", "mimeType": kind, "buffer": photo}
     )
@@ -61,9 +63,36 @@ def test_an_uploaded_photo_speaks_and_can_be_deleted(
     page.click("#delete-portrait")
     expect(page.locator("#poster")).to_have_attribute("src", str(first))
     wait_live(page)
+    assert [each["identity_id"] for each in kept(server)] == ["default"]
+    page.context.close()
+
+
+def kept(server: Server) -> list[dict[str, Any]]:
     with urllib.request.urlopen(f"{server.url}/v1/identities", timeout=10) as answer:
-        kept = json.load(answer)["identities"]
-    assert [each["identity_id"] for each in kept] == ["default"]
+        identities: list[dict[str, Any]] = json.load(answer)["identities"]
+    return identities
+
+
+def test_no_photo_leaves_before_its_visitor_agrees(
+    browser: Browser, server: Server
+) -> None:
+    page = open_page(browser, server.url)
+    wait_live(page)
+    page.click("#portrait-button")
+    photo = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": photo_of_a_face()}
+    page.set_input_files("#photo-file", photo)
+    expect(page.locator("#portrait-problem")).to_contain_text("tick the box")
+    expect(page.locator("#portrait-agree")).to_be_focused()
+    page.wait_for_timeout(300)
+    assert len(kept(server)) == 1
+    page.keyboard.press("Space")
+    expect(page.locator("#portrait-dialog")).not_to_be_visible(timeout=40_000)
+    consent = kept(server)[1]["consent"]
+    assert consent["statement"].startswith("This photo shows me")
+    assert re.fullmatch("visitor [0-9a-f]{12}", consent["by"])
+    page.click("#portrait-button")
+    expect(page.locator("#portrait-agree")).not_to_be_checked()
+    page.click("#delete-portrait")
     page.context.close()
 
 
