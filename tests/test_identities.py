@@ -211,8 +211,8 @@ async def test_the_list_comes_in_pages(tmp_path: Path) -> None:
         found: list[str] = []
         after = ""
         while after is not None:
-            query = {"limit": 2, "after": after}
-            page = (await client.get("/v1/identities", params=query)).json()
+            url = f"/v1/identities?limit=2&after={after}"
+            page = (await client.get(url)).json()
             assert len(page["identities"]) <= 2
             found += [each["identity_id"] for each in page["identities"]]
             after = page["next"]

@@ -79,8 +79,10 @@ def test_no_photo_leaves_before_its_visitor_agrees(
     page = open_page(browser, server.url)
     wait_live(page)
     page.click("#portrait-button")
-    photo = {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": photo_of_a_face()}
-    page.set_input_files("#photo-file", photo)
+    page.set_input_files(
+        "#photo-file",
+        {"name": "me.jpg", "mimeType": "image/jpeg", "buffer": photo_of_a_face()},
+    )
     expect(page.locator("#portrait-problem")).to_contain_text("tick the box")
     expect(page.locator("#portrait-agree")).to_be_focused()
     page.wait_for_timeout(300)
