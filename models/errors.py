@@ -7,6 +7,7 @@ LikenessError
 ├── VoiceError      a voice or language that is not here
 ├── AudioError      sound that cannot be read
 ├── BackdropError   a background that cannot be shown
+├── EarError        speech that cannot be heard
 └── WeightsError    model weights that are missing or damaged
 """
 
@@ -42,6 +43,10 @@ class AudioError(LikenessError):
 
 class BackdropError(LikenessError):
     """A background that cannot be shown."""
+
+
+class EarError(LikenessError):
+    """Speech that cannot be heard."""
 
 
 class WeightsError(LikenessError):

@@ -6,6 +6,7 @@ ApiError carries the HTTP status; a LikenessError from models/ gets one by its k
 from models.errors import (
     AudioError,
     BackdropError,
+    EarError,
     IdentityError,
     LikenessError,
     PhotoError,
@@ -39,6 +40,7 @@ class ApiError(Exception):
 _STATUS: dict[type[LikenessError], int] = {
     AudioError: 422,
     BackdropError: 422,
+    EarError: 422,
     IdentityError: 422,
     PhotoError: 422,
     TextError: 422,
