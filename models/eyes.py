@@ -93,7 +93,7 @@ def lid_height(lid: Tensor, s: Tensor) -> Tensor:
     """Across-position of a lid [..., 3] at s; the corners hold beyond -1 and 1."""
     s = s.clamp(-1, 1)
     a, b, c = lid.unbind(-1)
-    return (1 - s * s) * (a + s * (b + s * c))
+    return (1 - s * s) * torch.addcmul(a, s, torch.addcmul(b, s, c))
 
 
 @dataclass(frozen=True, eq=False)

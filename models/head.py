@@ -4,10 +4,13 @@ The head is a height field (depth from landmarks, falling back to the neck's axi
 the silhouette), turned about a pivot in the neck; a weight holds the shoulders still.
 """
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from scipy.interpolate import LinearNDInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter
 from torch import Tensor
@@ -15,7 +18,7 @@ from torch import Tensor
 from models.controls import smoothstep
 from models.landmarks import CHIN
 from models.lips import column
-from models.media import FloatArray
+from models.media import CHANNEL_INDEX, FloatArray
 from models.rig import HeadFrame
 
 HEAD_GRID = 64  # nodes along each side of the picture
@@ -26,15 +29,15 @@ PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait t
 YAW_GAIN, PITCH_GAIN = 1.40, 1.60
 BREATH_IOD = 0.014  # shoulders' travel at breath 1
 
+_TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
+
 
 @dataclass(frozen=True, eq=False)
 class HeadRig:
-    """depth: [3, HEAD_GRID, HEAD_GRID]: depth in pixels from the pivot, weight of the
-    head, weight of breath. pivot: [2] pixels. breath: [1] pixels."""
+    """basis: [4, HEAD_GRID * HEAD_GRID]: where nodes lie from the pivot (right, down,
+    away), as far as they turn with the head, and the travel of breath; pixels."""
 
-    depth: Tensor
-    pivot: Tensor
-    breath: Tensor
+    basis: Tensor
 
 
 def build_head(landmarks: FloatArray, height: int, width: int) -> HeadRig:
@@ -46,11 +49,10 @@ def build_head(landmarks: FloatArray, height: int, width: int) -> HeadRig:
     neck = float(frame.origin[2]) + NECK_DEPTH * frame.iod
     depth = _depth(landmarks, nodes, frame.iod, neck) - neck
     weight, breath = _weights(frame, landmarks, nodes)
-    return HeadRig(
-        depth=torch.from_numpy(np.stack([depth, weight, breath]).astype(np.float32)),
-        pivot=torch.from_numpy(pivot),
-        breath=torch.tensor([BREATH_IOD * frame.iod]),
-    )
+    body = np.concatenate([nodes - pivot, depth[..., None]], -1) * weight[..., None]
+    lift = BREATH_IOD * frame.iod * breath
+    basis = np.concatenate([body, lift[..., None]], -1).reshape(-1, 4).T
+    return HeadRig(torch.from_numpy(np.ascontiguousarray(basis, np.float32)))
 
 
 def _depth(
@@ -88,37 +90,40 @@ def _weights(
     return head.reshape(shape), breath.reshape(shape)
 
 
-def head_displacement(depth: Tensor, pivot: Tensor, breath: Tensor, nodes: Tensor,
-                      motion: Tensor) -> Tensor:  # fmt: skip
-    """Where each node of the picture goes: [B, 2, G, G] pixels.
+def head_displacement(basis: Tensor, motion: Tensor) -> Tensor:
+    """Where each node of the picture goes: [B, 2, HEAD_GRID, HEAD_GRID] pixels.
 
-    depth [B, 3, G, G], pivot [B, 2], breath [B, 1], nodes [2, G, G] pixels,
-    motion [B, channels] bounded.
+    basis [B, 4, nodes], motion [B, channels] bounded.
     """
-    turn = _rotation(motion)
-    flat = nodes[None] - pivot[:, :, None, None]
-    body = torch.cat([flat, depth[:, :1]], 1)
-    turned = torch.einsum("bij,bjhw->bihw", turn[:, :2], body)
-    moved = (turned - flat) * depth[:, 1:2]
-    lift = column(motion, "breath") * breath
-    moved[:, 1] -= depth[:, 2] * lift[:, :, None]
-    return moved
+    moved = _turn(motion) @ basis
+    return moved.reshape(len(motion), 2, HEAD_GRID, HEAD_GRID)
 
 
-def _rotation(motion: Tensor) -> Tensor:
-    """[B, 3, 3] in picture axes (right, down, away): yaw, then pitch, then roll."""
-    yaw, pitch, roll = (
-        torch.deg2rad(gain * column(motion, f"head_{name}")[:, 0])
-        for name, gain in (("yaw", YAW_GAIN), ("pitch", PITCH_GAIN), ("roll", 1.0))
-    )
-    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
-    c, s = torch.cos(yaw), torch.sin(yaw)
+def _turn(motion: Tensor) -> Tensor:
+    """What a motion makes of a basis: [B, 2, 4].
+
+    Yaw, then pitch, then roll in picture axes (right, down, away), less the identity;
+    then breath, which lifts.
+    """
+    angles = motion[:, _TURNS] * _gains(motion.device)
+    cos, sin = torch.cos(angles), torch.sin(angles)
+    (cy, cp, cr), (sy, sp, sr) = cos.unbind(1), sin.unbind(1)
     # The nose is near (z negative): positive yaw must move it to the right.
-    about_down = torch.stack([c, zero, -s, zero, one, zero, s, zero, c], 1)
-    c, s = torch.cos(pitch), torch.sin(pitch)
-    about_right = torch.stack([one, zero, zero, zero, c, s, zero, -s, c], 1)
-    c, s = torch.cos(roll), torch.sin(roll)
-    about_away = torch.stack([c, -s, zero, s, c, zero, zero, zero, one], 1)
-    turns = (t.reshape(-1, 3, 3) for t in (about_down, about_right, about_away))
-    first, second, third = turns
-    return torch.matmul(third, torch.matmul(second, first))
+    right = torch.stack([cy, torch.zeros_like(cy), -sy], 1)
+    down = torch.stack([sp * sy, cp, sp * cy], 1)
+    cr, sr = cr[:, None], sr[:, None]
+    turned = torch.stack([cr * right - sr * down, sr * right + cr * down], 1)
+    lift = F.pad(column(motion, "breath"), (1, 0))[:, :, None]
+    return torch.cat([turned - _unturned(motion.device), -lift], 2)
+
+
+@lru_cache(maxsize=8)
+def _gains(device: torch.device) -> Tensor:
+    """Radians of the model per degree that is shown, of yaw, pitch and roll."""
+    gains = [math.radians(gain) for gain in (YAW_GAIN, PITCH_GAIN, 1.0)]
+    return torch.tensor(gains, device=device)
+
+
+@lru_cache(maxsize=8)
+def _unturned(device: torch.device) -> Tensor:
+    return torch.eye(2, 3, device=device)

@@ -9,16 +9,7 @@ from torch import Tensor
 from models.lips import column, jaw_travel
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
 from models.prepared import Prepared
-from models.sampling import (
-    Maps,
-    cut,
-    paste,
-    patch_spots,
-    rounded,
-    sample,
-    times,
-    to_grid,
-)
+from models.sampling import Maps, cut, cut_off, paste, patch_places, sample
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
@@ -38,15 +29,28 @@ def render_mouth(
 ) -> None:
     """Draws the mouths into frames, uint8 [B, H, W, 3].
 
-    gap: [B, 1] as shown, IOD. inner: [B, 22, 2] where the inner lips are, px.
+    gap: [B, 1] as shown, IOD. inner: [B, 2, 22] places of the inner lips.
     """
-    margin = MARGIN * (batch.box[:, 2:3] - batch.box[:, :1])
-    within = maps.around(inner.transpose(1, 2)[..., None], margin)
+    within = _around(batch, maps, inner)
     columns, rows = (within[:, 2:] - within[:, :2]).amax(0).tolist()
     limit = within.new_tensor([maps.width - columns, maps.height - rows])
     first = torch.minimum(within[:, :2], limit)
     colours = _drawn(batch, maps, motion, gap, first, (rows, columns))
-    paste(frames, first, rounded(colours), within)
+    paste(frames, first, cut_off(colours), within)
+
+
+def _around(batch: Prepared, maps: Maps, inner: Tensor) -> Tensor:
+    """Rectangles [B, 4] of whole pixels, inside the picture, round the inner lips and
+    a margin: left, top, right, bottom, one past the end."""
+    points = maps.pixels(maps.seen(inner[..., None])[..., 0].transpose(1, 2))
+    margin = MARGIN * (batch.box[:, 2:3] - batch.box[:, :1])
+    low = (points.amin(1) - margin).floor()
+    high = (points.amax(1) + margin).ceil() + 1
+    limit = low.new_tensor([maps.width, maps.height])
+    # A point that leaves the picture still has one pixel.
+    low = torch.minimum(low.clamp_min(0), limit - 1)
+    high = torch.maximum(torch.minimum(high, limit), low + 1)
+    return torch.cat([low, high], 1).to(torch.int64)
 
 
 def _drawn(
@@ -58,14 +62,14 @@ def _drawn(
     size: tuple[int, int],
 ) -> Tensor:
     """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
-    spots = patch_spots(first, *size)
-    still = maps.still_spots(spots)
+    still = maps.still(patch_places(first[:, None], *size, maps))
     back = maps.in_box(maps.face, still)
-    up, down = still + back[:, :2], still + back[:, 2:]
-    above, below = sample(batch.person, up), sample(batch.person, down)
-    edge = sample(batch.seam, up)  # in_upper, in_lower, inside, shade
-    in_upper, shade = edge[:, :1], edge[:, 3:]
-    in_lower = sample(batch.seam[:, 1:2], down)
+    # The upper layer, and the lower one under it.
+    both = torch.cat([still + back[:, :2], still + back[:, 2:]], 2)
+    above, below = sample(batch.person, both).tensor_split(2, 2)
+    edge, edge_below = sample(batch.seam, both).tensor_split(2, 2)
+    in_upper, shade = edge[:, :1], edge[:, 3:]  # in_upper, in_lower, inside, shade
+    in_lower = edge_below[:, 1:2]
     within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
     own_share = _own_share(batch, gap)
     if bool(own_share.any()):
@@ -75,10 +79,10 @@ def _drawn(
         own = own * own_share[..., None, None]
         here = sample(batch.person, still)
         within = torch.lerp(within, here[:, :3], own)
-    within = torch.cat([within, torch.ones_like(in_upper)], 1)
+    within = F.pad(within, (0, 0, 0, 0, 0, 1))  # no background shows through
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
-    behind = cut(batch.background, first, *size)
-    return torch.addcmul(person[:, :3], 1 - person[:, 3:], behind)
+    behind = cut(batch.background, first[:, None], *size, maps)
+    return torch.addcmul(person[:, :3], person[:, 3:], behind)
 
 
 def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
@@ -94,8 +98,9 @@ def _opened(batch: Prepared, gap: Tensor) -> Tensor:
 
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:
     """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
-    flat = still - batch.plane_origin[:, :, None, None]
-    plane = times(flat, batch.to_plane)
+    to_plane = batch.to_plane[..., None, None]
+    plane = torch.addcmul(to_plane[:, :, 2], still[:, :1], to_plane[:, :, 0])
+    plane = torch.addcmul(plane, still[:, 1:], to_plane[:, :, 1])
     travel = jaw_travel(motion)
     aside = 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))
     # Lips that open wider than the jaw still bare only the tips of the lower teeth.
@@ -123,15 +128,17 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
 
 
 @lru_cache(maxsize=8)
-def _origin(device: torch.device) -> Tensor:
-    """Where the middle of the mouth lies on grid_sample's scale: [2]."""
-    low = torch.tensor([LEFT, TOP], device=device)
-    return -low * to_grid(RIGHT - LEFT, BOTTOM - TOP, device) - 1
+def _to_layer(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Scale from the mouth's plane, IOD, to a layer's own places, and where the
+    plane's middle lies there: [2, 1, 1] each."""
+    low, high = torch.tensor([[LEFT, TOP], [RIGHT, BOTTOM]], device=device)[
+        ..., None, None
+    ]
+    scale = 2 / (high - low)
+    return scale, -low * scale - 1
 
 
 def _at(layer: Tensor, plane: Tensor) -> Tensor:
-    """A painted layer at places on the mouth's plane [B, 2, h, w], IOD."""
-    scale = to_grid(RIGHT - LEFT, BOTTOM - TOP, plane.device)
-    # In one step: (plane - low) scale - 1.
-    grid = torch.addcmul(_origin(plane.device), plane.permute(0, 2, 3, 1), scale)
-    return F.grid_sample(layer, grid, padding_mode="border", align_corners=True)
+    """A painted layer at points of the mouth's plane [B, 2, h, w], IOD."""
+    scale, middle = _to_layer(plane.device)
+    return sample(layer, torch.addcmul(middle, plane, scale))

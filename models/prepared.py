@@ -9,12 +9,13 @@ import torch
 from torch import Tensor
 
 from models.closed_eyes import closed_eyes
-from models.eyes import build_eyes
+from models.eyes import EyeRig, build_eyes
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
 from models.media import FloatArray
-from models.rig import HeadFrame, build_rig, seam_masks
+from models.rig import GRID_HEIGHT, GRID_WIDTH, HeadFrame, build_rig, seam_masks
+from models.sampling import nodes_of
 
 # The part of an eye's plane that lids may cover, half eye widths.
 EYE_SIDE, EYE_UP, EYE_DOWN = 1.45, 1.6, 1.1
@@ -23,11 +24,15 @@ RIM_PX = 8  # room for the head's turn
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Tensors with a leading batch dimension, float32 unless another type is named."""
+    """Tensors with a leading batch dimension, float32 unless another type is named.
+
+    Colours are 0 to 255, and half a level up where they are opaque, so that cutting
+    off the fraction rounds. Places are as in models.sampling, -1 to 1.
+    """
 
     picture: Tensor  # uint8 [B, H, W, 3]
     backdrop: Tensor  # uint8 [B, H, W, 3], the background
-    person: Tensor  # [B, 4, H, W] RGB weighted by the matte (0 to 255), matte (0 to 1)
+    person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
     closed_eyes: Tensor  # [B, 4, H, W], see models.closed_eyes
@@ -41,19 +46,24 @@ class Prepared:
     lips_jaw: Tensor
     lips_follow: Tensor
     rest_gap: Tensor
-    projection: Tensor  # [B, 3, 2]
+    projection: Tensor  # [B, 3, 2] IOD in the head's frame @ this -> way in the box
     spread: Tensor  # [B, C, 2 nodes] upper layer, lower layer
-    box: Tensor  # [B, 4]
-    plane_origin: Tensor  # [B, 2]
-    to_plane: Tensor  # [B, 2, 2] pixels @ this -> IOD on the mouth's plane
-    head_depth: Tensor  # see HeadRig
-    head_pivot: Tensor
-    head_breath: Tensor
-    eye_frame: Tensor  # see EyeRig
-    eye_lids: Tensor
+    box: Tensor  # [B, 4] px
+    box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
+    box_share: Tensor  # [B, 2] of the picture's width and height
+    to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
+    plane: Tensor  # [B, 2, 3] this @ IOD in the head's frame -> way in the picture
+    plane_origin: Tensor  # [B, 2] place of the mouth's middle
+    to_plane: Tensor  # [B, 2, 3] this @ (place, 1) -> IOD on the mouth's plane
+    head: Tensor  # see HeadRig
+    eye_place: Tensor  # [B, 2 eyes, 2] of the eyes' middles
+    eye_axes: Tensor  # [B, 2 eyes, 2, 2] half an eye's width along x and y, across
+    to_eye: Tensor  # [B, 2 eyes, 2, 3] this @ (place, 1) -> half eye widths
+    eye_pixel: Tensor  # [B, 2 eyes] in half eye widths
+    eye_lids: Tensor  # see EyeRig
     eye_skin: Tensor
     eye_iris: Tensor
-    eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its centre
+    eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its middle, px
     patches: Tensor  # int64 [B, 2] on the CPU: height, width of the eyes' patches
     spans: (
         Tensor  # int64 [B, 2, H] on the CPU: first column of the person, one past last
@@ -91,56 +101,109 @@ def stack(parts: Sequence[Prepared]) -> Prepared:
 def prepare(identity: Identity, device: torch.device) -> Prepared:
     """Builds the rig and moves everything to the device."""
     height, width = identity.size
-    rig = build_rig(identity.landmarks)
     head = build_head(identity.landmarks, height, width)
     eyes = build_eyes(identity.landmarks)
-    frame = HeadFrame.of(identity.landmarks)
-    matte = identity.matte.astype(np.float32)[..., None] / 255
-    background = identity.background.astype(np.float32)
-    # What is left of the picture when the background's share is taken away: at rest
-    # person and background add up to the picture exactly, whatever the matte.
-    person = identity.picture.astype(np.float32) - (1 - matte) * background
     seam = seam_masks(identity.landmarks, height, width)
-    eye_corner, eye_size = _eye_patches(eyes.frame.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
+    person, spans = _person(identity)
+    closed = closed_eyes(identity.picture, eyes)
+    closed[..., :3] += 0.5
+    eye_corner, eye_size = _eye_patches(eyes.frame.numpy())
     sizes = np.minimum(np.array(eye_size), [height, width])
     tensors = [
         torch.from_numpy(identity.picture),
         torch.from_numpy(identity.background),
-        _planes(np.concatenate([person, matte], -1)),
-        _planes(background),
-        _planes(identity.eyeballs.astype(np.float32)),
-        _planes(closed_eyes(identity.picture, eyes)),
+        person,
+        _planes(identity.background + np.float32(0.5)),
+        _planes(identity.eyeballs + np.float32(0.5)),
+        _planes(closed),
         torch.from_numpy(np.stack(seam)),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],
         torch.tensor([float(identity.own_teeth)]),
+        *_face_tensors(identity),
+        head.basis,
+        *_eye_tensors(eyes, height, width),
+        torch.from_numpy(eye_corner),
+    ]
+    on_device = [tensor[None].to(device) for tensor in tensors]
+    on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
+    on_device.append(spans[None])
+    return Prepared(*on_device)
+
+
+def _person(identity: Identity) -> tuple[Tensor, Tensor]:
+    """What is left of the picture when the background's share is taken away: at rest
+    person and background add up to the picture exactly, whatever the matte. And where
+    there is any."""
+    picture = identity.picture.astype(np.float32)
+    background = identity.background.astype(np.float32)
+    share = _background_share(picture, background, identity.matte)
+    person = picture - share * background
+    spans = _spans(np.abs(person).max(-1) + (1 - share[..., 0]))
+    person += 0.5 * (1 - share)
+    return _planes(np.concatenate([person, share], -1)), spans
+
+
+def _background_share(
+    picture: FloatArray, background: FloatArray, matte: npt.NDArray[np.uint8]
+) -> FloatArray:
+    """Of each pixel, [H, W, 1]: what the matte leaves, but never more than the picture
+    has room for, so that the person has colours from black to white."""
+    share = 1 - matte.astype(np.float32) / 255
+    near = 0.49  # of a level, by which rounding may have moved the picture
+    dark = (picture + near) / np.maximum(background, near)
+    light = (255 + near - picture) / np.maximum(255 - background, near)
+    room = np.minimum(dark, light).min(-1)
+    return np.asarray(np.minimum(share, room)[..., None], np.float32)
+
+
+def _face_tensors(identity: Identity) -> list[Tensor]:
+    """From lips_rest to to_plane."""
+    rig = build_rig(identity.landmarks)
+    frame = HeadFrame.of(identity.landmarks)
+    half = (torch.tensor(identity.size[::-1]) - 1) / 2  # of the picture, px
+    half_box = (rig.box[2:] - rig.box[:2]) / 2
+    share = half_box / half
+    middle = (rig.box[2:] + rig.box[:2]) / 2 / half - 1
+    nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, half.device)[0]
+    origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
+    plane = rig.projection.T / half[:, None]
+    return [
         rig.rest,
         rig.table,
         rig.jaw,
         rig.follow,
         rig.rest_gap,
-        rig.projection,
+        rig.projection / half_box,
         torch.cat([rig.spread_upper, rig.spread_lower]).T.contiguous(),
         rig.box,
-        torch.from_numpy(frame.origin[:2].copy()),
-        torch.from_numpy(
-            np.linalg.inv(frame.projection[:2].astype(np.float64)).astype(np.float32)
-        ),
-        head.depth,
-        head.pivot,
-        head.breath,
-        eyes.frame,
-        eyes.lids,
-        eyes.skin,
-        eyes.iris,
-        torch.from_numpy(eye_corner),
+        nodes * share[:, None, None] + middle[:, None, None],
+        share,
+        torch.cat([1 / share, -middle / share]),
+        plane,
+        origin,
+        _affine(torch.linalg.inv(plane[:, :2]), origin),
     ]
-    on_device = [tensor[None].to(device) for tensor in tensors]
-    on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
-    on_device.append(_spans(np.abs(person).max(-1) + matte[..., 0])[None])
-    return Prepared(*on_device)
+
+
+def _eye_tensors(eyes: EyeRig, height: int, width: int) -> list[Tensor]:
+    """From eye_place to eye_iris."""
+    half = torch.tensor([width - 1, height - 1]) / 2
+    place = eyes.frame[:, :2] / half - 1
+    axes = eyes.frame[:, 2:].reshape(2, 2, 2) / half
+    to_eye = [
+        _affine(torch.linalg.inv(axis.T), middle)
+        for axis, middle in zip(axes, place, strict=True)
+    ]
+    pixel = 1 / eyes.frame[:, 2:4].norm(dim=1)
+    return [place, axes, torch.stack(to_eye), pixel, eyes.lids, eyes.skin, eyes.iris]
+
+
+def _affine(matrix: Tensor, origin: Tensor) -> Tensor:
+    """matrix @ (place - origin) as [2, 3] @ (place, 1)."""
+    return torch.cat([matrix, -(matrix @ origin)[:, None]], 1)
 
 
 def _spans(weight: FloatArray) -> Tensor:

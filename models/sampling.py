@@ -1,6 +1,7 @@
-"""Looking up pictures and fields at pixel positions.
+"""Looking up pictures and fields.
 
-Positions are pixels, x then y, pixel centres at whole numbers; [B, 2, h, w].
+Places are [B, 2, h, w], x then y, on grid_sample's own scale: -1 is the middle of a
+picture's first pixel or of a field's first node, 1 that of its last.
 """
 
 from dataclasses import dataclass
@@ -13,32 +14,23 @@ from torch import Tensor
 
 
 @lru_cache(maxsize=16)
-def picture_nodes(
-    rows: int, columns: int, height: int, width: int, device: torch.device
-) -> Tensor:
-    """Pixels of a grid of nodes that spans the picture from edge to edge: [2, h, w]."""
-    x = torch.linspace(0, width - 1, columns, device=device)
-    y = torch.linspace(0, height - 1, rows, device=device)
-    return torch.stack(torch.meshgrid(x, y, indexing="xy"))
+def nodes_of(rows: int, columns: int, device: torch.device) -> Tensor:
+    """Places of a grid's nodes: [1, 2, rows, columns]."""
+    x = torch.linspace(-1, 1, columns, device=device)
+    y = torch.linspace(-1, 1, rows, device=device)
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
 
 
-def sample(texture: Tensor, spots: Tensor) -> Tensor:
-    """texture [B, C, H, W] at spots [B, 2, h, w] -> [B, C, h, w]; edges continue."""
-    height, width = texture.shape[-2:]
-    grid = spots.permute(0, 2, 3, 1) * to_grid(width - 1, height - 1, spots.device) - 1
+def sample(texture: Tensor, places: Tensor) -> Tensor:
+    """texture [B, C, H, W] at places [B, 2, h, w] -> [B, C, h, w]; edges continue."""
+    grid = places.permute(0, 2, 3, 1)
     return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
 
 
-@lru_cache(maxsize=64)
-def to_grid(width: float, height: float, device: torch.device) -> Tensor:
-    """[2]: what scales 0 to width, 0 to height to grid_sample's 0 to 2. Kept, since
-    making a small tensor takes as long as sampling a small patch."""
-    return torch.tensor([2 / width, 2 / height], device=device)
-
-
-def round_into(frames: Tensor, colours: Tensor) -> None:
-    """colours [B, 3, h, w], 0 to 255, overwritten -> uint8 frames [B, h, w, 3]."""
-    whole = colours.add_(0.5).clamp_(0, 255).to(torch.uint8)
+def cut_off_into(frames: Tensor, colours: Tensor) -> None:
+    """colours [B, 3, h, w], 0 to less than 256 -> uint8 frames [B, h, w, 3]. Tables of
+    colours are kept half a level up, so that this rounds."""
+    whole = colours.to(torch.uint8)
     if frames.device.type != "cpu":
         frames.copy_(whole.permute(0, 2, 3, 1))
         return
@@ -46,103 +38,88 @@ def round_into(frames: Tensor, colours: Tensor) -> None:
         cv2.merge(list(planes), frame)  # four times as fast as a permuted copy
 
 
-def rounded(colours: Tensor) -> Tensor:
+def cut_off(colours: Tensor) -> Tensor:
     """The same into a new tensor."""
     frames = colours.new_empty((len(colours), *colours.shape[2:], 3), dtype=torch.uint8)
-    round_into(frames, colours)
+    cut_off_into(frames, colours)
     return frames
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Where a pixel of the frame comes from.
+    """Where a place of the frame comes from. Ways are differences of places.
 
-    head: [B, 2, g, g] pixels back to the still head, over the whole picture, or None.
+    head: [B, 2, g, g] way back to the still head, over the whole picture, or None.
     turned: [B, 2, g, g] the same forwards, or None.
-    face: [B, 4, h, w] pixels back to the photo, over box, upper and lower layer.
+    face: [B, 4, h, w] way back to the photo, over the face's box, upper and lower
+        layer.
+    to_box: [B, 4] scale of x and y, then offset: place in the picture -> in the box.
+    height, width: of the picture, pixels.
     """
 
     head: Tensor | None
     turned: Tensor | None
     face: Tensor
-    box: Tensor
+    to_box: Tensor
     height: int
     width: int
 
-    def in_box(self, field: Tensor, spots: Tensor) -> Tensor:
-        """A field over the face's box [B, C, h, w] at spots; zero outside."""
-        low, high = self.box[:, :2], self.box[:, 2:]
-        scale = (2 / (high - low))[:, :, None, None]
-        grid = (spots - low[:, :, None, None]) * scale - 1
+    def in_box(self, field: Tensor, places: Tensor) -> Tensor:
+        """A field over the face's box [B, C, h, w] at places; zero outside."""
+        to_box = self.to_box[:, :, None, None]
+        grid = torch.addcmul(to_box[:, 2:], places, to_box[:, :2])
         return F.grid_sample(field, grid.permute(0, 2, 3, 1), align_corners=True)
 
-    def in_picture(self, field: Tensor, spots: Tensor) -> Tensor:
-        """A coarse field over the whole picture [B, C, g, g] at spots."""
-        scale = to_grid(self.width - 1, self.height - 1, spots.device)
-        grid = spots.permute(0, 2, 3, 1) * scale - 1
-        return F.grid_sample(field, grid, padding_mode="border", align_corners=True)
-
-    def still_spots(self, spots: Tensor) -> Tensor:
+    def still(self, places: Tensor) -> Tensor:
         """Undoes the head's turn."""
         if self.head is None:
-            return spots
-        return spots + self.in_picture(self.head, spots)
+            return places
+        return places + sample(self.head, places)
 
-    def around(self, spots: Tensor, margin: Tensor) -> Tensor:
-        """Rectangles [B, 4] of whole pixels, inside the picture, round points of the
-        photo [B, 2, h, w], which follow the head, and margin [B, 1] pixels more:
-        left, top, right, bottom, one past the end."""
-        if self.turned is not None:
-            spots = spots + self.in_picture(self.turned, spots)
-        low = (spots.amin((2, 3)) - margin).floor()
-        high = (spots.amax((2, 3)) + margin).ceil() + 1
-        limit = low.new_tensor([self.width, self.height])
-        # A point that leaves the picture still has one pixel.
-        low = torch.minimum(low.clamp_min(0), limit - 1)
-        high = torch.maximum(torch.minimum(high, limit), low + 1)
-        return torch.cat([low, high], 1).to(torch.int64)
+    def seen(self, places: Tensor) -> Tensor:
+        """Where places of the photo are seen: they follow the head."""
+        if self.turned is None:
+            return places
+        return places + sample(self.turned, places)
 
-    def patch(self, centre: Tensor, corner: Tensor, rows: int, columns: int) -> Tensor:
-        """Top left whole pixels [B, 2] of a patch that follows the head.
-
-        centre: [B, 2] pixels in the photo; corner: [B, 2] from there.
-        """
-        if self.turned is not None:
-            moved = self.in_picture(self.turned, centre[:, :, None, None])
-            centre = centre + moved[:, :, 0, 0]
-        first = torch.round(centre + corner)
-        limit = first.new_tensor([self.width - columns, self.height - rows])
-        return torch.minimum(first.clamp_min(0), limit).to(torch.int64)
+    def pixels(self, places: Tensor) -> Tensor:
+        """[..., 2] -> pixels."""
+        return (places + 1) * to_pixels(self.height, self.width, places.device)
 
 
-def times(vectors: Tensor, matrix: Tensor) -> Tensor:
-    """vectors [B, 2, h, w] @ matrix [B, 2, 2], row vectors; faster than einsum."""
-    m = matrix[..., None, None]
-    x, y = vectors[:, :1], vectors[:, 1:]
-    return x * m[:, 0] + y * m[:, 1]
+@lru_cache(maxsize=64)
+def to_pixels(height: int, width: int, device: torch.device) -> Tensor:
+    """[2]: half a picture's width and height, between outer pixels' middles. Kept,
+    since making a small tensor takes as long as sampling a small patch."""
+    return torch.tensor([(width - 1) / 2, (height - 1) / 2], device=device)
 
 
-def patch_spots(first: Tensor, rows: int, columns: int) -> Tensor:
-    """Pixels of patches [B, 2, rows, columns] from their top left pixels [B, 2]."""
-    x = torch.arange(columns, device=first.device)
-    y = torch.arange(rows, device=first.device)
-    left, top = first[:, 0, None], first[:, 1, None]
-    return torch.stack(
-        [
-            (left + x)[:, None, :].expand(-1, rows, -1),
-            (top + y)[:, :, None].expand(-1, -1, columns),
-        ],
-        1,
-    ).to(torch.float32)
+@lru_cache(maxsize=64)
+def _offsets(
+    rows: int, columns: int, height: int, width: int, device: torch.device
+) -> Tensor:
+    """Places of a patch in the picture's corner: [1, 2, 1, rows, columns]."""
+    x = torch.arange(columns, device=device) * (2 / (width - 1)) - 1
+    y = torch.arange(rows, device=device) * (2 / (height - 1)) - 1
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None, :, None]
 
 
-def cut(texture: Tensor, first: Tensor, rows: int, columns: int) -> Tensor:
-    """Patches of texture [B, C, H, W] at top left pixels [B, 2]: [B, C, h, w]."""
+def patch_places(first: Tensor, rows: int, columns: int, maps: Maps) -> Tensor:
+    """Places of patches [B, 2, n rows, columns], one below the other, from their top
+    left pixels [B, n, 2]."""
+    offsets = _offsets(rows, columns, maps.height, maps.width, first.device)
+    moved = first / to_pixels(maps.height, maps.width, first.device)
+    return (offsets + moved.transpose(1, 2)[..., None, None]).flatten(2, 3)
+
+
+def cut(texture: Tensor, first: Tensor, rows: int, columns: int, maps: Maps) -> Tensor:
+    """Patches of a picture [B, C, H, W] at top left pixels [B, n, 2], one below the
+    other: [B, C, n rows, columns]."""
     if texture.device.type != "cpu":
-        return sample(texture, patch_spots(first, rows, columns))
+        return sample(texture, patch_places(first, rows, columns, maps))
     parts = [
-        plane[:, top : top + rows, left : left + columns]
-        for plane, (left, top) in zip(texture, first.tolist(), strict=True)
+        torch.cat([plane[:, y : y + rows, x : x + columns] for x, y in corners], 1)
+        for plane, corners in zip(texture, first.tolist(), strict=True)
     ]
     return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
@@ -152,10 +129,11 @@ def paste(frames: Tensor, first: Tensor, patch: Tensor, within: Tensor) -> None:
     they lie within rectangles [B, 4]: left, top, right, bottom, one past the end."""
     rows, columns = patch.shape[1:3]
     if frames.device.type == "cpu":  # slices are faster than indices there
-        inner = (within - first.repeat(1, 2)).tolist()
+        corners = first.tolist()
         for row, (left, top, right, bottom) in enumerate(within.tolist()):
-            x, y, x_end, y_end = inner[row]
-            frames[row, top:bottom, left:right] = patch[row, y:y_end, x:x_end]
+            x, y = corners[row]
+            part = patch[row, top - y : bottom - y, left - x : right - x]
+            frames[row, top:bottom, left:right] = part
         return
     item = torch.arange(len(frames), device=frames.device)[:, None, None]
     y = (first[:, 1, None] + torch.arange(rows, device=frames.device))[:, :, None]

@@ -1,0 +1,92 @@
+"""The way back: displacements that say where a node comes from.
+
+Fields are [N, 2, h, w] on a grid's own scale, on which it spans -1 to 1. A field u
+moves what is at y to y + u(y); its way back is d with d(y) = -u(y + d(y)).
+"""
+
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.sampling import nodes_of, sample
+
+FIXED_POINT_STEPS = 4
+NEWTON_STEPS = 6  # at most; speech takes two or three. Leaves under 0.1 px of 512
+LONGEST = 0.08  # step of the inversion
+SETTLED = 0.004  # a field whose last step was shorter has settled: 0.6 px of 512
+LEAST_AREA = 0.10  # that a part of the skin may shrink to
+FLATTEST = 0.25  # the least shrinking that the inversion takes at its word
+
+
+def inverse(forward: Tensor) -> Tensor:
+    """By fixed-point steps: enough for a head, which turns gently."""
+    nodes = nodes_of(*forward.shape[-2:], forward.device)
+    back = -forward
+    for _ in range(FIXED_POINT_STEPS):
+        back = -sample(forward, nodes + back)
+    return back
+
+
+def inverse_sheared(forward: Tensor) -> Tensor:
+    """The same for the two fields of each frame, upper and lower layer in turn, by
+    Newton's method, and of fields that do not fold.
+
+    A mouth that opens wide shears the skin at its corners too much for fixed-point
+    steps, which diverge there. A step is bounded, so that a poor start cannot leave
+    the neighbourhood. Fields that have settled stay as they are, whatever others in
+    the batch still need.
+    """
+    nodes = nodes_of(*forward.shape[-2:], forward.device)
+    field = torch.cat([forward, _adjugate(forward)], 1)
+    field = torch.lerp(_nowhere(forward.device), field, _weakening(field))
+    step = _step(field[:, :2], field[:, 2:])
+    back = -step
+    for _ in range(NEWTON_STEPS):
+        moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
+        if forward.device.type == "cpu" and not bool(moving.any()):
+            break
+        there = sample(field, nodes + back)
+        step = _step(back + there[:, :2], there[:, 2:]) * moving
+        back = back - step
+    return back
+
+
+def _step(error: Tensor, adjugate: Tensor) -> Tensor:
+    """Newton's step: the error by the inverse of the Jacobian."""
+    step = error[:, :1] * adjugate[:, :2]
+    step = torch.addcmul(step, error[:, 1:], adjugate[:, 2:])
+    step = step / _area(adjugate).clamp_min(FLATTEST)
+    return step.clamp_(-LONGEST, LONGEST)
+
+
+@lru_cache(maxsize=8)
+def _nowhere(device: torch.device) -> Tensor:
+    """The field of no displacement, and its adjugate."""
+    return torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0, 1.0], device=device)[:, None, None]
+
+
+def _area(adjugate: Tensor) -> Tensor:
+    """How large a map leaves a small square, 0 or less where it folds: [N, 1, h, w]."""
+    area = adjugate[:, :1] * adjugate[:, 3:]
+    return torch.addcmul(area, adjugate[:, 1:2], adjugate[:, 2:3], value=-1)
+
+
+def _weakening(field: Tensor) -> Tensor:
+    """How much weaker a frame's two fields must be so that they do not fold skin over
+    itself: [N, 1, 1, 1]. No motion of a face asks for that, but numbers may."""
+    least = _area(field[:, 2:]).reshape(len(field) // 2, -1).amin(1)
+    # Along the axis that collapses, the area falls linearly with the field.
+    share = ((1 - LEAST_AREA) / (1 - least)).clamp(0, 1)
+    return share.repeat_interleave(2)[:, None, None, None]
+
+
+def _adjugate(forward: Tensor) -> Tensor:
+    """Columns of the adjugate of the Jacobian of y + u(y): [N, 4, h, w]."""
+    height, width = forward.shape[-2:]
+    wide = F.pad(forward, (1, 1, 1, 1), mode="replicate")
+    # Over two nodes; the grid's side is 2.
+    by_x = (wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]) * ((width - 1) / 4)
+    by_y = (wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]) * ((height - 1) / 4)
+    return torch.stack([1 + by_y[:, 1], -by_x[:, 1], -by_y[:, 0], 1 + by_x[:, 0]], 1)
