@@ -7,14 +7,22 @@ p, b and m stay closed.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
 from models.gestures import GESTURE_CHANNELS
 from models.media import CHANNEL_INDEX, FRAME_RATE_HZ, MOTION_CHANNELS, FloatArray
 
-__all__ = ["DEFAULT_EXPRESSIVITY", "EMOTIONS", "Emotion", "Expression"]
+__all__ = [
+    "DEFAULT_EXPRESSIVITY",
+    "EMOTIONS",
+    "Emotion",
+    "Expression",
+    "ExpressionState",
+]
 
 Emotion = Literal["neutral", "happy", "serious", "concerned", "surprised"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
@@ -95,6 +103,15 @@ def _gains(expressivity: float) -> tuple[float, float]:
     return 1 + 0.6 * more, 1 + 0.7 * more
 
 
+@dataclass(frozen=True, eq=False)
+class ExpressionState:
+    """Where a blend is and how fast it goes, float64 [1 + channels]; frame counts."""
+
+    frame: int
+    place: npt.NDArray[np.float64]
+    speed: npt.NDArray[np.float64]
+
+
 class Expression:
     """The emotion of one portrait, row by row; any chunking gives the same rows."""
 
@@ -108,6 +125,16 @@ class Expression:
         self._goal[0] = 1.0
         self._place = self._goal.copy()
         self._speed = np.zeros_like(self._goal)
+
+    @property
+    def state(self) -> ExpressionState:
+        """Setting it later continues from here, towards the goal of that time."""
+        return ExpressionState(self._frame, self._place, self._speed)
+
+    @state.setter
+    def state(self, state: ExpressionState) -> None:
+        self._frame, self._place = state.frame, state.place
+        self._speed = state.speed
 
     def set(self, emotion: Emotion, expressivity: float = DEFAULT_EXPRESSIVITY) -> None:
         """From the next row on, blended in half a second; from any thread.

@@ -1,15 +1,22 @@
 """One portrait: sound in, motion out, continuous through speech and silence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 import torch
 from scipy.signal import firwin
 
-from models.audio2motion import AudioToMotion
-from models.emotion import Emotion, Expression
-from models.gestures import GESTURE_CHANNELS, Gestures, Posture, Prosody
+from models.audio2motion import AudioState, AudioToMotion
+from models.emotion import Emotion, Expression, ExpressionState
+from models.gestures import (
+    GESTURE_CHANNELS,
+    Gestures,
+    GestureState,
+    Posture,
+    Prosody,
+)
 from models.media import (
     CHANNEL_INDEX,
     MODEL_RATE_HZ,
@@ -38,6 +45,15 @@ class Decimator:
         self._taps = np.asarray(taps[::-1], np.float32)
         self._tail = np.zeros(_TAPS - 1, np.float32)
 
+    @property
+    def tail(self) -> FloatArray:
+        """The samples that the next ones need: the whole state."""
+        return self._tail
+
+    @tail.setter
+    def tail(self, tail: FloatArray) -> None:
+        self._tail = tail
+
     def push(self, samples: FloatArray) -> FloatArray:
         """float32 [3 n] at 48 kHz -> float32 [n] at 16 kHz."""
         held = np.concatenate([self._tail, samples])
@@ -46,6 +62,16 @@ class Decimator:
         kept = np.ascontiguousarray(windows[_DECIMATION - 1 :: _DECIMATION])
         heard: FloatArray = kept @ self._taps
         return heard
+
+
+@dataclass(frozen=True, eq=False)
+class PerformerState:
+    """Everything that the next row depends on but the sound and the commands."""
+
+    tail: FloatArray
+    audio: AudioState
+    gestures: GestureState
+    expression: ExpressionState
 
 
 class Performer:
@@ -58,13 +84,37 @@ class Performer:
 
     DELAY_FRAMES = LOOK_AHEAD_FRAMES
 
-    def __init__(self, network: AudioToMotion, *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        network: AudioToMotion,
+        *,
+        seed: int = 0,
+        audio: AudioState | None = None,
+    ) -> None:
+        """audio: network.initial_state(1), where it is at hand: it takes 40 ms."""
         self._network = network
-        self._state = network.initial_state(1)
+        self._state = audio or network.initial_state(1)
         self._device = self._state.audio.device
         self._decimator = Decimator()
         self._gestures = Gestures(seed)
         self._expression = Expression(seed)
+
+    @property
+    def state(self) -> PerformerState:
+        """Setting it later continues from here: what was heard since is unheard."""
+        return PerformerState(
+            self._decimator.tail,
+            self._state,
+            self._gestures.state,
+            self._expression.state,
+        )
+
+    @state.setter
+    def state(self, state: PerformerState) -> None:
+        self._decimator.tail = state.tail
+        self._state = state.audio
+        self._gestures.state = state.gestures
+        self._expression.state = state.expression
 
     def set_posture(self, posture: Posture) -> None:
         """What the portrait does besides speaking, from the next row on.

@@ -190,11 +190,14 @@ async def create_session(
             services.sessions.tts, services.voices.open, wanted.voice, wanted.language
         )
     background = read_background(wanted.video.background)
+    services.sessions.check_room()
+    width, height = wanted.video.size_for(identity)
+    await services.media.ready(identity, (height, width))
     session = services.sessions.create(
         wanted.identity,
         identity,
         (wanted.voice, wanted.language),
-        wanted.video.size_for(identity),
+        (width, height),
         _limits(services, wanted),
     )
     try:

@@ -117,7 +117,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         for task in (media, enrolling):
             task.cancel()
         await asyncio.gather(media, enrolling, return_exceptions=True)
-        services.media.close()
+        await services.media.close()
 
 
 async def _warm_up(services: Services) -> None:
@@ -253,8 +253,9 @@ def _add_operations(app: FastAPI) -> None:
     @app.get("/readyz")
     async def readyz(request: Request) -> Response:
         services: Services = request.app.state.services
-        content: dict[str, Any] = {"ready": services.ready}
-        return JSONResponse(content, 200 if services.ready else 503)
+        ready = services.ready and services.media.healthy
+        content: dict[str, Any] = {"ready": ready}
+        return JSONResponse(content, 200 if ready else 503)
 
     @app.get("/metrics")
     async def metrics(request: Request) -> Response:

@@ -83,6 +83,16 @@ class Broadcast:
         self._key_wanted = True
         self._bitrate = BitrateChoice(video)
         self._estimates: dict[Outlet, int] = {}
+        self._share = 1.0
+
+    @property
+    def video_size(self) -> tuple[int, int]:
+        """Height and width that were asked for."""
+        return self._video.height, self._video.width
+
+    def show(self, share: float) -> None:
+        """From the next picture on, so much of the width and height."""
+        self._share = share
 
     @property
     def watched(self) -> bool:
@@ -156,10 +166,12 @@ class Broadcast:
 
     def _encoder(self, codec: VideoCodec) -> VideoEncoder:
         encoder = self._encoders.get(codec)
-        target_bps = self._bitrate.target_bps
-        if encoder is None or encoder.bitrate_bps != target_bps:
-            encoder = VideoEncoder(
-                codec, self._video.width, self._video.height, target_bps
-            )
+        width, height = (
+            round(side * self._share / 2) * 2
+            for side in (self._video.width, self._video.height)
+        )
+        wanted = (width, height, self._bitrate.target_bps)
+        if encoder is None or encoder.form != wanted:
+            encoder = VideoEncoder(codec, *wanted)
             self._encoders[codec] = encoder
         return encoder

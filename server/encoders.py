@@ -161,7 +161,7 @@ class VideoEncoder:
             _vp8_options(bitrate_bps) if codec == "VP8" else _h264_options(bitrate_bps)
         )
         self._context = context
-        self.bitrate_bps = bitrate_bps
+        self.form = (width, height, bitrate_bps)
 
     def encode(
         self, picture: npt.NDArray[np.uint8], number: int, *, key: bool

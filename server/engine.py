@@ -8,7 +8,7 @@ waits for Python's lock. Drawing several pictures in one call takes a third less
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from models.media import (
     Motion,
 )
 from models.performer import Performer
+from models.shrunk import shrunk
 from models.warp import WarpRenderer
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,12 @@ Pictures = npt.NDArray[np.uint8]  # RGB [B, H, W, 3]
 
 
 class Performing(Protocol):
-    """models.performer.Performer, or a fake."""
+    """models.performer.Performer, or a fake.
+
+    state: setting it later unhears what was heard since.
+    """
+
+    state: Any
 
     def push_audio(self, samples: FloatArray) -> Motion: ...
 
@@ -49,18 +55,23 @@ class Models:
     delay_frames: row j of a performer is the motion of frame j - delay_frames.
     render: identities and motion float32 [B, C] -> pictures.
     prepare_thread: to be called once in each thread that uses the others.
+    prepare: what render would do with an identity that it sees for the first time.
+    shrink: an identity to a picture of height x width.
     """
 
     delay_frames: int
     performer: Callable[[int], Performing]
     render: Callable[[Sequence[Identity], FloatArray], Pictures]
     prepare_thread: Callable[[], None] = lambda: None
+    prepare: Callable[[Identity], object] = lambda identity: None
+    shrink: Callable[[Identity, int, int], Identity] = shrunk
 
 
 def load_models(device: str, threads: int) -> Models:
     """Load the networks and prepare the device."""
     network = AudioToMotion.load().eval()
     renderer = WarpRenderer(device)
+    silence = network.initial_state(1)
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
         with torch.inference_mode():
@@ -71,27 +82,38 @@ def load_models(device: str, threads: int) -> Models:
 
     return Models(
         delay_frames=Performer.DELAY_FRAMES,
-        performer=lambda seed: Performer(network, seed=seed),
+        performer=lambda seed: Performer(network, seed=seed, audio=silence),
         render=render,
         # With OpenMP the number holds for the thread that sets it; others would share
         # each small step between all cores, and wait for those that are busy.
         prepare_thread=lambda: torch.set_num_threads(threads),
+        prepare=renderer.prepared,
     )
+
+
+@dataclass(eq=False)
+class Memory:
+    """A performer's state before a job, once the engine has begun it."""
+
+    state: Any = None
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
     """One session's part of a tick.
 
-    samples: float32 [1920 n], all the performer has not heard yet.
-    wanted: how many of the last frames are to be drawn.
+    samples: float32 [1920 n], what the performer hears.
+    wanted: which of the n rows are to be drawn, in order.
+    rewind: go back to this state first. memory: where to keep the state before it.
     """
 
     performer: Performing
     identity: Identity
     samples: FloatArray
     posture: Posture
-    wanted: int
+    wanted: Sequence[int]
+    rewind: Memory | None = None
+    memory: Memory | None = None
 
 
 class Engine:
@@ -111,12 +133,22 @@ class Engine:
     def performer(self, seed: int) -> Performing:
         return self._models.performer(seed)
 
+    def prepare(self, identity: Identity) -> None:
+        """Make ready what drawing an identity needs: takes a while, the first time."""
+        self._models.prepare(identity)
+
+    def shrink(self, identity: Identity, height: int, width: int) -> Identity:
+        """The same portrait in another size, ready to be drawn."""
+        smaller = self._models.shrink(identity, height, width)
+        self._models.prepare(smaller)
+        return smaller
+
     def warm_up(self, identity: Identity) -> None:
         """Do everything once, so that the first viewer does not pay for it."""
         silence = np.zeros(PLAYOUT_SAMPLES_PER_FRAME, np.float32)
         performer = self.performer(0)
         for _ in range(3):
-            self.step([Job(performer, identity, silence, "idle", wanted=1)])
+            self.step([Job(performer, identity, silence, "idle", wanted=[0])])
 
     def step(self, jobs: Sequence[Job]) -> list[list[Pictures]]:
         """The wanted pictures of each job, uint8 RGB [H, W, 3], in order.
@@ -136,11 +168,15 @@ class Engine:
         return pictures
 
     def _move(self, job: Job) -> FloatArray:
-        """The rows to be drawn, float32 [wanted, C]."""
+        """The rows to be drawn, float32 [len(wanted), C]."""
         try:
+            if job.rewind and job.rewind.state is not None:
+                job.performer.state = job.rewind.state
+            if job.memory:
+                job.memory.state = job.performer.state
             job.performer.set_posture(job.posture)
             values: FloatArray = job.performer.push_audio(job.samples).values
-            return values[len(values) - job.wanted :]
+            return values[list(job.wanted)]
         except Exception:
             logger.exception("a performer failed")
             return np.zeros((0, len(MOTION_CHANNELS)), np.float32)

@@ -3,11 +3,11 @@
 Pictures are made ahead where the sound is known ahead, so that a machine that is busy
 for a moment does not hold the picture up. Silence counts as known, but somebody may
 speak into it: what was made ahead of it is taken back then, so that being ahead never
-delays a word.
+delays a word, and the performer unhears it.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,8 +17,9 @@ from models.media import PLAYOUT_SAMPLES_PER_FRAME, FloatArray
 from server.broadcast import Broadcast
 from server.clock import PACKETS_PER_FRAME
 from server.encoders import EncodedPacket, VideoCodec
-from server.engine import Job, Performing, Pictures, Posture
+from server.engine import Job, Memory, Performing, Pictures, Posture
 from server.playout import PlayoutBuffer, Released
+from server.protocol import Event
 
 
 @dataclass(eq=False)
@@ -35,6 +36,14 @@ class Frame:
 
 
 @dataclass(frozen=True, eq=False)
+class Take:
+    """What a performer heard in one job, and its state before."""
+
+    frames: Sequence[Frame]
+    memory: Memory
+
+
+@dataclass(frozen=True, eq=False)
 class Work:
     """A job for the device, and the frames whose pictures it gives.
 
@@ -46,12 +55,20 @@ class Work:
     left_out: int
 
 
+async def _ready_at_once(identity: Identity) -> None:
+    pass
+
+
 @dataclass(eq=False)
 class Lane:
-    """frames_in, packets_out: of this session, since it joined.
+    """tell: what happens to its pictures, to whoever watches.
+    make_ready: returns when another identity can be drawn without a pause.
+    seed: of its performer. pictures_fail: whether the last ones could not be drawn.
+    frames_in, packets_out: of this session, since it joined.
 
     first_packet: the packet of the clock with which frame 0 leaves.
     open_number: up to this picture, what is drawn may be encoded, for good.
+    idle_every: while nobody speaks, one picture in so many is drawn.
     unheard: taken in and not yet pushed into the performer.
     drawn: pictures that wait to be encoded, ready: encoded ones that wait for their
     packet of sound, both by number.
@@ -62,7 +79,12 @@ class Lane:
     identity: Identity
     broadcast: Broadcast
     on_released: Callable[[Released], None]
+    tell: Callable[[Event], None] = lambda event: None
+    make_ready: Callable[[Identity], Awaitable[None]] = _ready_at_once
+    seed: int = 0
+    pictures_fail: bool = False
     posture: Posture = "idle"
+    idle_every: int = 1
     frames_in: int = 0
     packets_out: int = 0
     first_packet: int = 0
@@ -72,7 +94,14 @@ class Lane:
     ready: dict[int, dict[VideoCodec, EncodedPacket]] = field(default_factory=dict)
     encoding: bool = False
     _taken: deque[Frame] = field(default_factory=deque)
+    _takes: deque[Take] = field(default_factory=deque)
+    _rewind: Take | None = None
     _generation: int = 0
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is said or waits to be."""
+        return self.posture != "speaking" and not self.playout.active
 
     @property
     def next_number(self) -> int:
@@ -93,6 +122,8 @@ class Lane:
         first = self.next_number
         while self._taken and self._taken[0].number < first:
             self._taken.popleft()
+        while self._takes and self._takes[0].frames[-1].number < first:
+            self._takes.popleft()
         needed = first + delay + 1
         goal = needed
         if self.frames_in < needed + ahead:
@@ -108,11 +139,7 @@ class Lane:
         self.open_number = max(self.open_number, first)
 
     def _take_back(self, delay: int) -> None:
-        """Make room for new sound where silence was foreseen.
-
-        The performer may have heard it: then it has heard a little more silence than
-        was played, and goes on from there.
-        """
+        """Make room for new sound where silence was foreseen."""
         keep = max(self.next_number, self.open_number + 1)
         most = max(0, self.frames_in - delay - keep)
         count = self.playout.take_back(most, PLAYOUT_SAMPLES_PER_FRAME)
@@ -121,35 +148,59 @@ class Lane:
             frame.revoked = True
             self.drawn.pop(frame.number, None)
         self.frames_in -= count
+        self._unhear()
         self.unheard = deque(each for each in self.unheard if not each.revoked)
 
-    def next_work(self, at_once: int) -> Work:
+    def _unhear(self) -> None:
+        """Let the performer go back to before the first job with a revoked frame."""
+        while self._takes and self._takes[-1].frames[-1].revoked:
+            self._rewind = self._takes.pop()
+
+    def next_work(self, at_once: int, portrait: Identity | None = None) -> Work:
         """What to hear and draw next; some must be unheard.
 
         A picture that is needed at the next release is drawn alone, else up to
-        `at_once`.
+        `at_once`. portrait: what is drawn, if it is not the identity.
         """
         first = self.next_number
-        watched = self.broadcast.watched
-        frame = self.unheard.popleft()
-        heard = [frame.samples]
-        left_out = 0
-        while self.unheard and not (watched and frame.number >= first):
-            left_out += watched and frame.number >= 0
+        rewind, self._rewind = self._rewind, None
+        heard = [each for each in rewind.frames if not each.revoked] if rewind else []
+        wanted: list[int] = []
+        left_out, most = 0, at_once
+        while self.unheard and len(wanted) < most:
             frame = self.unheard.popleft()
-            heard.append(frame.samples)
-        frames = [frame] if watched and frame.number >= 0 else []
-        while self.unheard and frame.number > first and len(frames) < at_once:
-            frames.append(self.unheard.popleft())
-            heard.append(frames[-1].samples)
+            heard.append(frame)
+            if not self._is_shown(frame):
+                continue
+            if frame.number < first and self.unheard:
+                left_out += 1
+                continue
+            if not wanted and frame.number <= first:
+                most = 1
+            wanted.append(len(heard) - 1)
+        take = Take(tuple(heard), Memory())
+        self._takes.append(take)
         job = Job(
             self.performer,
-            self.identity,
-            np.concatenate(heard),
+            portrait or self.identity,
+            np.concatenate([frame.samples for frame in heard]),
             self.posture,
-            len(frames),
+            wanted,
+            rewind.memory if rewind else None,
+            take.memory,
         )
-        return Work(job, frames, left_out)
+        return Work(job, [heard[row] for row in wanted], left_out)
+
+    def _is_shown(self, frame: Frame) -> bool:
+        if not self.broadcast.watched or frame.number < 0:
+            return False
+        return not (self.quiet and frame.number % self.idle_every)
+
+    def lose_performer(self, performer: Performing) -> None:
+        """Go on with another one, which has heard nothing."""
+        self.performer = performer
+        self._takes.clear()
+        self._rewind = None
 
     def next_drawn(self) -> tuple[int, Pictures] | None:
         """The next picture to be encoded, if its turn has come."""

@@ -97,6 +97,7 @@ class Look:
             changed = await asyncio.to_thread(self._compose, background)
         except LikenessError as error:
             raise api_error(error) from error
+        await self._lane.make_ready(changed)
         self._lane.identity = changed
 
     async def close(self) -> None:

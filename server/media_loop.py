@@ -13,14 +13,19 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
-from models.media import PACKET_SAMPLES
+from models.identity import Identity
+from models.media import FRAME_RATE_HZ, PACKET_SAMPLES
 from server.clock import PACKET_RATE_HZ, PACKETS_PER_FRAME, MediaClock
 from server.encoders import EncodedPacket
 from server.engine import Engine, Pictures
 from server.lane import Lane, Work
 from server.metrics import Metrics
 from server.playout import Released
+from server.portraits import Portraits, Size, drawn_size
+from server.protocol import ErrorEvent, Event, Warned
+from server.quality import Ladder, Second, Step
 
 logger = logging.getLogger(__name__)
 
@@ -28,24 +33,68 @@ logger = logging.getLogger(__name__)
 BATCH_FRAMES = 4
 
 
+# A device that takes so long over a tick will not come back; its thread is given up.
+# After so many the process itself is not to be trusted with new sessions.
+DEVICE_HUNG_S = 3.0
+DEVICES_LOST = 3
+
+
+PICTURES_FAILED = ErrorEvent(
+    code="pictures_failed",
+    message="The picture cannot be drawn at the moment: it holds, and the voice goes "
+    "on.",
+    retryable=True,
+)
+PICTURES_BACK = Warned(code="pictures_back", message="The picture moves again.")
+
+
+@dataclass(eq=False)
+class _Counted:
+    """Within a second; see quality.Second."""
+
+    due: int = 0
+    missed: int = 0
+    busy_s: float = 0.0
+
+
+def _told(step: Step, *, lowered: bool) -> Event:
+    if lowered:
+        return Warned(
+            code="quality_lowered",
+            message="The server is busy: pictures are drawn more simply for a while "
+            f"({step.name}). The voice is not touched.",
+        )
+    return Warned(
+        code="quality_raised", message=f"Pictures are drawn better again ({step.name})."
+    )
+
+
 class MediaLoop:
     """Owns the clock, the device thread and the encoder threads."""
 
     def __init__(
-        self, engine: Engine, lead_s: float, frames_ahead: int, metrics: Metrics
+        self,
+        engine: Engine,
+        lead_s: float,
+        frames_ahead: int,
+        metrics: Metrics,
     ) -> None:
         self._engine = engine
         self._frames_ahead = frames_ahead
         self._metrics = metrics
         self._lanes: set[Lane] = set()
-        self._device = ThreadPoolExecutor(
-            1, thread_name_prefix="device", initializer=engine.prepare_thread
-        )
+        self.device_hung_s = DEVICE_HUNG_S
+        self._device = self._new_device()
+        self._devices_lost = 0
+        self._portraits = Portraits(engine)
+        self._ladder = Ladder()
+        self._counted = _Counted()
+        self.review_frames = FRAME_RATE_HZ  # so often it is judged whether it is slow
         self._voice = ThreadPoolExecutor(1, thread_name_prefix="opus")
         self._video = ThreadPoolExecutor(
             max(1, os.cpu_count() or 1), thread_name_prefix="video"
         )
-        self._device_busy = False
+        self._drawing_since_s: float | None = None
         self._clock = MediaClock(lead_s)
 
     @property
@@ -53,7 +102,28 @@ class MediaLoop:
         """The device thread, for warming up."""
         return self._device
 
+    def _new_device(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(
+            1, thread_name_prefix="device", initializer=self._engine.prepare_thread
+        )
+
+    @property
+    def admits(self) -> bool:
+        """Whether the machine is fast enough for one more session."""
+        return self._ladder.step.admits and self.healthy
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the device still does what it is told."""
+        return self._devices_lost < DEVICES_LOST
+
+    async def ready(self, identity: Identity, video: Size) -> None:
+        """Return when an identity can be drawn at once for a video of that size."""
+        size = drawn_size(identity.size, video, self._ladder.step.share)
+        await self._portraits.ready(identity, size)
+
     def join(self, lane: Lane) -> None:
+        self._apply(lane)
         self._lanes.add(lane)
 
     def leave(self, lane: Lane) -> None:
@@ -69,6 +139,9 @@ class MediaLoop:
                 release_s = clock.packet_deadline_s(packet)
                 if intake_s <= release_s:
                     await clock.until(intake_s)
+                    if frame % self.review_frames == 0:
+                        self._review()
+                    self._give_up_hung_device()
                     self._take_in(tasks)
                     self._start_drawing(tasks)
                     frame += 1
@@ -79,8 +152,9 @@ class MediaLoop:
                     await self._release(packet)
                     packet += 1
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Give the threads back; the loop must have ended."""
+        await self._portraits.close()
         for executor in (self._device, self._voice, self._video):
             executor.shutdown(wait=True, cancel_futures=True)
 
@@ -100,36 +174,97 @@ class MediaLoop:
     def _start_drawing(self, tasks: asyncio.TaskGroup) -> None:
         """Give the device what is unheard, unless it is still busy."""
         lanes = [lane for lane in self._lanes if lane.unheard]
-        if self._device_busy or not lanes:
+        if self._drawing_since_s is not None or not lanes:
             return
         at_once = self._at_once()
-        work = [lane.next_work(at_once) for lane in lanes]
-        self._metrics.frames_dropped.inc(sum(each.left_out for each in work))
-        self._device_busy = True
+        work = [lane.next_work(at_once, self._portrait(lane)) for lane in lanes]
+        left_out = sum(each.left_out for each in work)
+        self._metrics.frames_dropped.inc(left_out)
+        self._counted.missed += left_out
+        self._drawing_since_s = time.perf_counter()
         tasks.create_task(self._draw(tasks, lanes, work))
 
     async def _draw(
         self, tasks: asyncio.TaskGroup, lanes: Sequence[Lane], work: Sequence[Work]
     ) -> None:
-        began_s = time.perf_counter()
+        began_s = self._drawing_since_s
+        assert began_s is not None
+        device = self._device
         pictures: Sequence[Sequence[Pictures]] = ()
         try:
             loop = asyncio.get_running_loop()
             jobs = [each.job for each in work]
-            pictures = await loop.run_in_executor(self._device, self._engine.step, jobs)
+            pictures = await loop.run_in_executor(device, self._engine.step, jobs)
         except Exception:
             # The picture holds; the voice goes on.
             logger.exception("the device failed at a tick")
-        finally:
-            self._device_busy = False
-        self._metrics.stage_s.labels("draw").observe(time.perf_counter() - began_s)
-        for lane, each, drawn in zip(lanes, work, pictures, strict=False):
+        if device is not self._device:
+            return  # given up long ago
+        self._drawing_since_s = None
+        seconds = time.perf_counter() - began_s
+        self._counted.busy_s += seconds
+        self._metrics.stage_s.labels("draw").observe(seconds)
+        for place, (lane, each) in enumerate(zip(lanes, work, strict=True)):
+            drawn = pictures[place] if place < len(pictures) else ()
             for frame, picture in zip(each.frames, drawn, strict=False):
                 if not frame.revoked and lane in self._lanes:
                     lane.drawn[frame.number] = picture
+            self._tell_of_pictures(lane, lost=len(drawn) < len(each.frames))
             self._encode_next(tasks, lane)
         # More may have come while the device was busy.
         self._start_drawing(tasks)
+
+    def _tell_of_pictures(self, lane: Lane, *, lost: bool) -> None:
+        """Once when they begin to fail, and once when they come again."""
+        if lost == lane.pictures_fail:
+            return
+        lane.pictures_fail = lost
+        if lost:
+            self._metrics.device_failures.inc()
+            lane.tell(PICTURES_FAILED)
+        else:
+            lane.tell(PICTURES_BACK)
+
+    def _give_up_hung_device(self) -> None:
+        since_s = self._drawing_since_s
+        if since_s is None or time.perf_counter() - since_s < self.device_hung_s:
+            return
+        logger.error("the device hangs: its thread is given up")
+        self._devices_lost += 1
+        self._device.shutdown(wait=False, cancel_futures=True)
+        self._device = self._new_device()
+        self._drawing_since_s = None
+        for lane in self._lanes:
+            # The old performers may be in the hands of the thread that hangs.
+            lane.lose_performer(self._engine.performer(lane.seed))
+            self._tell_of_pictures(lane, lost=True)
+
+    def _portrait(self, lane: Lane) -> Identity:
+        """What is drawn of a lane's identity."""
+        share = self._ladder.step.share
+        size = drawn_size(lane.identity.size, lane.broadcast.video_size, share)
+        return self._portraits.of(lane.identity, size)
+
+    def _review(self) -> None:
+        """Once a second: is the machine fast enough?"""
+        counted, self._counted = self._counted, _Counted()
+        before = self._ladder.place
+        busy = min(1.0, counted.busy_s * FRAME_RATE_HZ / self.review_frames)
+        step = self._ladder.hear(Second(counted.due, counted.missed, busy))
+        self._metrics.device_busy.set(busy)
+        if self._ladder.place == before:
+            return
+        lowered = self._ladder.place > before
+        logger.warning("quality steps %s: %s", "down" if lowered else "up", step.name)
+        self._metrics.quality_step.set(self._ladder.place)
+        self._metrics.quality_changes.labels("down" if lowered else "up").inc()
+        for lane in self._lanes:
+            self._apply(lane)
+            lane.tell(_told(step, lowered=lowered))
+
+    def _apply(self, lane: Lane) -> None:
+        lane.idle_every = self._ladder.step.idle_every
+        lane.broadcast.show(self._ladder.step.share)
 
     def _encode_next(self, tasks: asyncio.TaskGroup, lane: Lane) -> None:
         """Encode one picture at a time, in order, and none before it is certain."""
@@ -165,6 +300,7 @@ class MediaLoop:
         self._metrics.frames.inc()
         if number * PACKETS_PER_FRAME < lane.packets_out:
             self._metrics.frames_late.inc()
+            self._counted.missed += 1
             broadcast.send_video(packets, self._due_s(lane, number))
         else:
             lane.ready[number] = packets
@@ -186,6 +322,8 @@ class MediaLoop:
                 due_s = self._clock.packet_deadline_s(packet_number)
                 lane.broadcast.send_audio(packet, due_s)
             frame = lane.packets_out // PACKETS_PER_FRAME
+            if lane.broadcast.watched and lane.packets_out % PACKETS_PER_FRAME == 0:
+                self._counted.due += 1
             encoded = lane.ready.pop(frame, None)
             if encoded is not None:
                 lane.broadcast.send_video(encoded, self._due_s(lane, frame))

@@ -45,6 +45,27 @@ class Metrics:
             "Frames that were never drawn for want of time.",
             registry=registry,
         )
+        self.quality_step = Gauge(
+            "likeness_quality_step",
+            "0 is full quality; each step gives up more of the picture.",
+            registry=registry,
+        )
+        self.quality_changes = Counter(
+            "likeness_quality_changes",
+            "Steps of the quality of pictures.",
+            ["direction"],
+            registry=registry,
+        )
+        self.device_busy = Gauge(
+            "likeness_device_busy",
+            "Share of the last second in which the device drew.",
+            registry=registry,
+        )
+        self.device_failures = Counter(
+            "likeness_device_failures",
+            "Times that the pictures of a session began to fail.",
+            registry=registry,
+        )
         self.packets_late = Counter(
             "likeness_audio_packets_late",
             "Packets of sound that left over 20 ms after their deadline.",

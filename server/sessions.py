@@ -93,6 +93,28 @@ class Sessions:
         session = self._sessions.get(session_id)
         return session.over if session else session_id in self._gone
 
+    def check_room(self) -> None:
+        """Whether one more session may be made.
+
+        Raises:
+            ApiError: 503, all slots are taken or the machine is too slow for more.
+        """
+        if len(self._sessions) >= self._settings.max_sessions:
+            raise ApiError(
+                503,
+                "server_full",
+                f"All {self._settings.max_sessions} sessions are in use: "
+                "try again in a moment.",
+                retry_after_s=5,
+            )
+        if not self._loop.admits:
+            raise ApiError(
+                503,
+                "server_overloaded",
+                "The machine is too busy for one more session: try again in a moment.",
+                retry_after_s=10,
+            )
+
     def create(
         self,
         identity_id: str,
@@ -104,16 +126,9 @@ class Sessions:
         """Take a slot and start a session; never waits.
 
         Raises:
-            ApiError: 503, all slots are taken.
+            ApiError: 503, all slots are taken or the machine is too slow for more.
         """
-        if len(self._sessions) >= self._settings.max_sessions:
-            raise ApiError(
-                503,
-                "server_full",
-                f"All {self._settings.max_sessions} sessions are in use: "
-                "try again in a moment.",
-                retry_after_s=5,
-            )
+        self.check_room()
         lane = self._lane(identity, video)
         session = Session(
             identity_id,
@@ -124,6 +139,7 @@ class Sessions:
             self._metrics,
         )
         lane.on_released = session.on_released
+        lane.tell = session.tell
         self._sessions[session.session_id] = session
         self._tasks[session.session_id] = asyncio.create_task(self._live(session))
         return session
@@ -162,12 +178,15 @@ class Sessions:
             settings.min_video_bitrate_bps,
             settings.max_video_bitrate_bps,
         )
+        seed = secrets.randbits(31)
         return Lane(
             PlayoutBuffer(),
-            self._engine.performer(secrets.randbits(31)),
+            self._engine.performer(seed),
             identity,
             Broadcast(form, settings.audio_bitrate_bps),
             on_released=lambda released: None,
+            make_ready=lambda each: self._loop.ready(each, (video[1], video[0])),
+            seed=seed,
         )
 
     def _speech(

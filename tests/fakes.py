@@ -91,6 +91,14 @@ class FakePerformer:
         self.postures: list[Posture] = []
         self.expressions: list[tuple[Emotion, float]] = []
 
+    @property
+    def state(self) -> list[float]:
+        return list(self._line)
+
+    @state.setter
+    def state(self, state: list[float]) -> None:
+        self._line = list(state)
+
     def push_audio(self, samples: FloatArray) -> Motion:
         rows = np.zeros((0, len(MOTION_CHANNELS)), np.float32)
         for frame in samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME):
@@ -108,11 +116,12 @@ class FakePerformer:
 
 
 def fake_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
-    width, height = identities[0].size
+    height, width = identities[0].size
     pictures = np.full((len(identities), height, width, 3), 40, np.uint8)
     aperture = motion[:, CHANNEL_INDEX["aperture"]]
     light = 40 + 600 * np.minimum(aperture, 0.35)
-    pictures[:, MOUTH, MOUTH] = light[:, None, None, None].astype(np.uint8)
+    mouth = slice(MOUTH.start * height // SIZE, MOUTH.stop * height // SIZE)
+    pictures[:, mouth, mouth] = light[:, None, None, None].astype(np.uint8)
     return pictures
 
 
@@ -122,7 +131,14 @@ def mouth_light(picture: Pictures) -> float:
 
 
 def fake_models(device: str = "cpu", threads: int = 1) -> Models:
-    return Models(DELAY_FRAMES, FakePerformer, fake_render)
+    return Models(
+        DELAY_FRAMES,
+        FakePerformer,
+        fake_render,
+        shrink=lambda identity, height, width: cast(
+            Identity, FakeIdentity((height, width))
+        ),
+    )
 
 
 FAKE_PARTS = Parts(

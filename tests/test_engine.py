@@ -22,7 +22,7 @@ def job(
     performer: FakePerformer, level: float, *, frames: int = 1, wanted: int = 1
 ) -> Job:
     samples = np.full(1920, level, np.float32)
-    return Job(performer, fake_identity(), samples, "idle", wanted)
+    return Job(performer, fake_identity(), samples, "idle", range(wanted))
 
 
 def test_frame_i_shows_the_sound_of_frame_i() -> None:
@@ -43,7 +43,7 @@ def test_what_was_missed_is_heard_but_only_the_last_is_drawn() -> None:
     for level in (0.1, 0.2, 0.3):
         ((expected,),) = engine.step([job(prompt, level)])
     first = np.repeat(np.array([0.1, 0.2, 0.3], np.float32), 1920)
-    ((drawn,),) = engine.step([Job(late, fake_identity(), first, "idle", 1)])
+    ((drawn,),) = engine.step([Job(late, fake_identity(), first, "idle", [2])])
     assert np.array_equal(expected, drawn)
 
 
@@ -53,7 +53,7 @@ def test_frames_drawn_together_are_those_drawn_one_by_one() -> None:
     levels = np.array([0.1, 0.2, 0.3, 0.1], np.float32)
     singly = [engine.step([job(alone, level)])[0][0] for level in levels]
     sound = np.repeat(levels, 1920)
-    (batch,) = engine.step([Job(together, fake_identity(), sound, "idle", 3)])
+    (batch,) = engine.step([Job(together, fake_identity(), sound, "idle", [1, 2, 3])])
     assert len(batch) == 3
     assert np.array_equal(batch, singly[1:])
 
@@ -68,7 +68,7 @@ def test_one_batch_for_each_size() -> None:
     engine = Engine(Models(DELAY_FRAMES, FakePerformer, render))
     small = FakeIdentity(size=(64, 64))
     jobs = [job(FakePerformer(), 0.1) for _ in range(3)]
-    jobs.append(Job(FakePerformer(), small, jobs[0].samples, "idle", 1))  # type: ignore[arg-type]
+    jobs.append(Job(FakePerformer(), small, jobs[0].samples, "idle", [0]))  # type: ignore[arg-type]
     jobs.append(job(FakePerformer(), 0.1, wanted=0))
     pictures = engine.step(jobs)
     assert sorted(batches) == [1, 3]

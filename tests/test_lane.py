@@ -1,25 +1,36 @@
 """Being ahead: as much as is known, and never at a word's expense."""
 
+from typing import Literal
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from models.identity import Identity
 from models.media import PLAYOUT_SAMPLES_PER_FRAME as FRAME
+from models.media import FloatArray, Motion
 from server.broadcast import Broadcast, Outlet, VideoFormat
+from server.engine import Engine
 from server.lane import Lane
 from server.playout import PlayoutBuffer, Utterance
 from server.tracks import PacketTrack
-from tests.fakes import FakePerformer, fake_identity
+from tests.fakes import FakePerformer, fake_identity, fake_models
 
 DELAY, AHEAD, AT_ONCE = 2, 2, 4
 
 
 @pytest.fixture
 def lane() -> Lane:
+    return make_lane(FakePerformer())
+
+
+def make_lane(performer: FakePerformer) -> Lane:
     broadcast = Broadcast(VideoFormat(128, 128, 500_000, 250_000, 900_000), 48_000)
     broadcast.add(Outlet(PacketTrack("audio"), PacketTrack("video"), "VP8"))
     return Lane(
         PlayoutBuffer(),
-        FakePerformer(),
+        performer,
         fake_identity(),
         broadcast,
         on_released=lambda released: None,
@@ -54,7 +65,7 @@ def test_silence_is_made_ahead_in_batches(lane: Lane) -> None:
     second = lane.next_work(AT_ONCE)
     assert [frame.number for frame in second.frames] == [1, 2, 3, 4]
     assert len(second.job.samples) == 4 * FRAME
-    assert second.job.wanted == 4
+    assert list(second.job.wanted) == [0, 1, 2, 3]
 
 
 def test_a_word_into_silence_made_ahead_waits_no_longer(lane: Lane) -> None:
@@ -122,5 +133,83 @@ def test_nothing_is_drawn_for_nobody(lane: Lane) -> None:
     lane.take_in(DELAY, 0, 1)
     work = lane.next_work(AT_ONCE)
     assert not work.frames
-    assert work.job.wanted == 0
+    assert not work.job.wanted
     assert not lane.unheard
+
+
+class Witness(FakePerformer):
+    """Remembers all that it heard, a level a frame; unhears it when it goes back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[float] = []
+
+    @property
+    def state(self) -> list[float]:
+        return list(self.heard)
+
+    @state.setter
+    def state(self, state: list[float]) -> None:
+        self.heard = list(state)
+
+    def push_audio(self, samples: FloatArray) -> Motion:
+        self.heard += np.abs(samples.reshape(-1, FRAME)).max(1).tolist()
+        return super().push_audio(samples)
+
+
+Deed = Literal["tick", "draw", "say", "say_on", "cut"]
+
+
+@given(st.lists(st.sampled_from(["tick", "tick", "draw", "say", "say_on", "cut"])))
+def test_the_performer_has_heard_what_is_played_and_nothing_else(
+    deeds: list[Deed],
+) -> None:
+    """However often silence is taken back; sound that an interruption cuts may have
+    been heard, for so long as it was certain."""
+    performer = Witness()
+    lane, engine = make_lane(performer), Engine(fake_models())
+    played: list[float] = []
+    cut_at: list[int] = []
+    for deed in [*deeds, "tick", "draw", "draw", "draw"]:
+        if deed == "tick":
+            take_in(lane)
+            played.append(release(lane))
+        elif deed == "draw" and lane.unheard:
+            engine.step([lane.next_work(AT_ONCE).job])
+        elif deed in ("say", "say_on"):
+            say(lane, 2, finished=deed == "say")
+        elif deed == "cut":
+            lane.playout.interrupt()
+            cut_at.append(len(played))
+        # What was taken back is heard anew with what takes its place.
+        if deed == "draw" and lane._rewind is None:
+            known = min(len(performer.heard), len(played))
+            certain = {n + k for n in cut_at for k in range(DELAY + AT_ONCE)}
+            for frame in set(range(known)) - certain:
+                assert performer.heard[frame] == played[frame], frame
+            assert len(performer.heard) == lane.frames_in - len(lane.unheard)
+
+
+def test_a_quiet_session_may_be_drawn_less_often(lane: Lane) -> None:
+    lane.idle_every = 2
+    take_in(lane)
+    work = [lane.next_work(AT_ONCE), lane.next_work(AT_ONCE)]
+    assert [frame.number for frame in work[0].frames] == [0]
+    assert [frame.number for frame in work[1].frames] == [2, 4]
+    assert sum(len(each.job.samples) for each in work) == lane.frames_in * FRAME
+    assert not sum(each.left_out for each in work)
+
+
+def test_a_speaking_session_is_drawn_in_full(lane: Lane) -> None:
+    lane.idle_every = 4
+    say(lane, 20)
+    take_in(lane)
+    work = [lane.next_work(AT_ONCE), lane.next_work(AT_ONCE)]
+    assert [f.number for each in work for f in each.frames] == [0, 1, 2, 3, 4]
+
+
+def test_what_is_drawn_may_be_smaller(lane: Lane) -> None:
+    smaller: Identity = fake_identity()
+    take_in(lane)
+    assert lane.next_work(AT_ONCE, smaller).job.identity is smaller
+    assert lane.next_work(AT_ONCE).job.identity is lane.identity

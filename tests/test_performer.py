@@ -66,6 +66,25 @@ def test_any_chunking_gives_the_same_motion(
     np.testing.assert_allclose(Motion.concat(parts).values, whole.values, atol=2e-4)
 
 
+def test_going_back_to_a_state_unhears_what_came_after(
+    network: AudioToMotion, speech: FloatArray
+) -> None:
+    """Silence that speech takes the place of leaves no trace in any channel."""
+    performer = Performer(network, seed=3, audio=network.initial_state(1))
+    performer.set_expression("happy", 0.8)
+    first, second = speech[: FRAME * 10], speech[FRAME * 10 : FRAME * 40]
+    performer.push_audio(first)
+    state = performer.state
+    performer.set_posture("listening")
+    performer.push_audio(np.zeros(FRAME * 30, np.float32))
+    performer.state = state
+    after = performer.push_audio(second)
+    straight = Performer(network, seed=3)
+    straight.set_expression("happy", 0.8)
+    straight.push_audio(first)
+    np.testing.assert_array_equal(after.values, straight.push_audio(second).values)
+
+
 def test_long_sounds_are_heard_in_parts(network: AudioToMotion) -> None:
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(FRAME * 260).astype(np.float32) * 0.05

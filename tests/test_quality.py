@@ -1,0 +1,99 @@
+"""Quality steps down in its order, and up again only where that holds."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.quality import (
+    LONGEST_PATIENCE_S,
+    MISSED_SECONDS,
+    PATIENCE_S,
+    SETTLING_S,
+    STEPS,
+    Ladder,
+    Second,
+)
+
+BAD = Second(due=25, missed=5, busy=0.9)
+FINE = Second(due=25, missed=0, busy=0.2)
+FULL = Second(due=25, missed=0, busy=0.8)
+
+
+def test_the_order_is_rate_of_idle_sessions_then_size_then_admission() -> None:
+    for worse, better in zip(STEPS[1:], STEPS, strict=False):
+        assert worse.idle_every >= better.idle_every
+        assert worse.share <= better.share
+        assert worse.admits <= better.admits
+    smaller = next(step for step in STEPS if step.share < 1)
+    slowest = max(step.idle_every for step in STEPS)
+    assert smaller.idle_every == slowest, "size gives way after the frame rate"
+    closed = next(step for step in STEPS if not step.admits)
+    assert closed.share == min(step.share for step in STEPS)
+    assert closed is STEPS[-1] and STEPS[0].idle_every == 1
+
+
+def test_a_hitch_changes_nothing() -> None:
+    ladder = Ladder()
+    for _ in range(50):
+        ladder.hear(BAD)
+        for _ in range(3):
+            assert ladder.hear(FINE) is STEPS[0]
+
+
+def test_what_lasts_goes_down_a_step_at_a_time() -> None:
+    ladder = Ladder()
+    places = [STEPS.index(ladder.hear(BAD)) for _ in range(40)]
+    assert places[MISSED_SECONDS - 1] == 1
+    moves = [b - a for a, b in zip([0, *places], places, strict=False)]
+    assert set(moves) == {0, 1}
+    assert places[-1] == len(STEPS) - 1
+    again = MISSED_SECONDS + SETTLING_S
+    assert places[again] == 1, "each step is given its time"
+
+
+def test_it_comes_back_when_there_is_room_and_not_before() -> None:
+    ladder = Ladder()
+    for _ in range(MISSED_SECONDS):
+        ladder.hear(BAD)
+    for _ in range(100):
+        assert ladder.hear(FULL) is STEPS[1], "a busy device has no room for more"
+    for _ in range(PATIENCE_S):
+        ladder.hear(FINE)
+    assert ladder.step is STEPS[0]
+
+
+def test_a_step_up_that_does_not_hold_is_tried_ever_more_seldom() -> None:
+    """A machine on which only step 1 holds."""
+    ladder = Ladder()
+    ups: list[int] = []
+    for now_s in range(1200):
+        before = ladder.place
+        ladder.hear(BAD if ladder.place == 0 else FINE)
+        if ladder.place < before:
+            ups.append(now_s)
+    waits = [b - a for a, b in zip(ups, ups[1:], strict=False)]
+    assert all(b >= a for a, b in zip(waits, waits[1:], strict=False)), waits
+    assert waits[-1] >= LONGEST_PATIENCE_S
+    assert len(ups) < 15
+
+
+def test_nothing_to_draw_is_no_reason_to_step_down() -> None:
+    ladder = Ladder()
+    for _ in range(10):
+        assert ladder.hear(Second(due=0, missed=0, busy=0.0)) is STEPS[0]
+
+
+seconds = st.builds(
+    Second, due=st.integers(0, 200), missed=st.integers(0, 200), busy=st.floats(0, 1)
+)
+
+
+@given(st.lists(seconds, max_size=200))
+def test_whatever_is_counted_it_moves_by_one_and_stays_on_the_ladder(
+    counted: list[Second],
+) -> None:
+    ladder = Ladder()
+    for second in counted:
+        before = ladder.place
+        ladder.hear(second)
+        assert abs(ladder.place - before) <= 1
+        assert 0 <= ladder.place < len(STEPS)
