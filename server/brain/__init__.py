@@ -1,0 +1,1 @@
+"""Brains: what is asked -> what is answered, as it is being thought of."""
