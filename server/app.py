@@ -29,7 +29,8 @@ from server.metrics import Metrics
 from server.services import Services
 from server.sessions import Sessions
 from server.settings import Settings
-from server.voices import Voices
+from server.voice_workers import VoiceWorkers
+from server.voices import VoiceSource
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ class Parts:
 
     load_models: Callable[[str, int], Models] = load_models
     load_identity: Callable[[Path], Identity] = Identity.load
-    open_voices: Callable[[Path], Voices] = Voices
+    open_voices: Callable[[Path], VoiceSource] = VoiceWorkers
     enrolment: str = "server.enrolment"
 
 
@@ -118,6 +119,7 @@ async def running(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(media, enrolling, return_exceptions=True)
         await services.media.close()
+        await asyncio.to_thread(services.voices.close)
 
 
 async def _warm_up(services: Services) -> None:

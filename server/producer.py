@@ -27,6 +27,8 @@ SILENT_SPEAKER_S = 10.0  # an utterance whose end does not come is ended after t
 # A writer who pauses after a sentence has ended it: nothing that follows can change it.
 PAUSE_S = 0.25
 
+VOICE_FAILURES = ("voice_died", "voice_hung")  # see server.voice_workers
+
 OpenVoice = Callable[[str | None, str | None], Voice]
 
 
@@ -72,12 +74,23 @@ class Producer:
         if not isinstance(item, TextItem):
             item.failed = True
         if utterance.pushed:  # what has been made is played, and ends as speech does
-            self._tell(Warned(code=code, message=message))
+            if code in VOICE_FAILURES:
+                self._tell(
+                    ErrorEvent(
+                        code=code,
+                        message=message,
+                        retryable=True,
+                        source_event_id=utterance.source_event_id,
+                    )
+                )
+            else:
+                self._tell(Warned(code=code, message=message))
             return
         self._tell(
             ErrorEvent(
                 code=code,
                 message=message,
+                retryable=code in VOICE_FAILURES,
                 source_event_id=utterance.source_event_id,
                 utterance_id=utterance.utterance_id,
             )

@@ -16,7 +16,7 @@ from server.metrics import Metrics
 from server.session import Session
 from server.sessions import Sessions
 from server.settings import Settings
-from server.voices import Voices
+from server.voices import VoiceSource
 
 
 @dataclass(eq=False)
@@ -28,7 +28,7 @@ class Services:
     gate: Gate
     rate: RateLimit
     identities: Identities
-    voices: Voices
+    voices: VoiceSource
     sessions: Sessions
     media: MediaLoop
     engine: Engine

@@ -3,11 +3,22 @@
 import functools
 import threading
 from pathlib import Path
+from typing import Protocol
 
 from models.tts.catalogue import list_voices, open_voice
 from models.tts.voice import Voice, VoiceInfo
 
 MAX_OPEN = 16  # a Piper voice holds some tens of megabytes
+
+
+class VoiceSource(Protocol):
+    """Voices of this process, or of others (server.voice_workers)."""
+
+    def list(self) -> tuple[VoiceInfo, ...]: ...
+
+    def open(self, voice_id: str | None, language: str | None) -> Voice: ...
+
+    def close(self) -> None: ...
 
 
 class Voices:
@@ -32,3 +43,6 @@ class Voices:
 
     def _load(self, voice_id: str | None, language: str | None) -> Voice:
         return open_voice(voice_id, language, folder=self._folder)
+
+    def close(self) -> None:
+        """Nothing is held that has to be given back."""
