@@ -81,7 +81,8 @@ export class Likeness {
   open(wish, shared = null) {
     this.close();
     this.#wish = { ...wish };
-    this.#grant = this.#shared = shared;
+    // With an id of our own, so that no other viewer gives way to us.
+    this.#grant = this.#shared = shared && { ...shared, viewer_id: newId() };
     this.#life = new AbortController();
     this.#setPhase("connecting");
     this.#run(this.#life.signal);
@@ -173,7 +174,10 @@ export class Likeness {
 
   /** @param {AbortSignal} signal */
   async #session(signal) {
-    if (this.#grant) return this.#grant;
+    if (this.#grant) {
+      if (!this.#grant.ice_servers) await this.#api.completeGrant(this.#grant, signal);
+      return this.#grant;
+    }
     const grant = await this.#api.createSession(this.#wish, signal);
     if (signal.aborted) this.#api.freeSession(grant);
     signal.throwIfAborted();

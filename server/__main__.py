@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import uvicorn
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from server.app import create_app
 from server.settings import Settings
@@ -34,9 +35,10 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def set_up_logging(level: str) -> None:
+def set_up_logging(level: str, *, as_json: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonFormatter() if as_json else plain)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # At INFO these tell addresses of viewers and every candidate pair.
     for noisy in ("aioice", "aiortc", "httpx"):
@@ -60,15 +62,27 @@ class Server(uvicorn.Server):
         sys.stdout.flush()
 
 
+def said(problem: ErrorDetails) -> str:
+    """What is wrong with which variable, in one line."""
+    where = ".".join(str(part) for part in problem["loc"])
+    what = problem["msg"].removeprefix("Value error, ")
+    if not where:
+        return what
+    name = where if where in ("HOST", "PORT") else f"LIKENESS_{where.upper()}"
+    return f"{name}: {what}"
+
+
 def main() -> int:
     try:
         settings = Settings()
     except ValidationError as error:
         for problem in error.errors(include_input=False, include_url=False):
-            where = ".".join(str(part) for part in problem["loc"])
-            sys.stderr.write(f"{where}: {problem['msg']}\n".removeprefix(": "))
+            sys.stderr.write(f"{said(problem)}\n")
         return 2
-    set_up_logging(settings.log_level)
+    except ValueError as error:  # a file of a secret, or JSON that is none
+        sys.stderr.write(f"{error}\n")
+        return 2
+    set_up_logging(settings.log_level, as_json=settings.log_format == "json")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     config = uvicorn.Config(
         create_app(settings),

@@ -19,16 +19,20 @@ from starlette.types import Scope
 
 from models.errors import LikenessError
 from models.identity import Identity
-from server import api, whep
-from server.auth import Gate, RateLimit, check_origin
+from server import api, session_api, whep
+from server.auth import Gate, all_origins, check_origin
 from server.engine import Engine, Models, load_models
 from server.errors import ApiError, api_error
+from server.ice import IceServers
 from server.identities import DEFAULT_ID, Identities
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
+from server.openapi import describe
+from server.rate import RateLimit
 from server.services import Services
 from server.sessions import Sessions
 from server.settings import Settings
+from server.tokens import Tokens
 from server.voice_workers import VoiceWorkers
 from server.voices import VoiceSource
 
@@ -81,14 +85,19 @@ def build_services(settings: Settings, parts: Parts, models: Models) -> Services
     )
     voices = parts.open_voices(settings.weights / "voices")
     identities = Identities(settings, metrics, parts.load_identity, parts.enrolment)
+    secret = settings.token_secret
+    tokens = Tokens(secret.get_secret_value() if secret else None, settings.token_ttl_s)
+    ice = IceServers(settings)
     return Services(
         settings=settings,
         metrics=metrics,
-        gate=Gate(settings),
+        tokens=tokens,
+        ice=ice,
+        gate=Gate(settings, tokens),
         rate=RateLimit(settings.requests_per_minute),
         identities=identities,
         voices=voices,
-        sessions=Sessions(settings, engine, media, voices.open, metrics),
+        sessions=Sessions(settings, engine, media, voices.open, ice, metrics),
         media=media,
         engine=engine,
     )
@@ -158,7 +167,7 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     # is there for whoever wants them.
     app.add_middleware(
         CORSMiddleware,
-        allow_origins=list(settings.allowed_origins),
+        allow_origins=list(all_origins(settings)),
         allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"],
         allow_headers=["authorization", "content-type", "if-match"],
         expose_headers=["location", "link", "etag", "accept-patch", "accept-post"],
@@ -166,8 +175,10 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     app.middleware("http")(_guard(settings))
     _add_error_handlers(app)
     app.include_router(whep.router)
+    app.include_router(session_api.router)
     app.include_router(api.router)
     _add_operations(app)
+    describe(app)
     if CLIENT_WEB.is_dir():
         app.mount("/", Pages(directory=CLIENT_WEB, html=True))
     return app

@@ -1,22 +1,31 @@
 """Who may call: an API key for the operator's own systems, tokens for viewers."""
 
 import hmac
-import time
-from collections import OrderedDict
+from dataclasses import dataclass
 
-from fastapi import Request
 from starlette.requests import HTTPConnection
 
 from server.errors import ApiError
 from server.session import Session
-from server.settings import Settings, is_loopback
+from server.settings import LOCAL, Settings, is_loopback
+from server.tokens import Scope, Tokens
 
-MAX_CLIENTS = 10_000  # counted at a time; the longest unseen are forgotten
+
+@dataclass(frozen=True)
+class Caller:
+    """subject: the name of the key that stands behind the call.
+
+    is_owner: by the key itself, or on a server that is open.
+    """
+
+    subject: str
+    scope: Scope
+    is_owner: bool
 
 
-def bearer(request: Request) -> str | None:
+def bearer(connection: HTTPConnection) -> str | None:
     """The credential of an Authorization header."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
     return value.strip() if scheme.lower() == "bearer" and value.strip() else None
 
 
@@ -28,21 +37,30 @@ def check_origin(connection: HTTPConnection, settings: Settings) -> None:
             the server is open and was called by a name that is not local (the sign of
             DNS rebinding).
     """
-    host = connection.headers.get("host", "")
-    origin = connection.headers.get("origin")
-    if settings.api_key is None and not is_loopback(_host_name(host)):
+    if not settings.keys and not is_loopback(_host_name(_host(connection))):
         raise ApiError(
             403, "host_not_allowed", "This server answers to localhost only."
         )
-    if origin is None or origin in settings.allowed_origins:
-        return
-    if origin.partition("://")[2] != host:
-        raise ApiError(
-            403,
-            "origin_not_allowed",
-            "Pages of this origin may not call the server: see "
-            "LIKENESS_ALLOWED_ORIGINS.",
-        )
+    if not _is_of(connection, all_origins(settings)):
+        raise _foreign_page()
+
+
+def all_origins(settings: Settings) -> tuple[str, ...]:
+    """Every site whose pages may use some key."""
+    own = (origin for key in settings.keys.values() for origin in key.origins)
+    return (*settings.allowed_origins, *own)
+
+
+def _is_of(connection: HTTPConnection, origins: tuple[str, ...]) -> bool:
+    """Whether no page calls, or one of these sites or of our own."""
+    origin = connection.headers.get("origin")
+    if origin is None or origin in origins:
+        return True
+    return origin.partition("://")[2] == _host(connection)
+
+
+def _host(connection: HTTPConnection) -> str:
+    return connection.headers.get("host", "")
 
 
 def _host_name(host: str) -> str:
@@ -51,77 +69,99 @@ def _host_name(host: str) -> str:
     return host.partition(":")[0]
 
 
+def _foreign_page() -> ApiError:
+    return ApiError(
+        403,
+        "origin_not_allowed",
+        "Pages of this origin may not call the server: see LIKENESS_ALLOWED_ORIGINS.",
+    )
+
+
 class Gate:
     """Checks keys and tokens; open where no key is set (loopback only)."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._key = settings.api_key
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._keys = settings.keys
+        self._tokens = tokens
 
-    def has_key(self, credential: str | None) -> bool:
-        if self._key is None or credential is None:
-            return False
-        expected = self._key.get_secret_value().encode()
-        return hmac.compare_digest(credential.encode(), expected)
-
-    def check_key(self, request: Request) -> None:
+    def check_key(self, connection: HTTPConnection) -> Caller:
         """The caller may make sessions and identities.
 
         Raises:
-            ApiError: 401 no key, 403 a wrong one.
+            ApiError: 401 no key or a wrong one, 403 a token instead of a key, or a page
+                of a site that may not use this key.
         """
-        if self._key is None:
-            return
-        credential = bearer(request)
+        if not self._keys:
+            return Caller(LOCAL, "control", is_owner=True)
+        credential = bearer(connection)
         if credential is None:
             raise ApiError(401, "key_missing", "Send Authorization: Bearer <API key>.")
-        if not self.has_key(credential):
-            raise ApiError(403, "key_wrong", "The API key is not right.")
+        name = self._name_of(credential)
+        if name is not None:
+            self._check_page(connection, name)
+            return Caller(name, "control", is_owner=True)
+        if credential.count(".") == 2:  # a JSON Web Token
+            self._tokens.read(credential)
+            raise ApiError(
+                403, "key_needed", "A session's token is not enough: send the API key."
+            )
+        raise ApiError(401, "key_wrong", "The API key is not right.")
 
-    def check_session(self, credential: str | None, session: Session) -> None:
-        """The caller may use this session.
+    def check_session(
+        self,
+        connection: HTTPConnection,
+        credential: str | None,
+        session: Session,
+    ) -> Caller:
+        """The caller may watch this session; its scope says what more.
 
         Raises:
-            ApiError: 401 no token or an expired one, 403 a wrong one.
+            ApiError: 401 no token, an expired or an invalid one; 403 one of another
+                session, another key's session, or a page of a foreign site.
         """
+        caller = self._caller(credential, session)
+        self._check_page(connection, caller.subject)
+        return caller
+
+    def _caller(self, credential: str | None, session: Session) -> Caller:
         if credential is None:
-            if self._key is None:
-                return
+            if not self._keys:
+                return Caller(LOCAL, "control", is_owner=True)
             raise ApiError(
                 401, "token_missing", "Send Authorization: Bearer <session token>."
             )
-        if self.has_key(credential) or session.admits(credential):
-            return
-        if hmac.compare_digest(credential.encode(), session.token.encode()):
-            raise ApiError(
-                401, "token_expired", "The token has expired: make a new session."
-            )
-        raise ApiError(403, "token_wrong", "The token is not of this session.")
+        name = self._name_of(credential)
+        if name is not None:
+            if name != session.owner:
+                raise ApiError(
+                    403, "session_foreign", "The session belongs to another key."
+                )
+            return Caller(name, "control", is_owner=True)
+        claims = self._tokens.read(credential)
+        if self._keys and claims.subject not in self._keys:
+            raise ApiError(401, "token_invalid", "The token's key is no longer known.")
+        if claims.session_id != session.session_id:
+            raise ApiError(403, "token_wrong", "The token is not of this session.")
+        return Caller(claims.subject, claims.scope, is_owner=False)
+
+    def _name_of(self, credential: str) -> str | None:
+        """The name of a key; all are compared, so that time tells nothing."""
+        found = None
+        for name, each in self._keys.items():
+            expected = each.key.get_secret_value().encode()
+            if hmac.compare_digest(credential.encode(), expected):
+                found = name
+        return found
+
+    def _check_page(self, connection: HTTPConnection, subject: str) -> None:
+        key = self._keys.get(subject)
+        own = key.origins if key else ()
+        if not _is_of(connection, (*self._settings.allowed_origins, *own)):
+            raise _foreign_page()
 
 
-class RateLimit:
-    """A token bucket for each client address."""
-
-    def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
-
-    def check(self, client: str) -> None:
-        """Count one request.
-
-        Raises:
-            ApiError: 429.
-        """
-        now_s = time.monotonic()
-        tokens, since_s = self._buckets.pop(client, (float(self._per_minute), now_s))
-        refill = (now_s - since_s) * self._per_minute / 60
-        tokens = min(float(self._per_minute), tokens + refill)
-        self._buckets[client] = (max(0.0, tokens - 1), now_s)
-        if len(self._buckets) > MAX_CLIENTS:
-            self._buckets.popitem(last=False)
-        if tokens < 1:
-            raise ApiError(
-                429,
-                "too_many_requests",
-                "Too many requests: slow down.",
-                retry_after_s=1,
-            )
+def scope_missing() -> ApiError:
+    return ApiError(
+        403, "scope_missing", "This token is for watching: it cannot do that."
+    )

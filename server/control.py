@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from fastapi import WebSocket, WebSocketDisconnect
 
+from server.auth import scope_missing
 from server.errors import ApiError
 from server.look import read_background
 from server.protocol import (
@@ -16,6 +17,7 @@ from server.protocol import (
     ErrorEvent,
     Interrupt,
     KeepAlive,
+    SessionToken,
     SetAvatar,
     SpeakAudio,
     SpeakEnd,
@@ -24,13 +26,14 @@ from server.protocol import (
     parse_command,
 )
 from server.session import Session
+from server.tokens import Scope
 
 logger = logging.getLogger(__name__)
 
 MAX_BINARY_BYTES = 1_000_000
 MAX_WAITING_EVENTS = 256  # of one WebSocket; a slower reader is closed
 
-TOO_SLOW = 1013  # RFC 6455 registry: try again later
+TRY_LATER = 1013  # RFC 6455 registry: try again later
 SESSION_OVER = 4410
 
 
@@ -81,6 +84,15 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
             pass
 
 
+def too_many_commands() -> ApiError:
+    return ApiError(
+        429,
+        "too_many_commands",
+        "Too many messages: send fewer, or larger ones.",
+        retry_after_s=1,
+    )
+
+
 def _check_length(text: str, max_chars: int) -> None:
     if len(text) > max_chars:
         raise ApiError(
@@ -99,53 +111,95 @@ def _decode(audio: str) -> bytes:
         ) from None
 
 
-def receive(
-    session: Session,
-    data: str | bytes,
-    reply: Callable[[str], None],
-    *,
-    max_text_chars: int,
-) -> None:
-    """A message of a channel: do it, or tell its sender why not."""
-    source: str | None = None
-    try:
-        if isinstance(data, bytes):
-            if len(data) > MAX_BINARY_BYTES:
-                raise ApiError(
-                    413,
-                    "message_too_large",
-                    f"A binary message is at most {MAX_BINARY_BYTES} bytes.",
-                )
-            session.touch()
-            session.speech.append_audio(data)
-            return
-        command = parse_command(data)
-        source = command.event_id
-        execute(session, command, max_text_chars=max_text_chars)
-    except ApiError as error:
-        event = ErrorEvent(
-            code=error.code,
-            message=error.message,
-            retryable=error.retryable,
-            source_event_id=source,
-        )
-        reply(session.numbered(event))
+class Controller:
+    """Whoever sends messages over a channel: what they may do, and its answers."""
+
+    def __init__(
+        self,
+        session: Session,
+        scope: Scope,
+        renew: Callable[[], SessionToken],
+        *,
+        max_text_chars: int,
+    ) -> None:
+        """renew: mints a token of the same scope."""
+        self._session = session
+        self._scope = scope
+        self._renew = renew
+        self._max_text_chars = max_text_chars
+        self._flooding = False
+
+    def receive(self, data: str | bytes, reply: Callable[[str], None]) -> None:
+        """A message of a channel: do it, or tell its sender why not."""
+        source: str | None = None
+        try:
+            if not self._may_pass():
+                return
+            if isinstance(data, bytes):
+                self._receive_sound(data)
+                return
+            command = parse_command(data)
+            source = command.event_id
+            self._execute(command, reply)
+        except ApiError as error:
+            event = ErrorEvent(
+                code=error.code,
+                message=error.message,
+                retryable=error.retryable,
+                source_event_id=source,
+            )
+            reply(self._session.numbered(event))
+
+    def _may_pass(self) -> bool:
+        """False for what comes too fast, which is told once a flood."""
+        if self._session.commands.take():
+            self._flooding = False
+            return True
+        if not self._flooding:
+            self._flooding = True
+            raise too_many_commands()
+        return False
+
+    def _execute(self, command: AnyCommand, reply: Callable[[str], None]) -> None:
+        if isinstance(command, KeepAlive):
+            reply(self._session.numbered(self._renew()))
+            if self._scope != "control":
+                return
+        elif self._scope != "control":
+            raise scope_missing()
+        execute(self._session, command, max_text_chars=self._max_text_chars)
+
+    def _receive_sound(self, data: bytes) -> None:
+        if self._scope != "control":
+            raise scope_missing()
+        if len(data) > MAX_BINARY_BYTES:
+            raise ApiError(
+                413,
+                "message_too_large",
+                f"A binary message is at most {MAX_BINARY_BYTES} bytes.",
+            )
+        self._session.touch()
+        self._session.speech.append_audio(data)
 
 
 class EventSocket:
     """One WebSocket of a session: commands in, events out."""
 
     def __init__(
-        self, session: Session, socket: WebSocket, *, max_text_chars: int
+        self, session: Session, socket: WebSocket, controller: Controller
     ) -> None:
         self._session = session
         self._socket = socket
-        self._max_text_chars = max_text_chars
+        self._controller = controller
         self._events: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING_EVENTS)
         self._too_slow = asyncio.Event()
 
     async def run(self) -> None:
-        """Until either side closes or the session is over."""
+        """Until either side closes or the session is over.
+
+        Raises:
+            ApiError: 503, too many listen already.
+        """
         self._session.subscribe(self._queue)
         tasks = [
             asyncio.create_task(each)
@@ -153,7 +207,7 @@ class EventSocket:
         ]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code = TOO_SLOW if self._too_slow.is_set() else SESSION_OVER
+            code = TRY_LATER if self._too_slow.is_set() else SESSION_OVER
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
                 await self._socket.close(code)
         finally:
@@ -182,9 +236,4 @@ class EventSocket:
                 data = message.get("text")
                 if data is None:
                     data = message.get("bytes") or b""
-                receive(
-                    self._session,
-                    data,
-                    self._queue,
-                    max_text_chars=self._max_text_chars,
-                )
+                self._controller.receive(data, self._queue)

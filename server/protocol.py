@@ -4,7 +4,7 @@ Commands come in as JSON objects told apart by `type`; events go out the same wa
 All times are milliseconds of the session's media time.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -89,6 +89,16 @@ AnyCommand = Annotated[
     Field(discriminator="type"),
 ]
 _COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
+
+
+def command_types() -> tuple[type[Command], ...]:
+    """Every command there is."""
+    return get_args(get_args(AnyCommand)[0])
+
+
+def event_types() -> tuple[type["Event"], ...]:
+    """Every event there is."""
+    return tuple(Event.__subclasses__())
 
 
 def parse_command(data: str | bytes) -> AnyCommand:
@@ -185,9 +195,12 @@ class Caption(Event):
 
 
 class Warned(Event):
+    """deadline: when it comes to pass, as a date and time."""
+
     type: Literal["warning"] = "warning"
     code: str
     message: str
+    deadline: str | None = None
 
 
 class ErrorEvent(Event):
@@ -197,6 +210,14 @@ class ErrorEvent(Event):
     retryable: bool = False
     source_event_id: str | None = None
     utterance_id: str | None = None
+
+
+class SessionToken(Event):
+    """The answer to session.keep_alive: a token that lives on, to its sender alone."""
+
+    type: Literal["session.token"] = "session.token"
+    token: str
+    expires_at: str
 
 
 class SessionClosed(Event):

@@ -7,15 +7,18 @@ from typing import Annotated
 from fastapi import Depends, Request
 from starlette.requests import HTTPConnection
 
-from server.auth import Gate, RateLimit, bearer
+from server.auth import Caller, Gate, bearer, scope_missing
 from server.engine import Engine
 from server.errors import ApiError
+from server.ice import IceServers
 from server.identities import Identities
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
+from server.rate import RateLimit
 from server.session import Session
 from server.sessions import Sessions
 from server.settings import Settings
+from server.tokens import Tokens
 from server.voices import VoiceSource
 
 
@@ -25,6 +28,8 @@ class Services:
 
     settings: Settings
     metrics: Metrics
+    tokens: Tokens
+    ice: IceServers
     gate: Gate
     rate: RateLimit
     identities: Identities
@@ -33,6 +38,17 @@ class Services:
     media: MediaLoop
     engine: Engine
     ready: bool = False
+
+    def check_ready(self) -> None:
+        """Sessions can be made.
+
+        Raises:
+            ApiError: 503.
+        """
+        if not self.ready:
+            raise ApiError(
+                503, "starting", "The server is getting ready.", retry_after_s=1
+            )
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -44,18 +60,39 @@ def services_of(connection: HTTPConnection) -> Services:
 Served = Annotated[Services, Depends(services_of)]
 
 
-def need_key(request: Request, services: Served) -> None:
-    services.gate.check_key(request)
+def need_key(request: Request, services: Served) -> Caller:
+    return services.gate.check_key(request)
 
 
-def session_of(session_id: str, request: Request, services: Served) -> Session:
-    """The session of the path, if the caller may use it."""
+@dataclass(frozen=True)
+class Visit:
+    """The session of the path, and who came to it."""
+
+    session: Session
+    caller: Caller
+
+
+def visit(session_id: str, request: Request, services: Served) -> Visit:
     session = services.sessions.get(session_id)
-    services.gate.check_session(bearer(request), session)
-    return session
+    caller = services.gate.check_session(request, bearer(request), session)
+    return Visit(session, caller)
 
 
-Its = Annotated[Session, Depends(session_of)]
+Visiting = Annotated[Visit, Depends(visit)]
+
+
+def viewed(visit: Visiting) -> Session:
+    return visit.session
+
+
+def controlled(visit: Visiting) -> Session:
+    if visit.caller.scope != "control":
+        raise scope_missing()
+    return visit.session
+
+
+Viewed = Annotated[Session, Depends(viewed)]  # by whoever may watch it
+Controlled = Annotated[Session, Depends(controlled)]  # by whoever may let it speak
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -1,13 +1,11 @@
 """One session: a portrait, its speech, its viewers, and its end."""
 
 import asyncio
-import hmac
 import logging
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aiortc import RTCIceServer
@@ -32,6 +30,7 @@ from server.protocol import (
     StreamReady,
     Word,
 )
+from server.rate import Bucket
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +47,9 @@ class Limits:
     silent_peer_s: float
     idle_s: float  # 0: none
     duration_s: float  # 0: none
-    token_ttl_s: float
     max_viewers: int
+    max_sockets: int
+    commands_per_s: int
 
 
 class Session:
@@ -57,15 +57,20 @@ class Session:
 
     def __init__(
         self,
+        owner: str,
         identity_id: str,
         lane: Lane,
         speech: Callable[[PlayoutBuffer, Callable[[Event], None]], Speech],
         limits: Limits,
-        ice_servers: list[RTCIceServer],
+        ice_servers: Callable[[str], list[RTCIceServer]],
         metrics: Metrics,
     ) -> None:
+        """owner: the name of the key that asked for it.
+
+        ice_servers: those of the server's own end, for a session's id.
+        """
         self.session_id = f"ses_{secrets.token_urlsafe(15)}"
-        self.token = secrets.token_urlsafe(32)
+        self.owner = owner
         self.identity_id = identity_id
         self.lane = lane
         self.playout = lane.playout
@@ -73,6 +78,7 @@ class Session:
         self.look = Look(lane, self.tell)
         self.state: State = "idle"
         self.viewers: dict[str, Peer] = {}
+        self.commands = Bucket(limits.commands_per_s, 2 * limits.commands_per_s)
         self._limits = limits
         self._ice_servers = ice_servers
         self._metrics = metrics
@@ -82,8 +88,6 @@ class Session:
         self._born_s = self._touched_s = self._absent_s = time.monotonic()
         self._ever_connected = False
         self._closing: set[asyncio.Task[None]] = set()
-        self.expires_at = datetime.now(UTC)
-        self.touch()
 
     @property
     def broadcast(self) -> Broadcast:
@@ -98,16 +102,8 @@ class Session:
         return self._reason.done()
 
     def touch(self) -> None:
-        """Somebody uses this session: begin the idle time-out and the token anew."""
+        """Somebody uses this session: begin the idle time-out anew."""
         self._touched_s = time.monotonic()
-        self.expires_at = datetime.now(UTC) + timedelta(
-            seconds=self._limits.token_ttl_s
-        )
-
-    def admits(self, token: str) -> bool:
-        """Whether the token is this session's and still good."""
-        good = hmac.compare_digest(token.encode(), self.token.encode())
-        return good and datetime.now(UTC) < self.expires_at
 
     def close(self, reason: str) -> None:
         """Ask the session to end; `run` does it."""
@@ -165,7 +161,8 @@ class Session:
             message=on_message,
             channel_open=self._on_channel,
         )
-        peer = Peer(self.broadcast, self._ice_servers, hooks, sendonly)
+        servers = self._ice_servers(self.session_id)
+        peer = Peer(self.broadcast, servers, hooks, sendonly)
         self.viewers[viewer_id] = peer
         try:
             answer = await peer.answer(sdp)
@@ -184,7 +181,18 @@ class Session:
             self._on_gone(peer)
 
     def subscribe(self, subscriber: Subscriber) -> None:
-        """Send every event to `subscriber` too, beginning with the state."""
+        """Send every event to `subscriber` too, beginning with the state.
+
+        Raises:
+            ApiError: 503, too many listen already.
+        """
+        if len(self._subscribers) >= self._limits.max_sockets:
+            raise ApiError(
+                503,
+                "sockets_full",
+                f"{self._limits.max_sockets} listen to this session already.",
+                retry_after_s=5,
+            )
         self._subscribers.add(subscriber)
         subscriber(self.numbered(self._state_event()))
 

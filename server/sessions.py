@@ -7,13 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from aiortc import RTCIceServer
-
 from models.identity import Identity
 from models.tts.voice import Voice
 from server.broadcast import Broadcast, VideoFormat
 from server.engine import Engine
 from server.errors import ApiError
+from server.ice import IceServers
 from server.lane import Lane
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
@@ -29,17 +28,6 @@ logger = logging.getLogger(__name__)
 REMEMBERED_GONE = 1_000  # session ids that are told 410 instead of 404
 
 
-def ice_servers(settings: Settings) -> list[RTCIceServer]:
-    """What aiortc and the clients use; best first, since aiortc takes one of a kind."""
-    secret = settings.turn_credential.get_secret_value()
-    return [
-        RTCIceServer(url)
-        if url.startswith("stun")
-        else RTCIceServer(url, settings.turn_username, secret)
-        for url in settings.ice_urls
-    ]
-
-
 class Sessions:
     """Slots are taken before anything is awaited, and given back in one place."""
 
@@ -49,12 +37,14 @@ class Sessions:
         engine: Engine,
         loop: MediaLoop,
         open_voice: OpenVoice,
+        ice: IceServers,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
         self._engine = engine
         self._loop = loop
         self._open_voice = open_voice
+        self._ice = ice
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -62,7 +52,6 @@ class Sessions:
         self._tts = ThreadPoolExecutor(
             min(settings.max_sessions, 8), thread_name_prefix="tts"
         )
-        self.ice_servers = ice_servers(settings)
 
     @property
     def tts(self) -> ThreadPoolExecutor:
@@ -117,6 +106,7 @@ class Sessions:
 
     def create(
         self,
+        owner: str,
         identity_id: str,
         identity: Identity,
         voice: tuple[str | None, str | None],
@@ -131,11 +121,12 @@ class Sessions:
         self.check_room()
         lane = self._lane(identity, video)
         session = Session(
+            owner,
             identity_id,
             lane,
             self._speech(voice),
             limits,
-            self.ice_servers,
+            self._ice.for_peer,
             self._metrics,
         )
         lane.on_released = session.on_released

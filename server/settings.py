@@ -1,18 +1,38 @@
 """Every setting, from the environment alone.
 
-HOST and PORT are bare; all others carry the prefix LIKENESS_.
+HOST and PORT are bare; all others carry the prefix LIKENESS_. A secret may stand in a
+file instead: LIKENESS_API_KEY_FILE names the one that holds LIKENESS_API_KEY.
 """
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from aiortc.rtcicetransport import parse_stun_turn_uri
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from models.weights import default_data_dir
+from server.secret_files import SecretFiles
 
 __all__ = ["Settings", "default_data_dir", "is_loopback"]
+
+
+DEFAULT_KEY = "default"  # the name of LIKENESS_API_KEY among the keys
+LOCAL = "local"  # the name of whoever calls a server that is open
 
 
 def is_loopback(host: str) -> bool:
@@ -23,6 +43,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+class ApiKey(BaseModel):
+    """A key of LIKENESS_API_KEYS, and the other sites whose pages may use it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: SecretStr = Field(min_length=1)
+    origins: tuple[str, ...] = ()
 
 
 class Settings(BaseSettings):
@@ -37,6 +66,7 @@ class Settings(BaseSettings):
         default=8080, ge=0, le=65535, validation_alias=AliasChoices("PORT", "port")
     )
     log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
     data_dir: Path = Field(default_factory=default_data_dir)
     weights_dir: Path | None = (
         None  # where downloaded weights lie; else the data folder
@@ -44,13 +74,18 @@ class Settings(BaseSettings):
 
     # who may come in
     api_key: SecretStr | None = None  # needed on any address but loopback
-    allowed_origins: tuple[str, ...] = ()  # other sites whose pages may call us
+    # more keys, by name: {"shop": {"key": "...", "origins": ["https://shop.example"]}}
+    api_keys: dict[str, ApiKey] = {}
+    allowed_origins: tuple[str, ...] = ()  # other sites whose pages may use any key
+    token_secret: SecretStr | None = Field(default=None, min_length=32)  # else random
     token_ttl_s: float = Field(default=3600, gt=0)
     requests_per_minute: int = Field(default=600, ge=1)  # per client address
+    commands_per_second: int = Field(default=200, ge=1)  # per session
 
     # sessions
     max_sessions: int = Field(default=8, ge=1)
     max_viewers: int = Field(default=8, ge=1)  # of one session
+    max_sockets: int = Field(default=16, ge=1)  # that read one session's events
     connect_timeout_s: float = Field(
         default=15, gt=0
     )  # ICE never fails by itself in aiortc
@@ -64,6 +99,7 @@ class Settings(BaseSettings):
     max_duration_s: float = Field(default=0, ge=0)  # 0: no limit
     max_text_chars: int = Field(default=20_000, ge=1)
     max_queued_utterances: int = Field(default=64, ge=1)
+    drain_s: float = Field(default=5, ge=0)  # sessions may go on so long after SIGTERM
 
     # media
     device: str = "cpu"
@@ -78,10 +114,14 @@ class Settings(BaseSettings):
     min_video_bitrate_bps: int = Field(default=250_000, ge=50_000)
     max_video_bitrate_bps: int = Field(default=3_000_000, ge=100_000)
     audio_bitrate_bps: int = Field(default=48_000, ge=6_000, le=256_000)
-    # space-separated, for example "stun:a.example:3478 turn:b.example:3478"
+    # network: space-separated, for example "stun:a.example:3478 turn:b.example:3478"
     ice_urls: Annotated[tuple[str, ...], NoDecode] = ()
-    turn_username: str = ""
-    turn_credential: SecretStr = SecretStr("")
+    ice_for_clients_only: bool = False  # true where this machine has a public address
+    turn_secret: SecretStr | None = None  # as the TURN server's static-auth-secret
+    turn_ttl_s: float = Field(default=14_400, gt=0)  # of a credential made from it
+    turn_username: str = ""  # or one fixed name and credential for all
+    turn_credential: SecretStr | None = None
+    udp_ports: str = Field(default="", pattern=r"^(\d{1,5}-\d{1,5})?$")  # any
 
     # identities
     max_photo_bytes: int = Field(default=25_000_000, ge=1)
@@ -94,21 +134,74 @@ class Settings(BaseSettings):
         """Where downloaded weights lie."""
         return self.weights_dir or self.data_dir
 
-    @model_validator(mode="before")
     @classmethod
-    def _split_urls(cls, values: dict[str, object]) -> dict[str, object]:
-        urls = values.get("ice_urls")
-        if isinstance(urls, str):
-            values["ice_urls"] = tuple(urls.split())
-        return values
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @property
+    def keys(self) -> dict[str, ApiKey]:
+        """All keys by their names; none where the server is open."""
+        own = {DEFAULT_KEY: ApiKey(key=self.api_key)} if self.api_key else {}
+        return {**self.api_keys, **own}
+
+    @property
+    def port_range(self) -> range | None:
+        """The UDP ports that media may use; None for any."""
+        if not self.udp_ports:
+            return None
+        first, last = map(int, self.udp_ports.split("-"))
+        return range(first, last + 1)
+
+    @field_validator("ice_urls", mode="before")
+    @classmethod
+    def _split_urls(cls, urls: object) -> object:
+        return tuple(urls.split()) if isinstance(urls, str) else urls
+
+    @field_validator("ice_urls")
+    @classmethod
+    def _known_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        for url in urls:
+            try:
+                parse_stun_turn_uri(url)
+            except ValueError:
+                raise ValueError(f"{url!r} is not a stun: or turn: address") from None
+        return urls
+
+    @field_validator("api_key", "token_secret", "turn_secret", "turn_credential")
+    @classmethod
+    def _no_empty_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and not secret.get_secret_value().strip():
+            raise ValueError("it is empty: give it a value, or do not set it")
+        return secret
+
+    @field_validator("udp_ports")
+    @classmethod
+    def _ports_in_order(cls, ports: str) -> str:
+        first, _, last = ports.partition("-")
+        if ports and not 1024 <= int(first) <= int(last) <= 65535:
+            raise ValueError("give the first and the last port, from 1024 to 65535")
+        return ports
 
     @model_validator(mode="after")
     def _closed_unless_local(self) -> Self:
-        if not is_loopback(self.host) and self.api_key is None:
+        if not is_loopback(self.host) and not self.keys:
             raise ValueError(
                 f"HOST is {self.host}, which other machines can reach: "
                 "set LIKENESS_API_KEY to a secret, or HOST to 127.0.0.1"
             )
+        if {DEFAULT_KEY, LOCAL} & self.api_keys.keys():
+            raise ValueError(f"no key may be named {DEFAULT_KEY} or {LOCAL}")
+        return self
+
+    @model_validator(mode="after")
+    def _bitrates_in_order(self) -> Self:
         if not (
             self.min_video_bitrate_bps
             <= self.video_bitrate_bps
@@ -116,9 +209,3 @@ class Settings(BaseSettings):
         ):
             raise ValueError("the video bitrates must be in order: min, start, max")
         return self
-
-    @field_validator("api_key")
-    @classmethod
-    def _no_empty_key(cls, key: SecretStr | None) -> SecretStr | None:
-        """An empty variable is one that was not set."""
-        return key if key and key.get_secret_value().strip() else None

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from server.errors import ApiError
 from server.peer import MAX_SDP_BYTES, Peer
-from server.services import Its, Served, read_body
+from server.services import Served, Viewed, read_body
 from server.session import Session
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/whep")
@@ -58,7 +58,7 @@ async def options() -> Response:
 
 
 @router.post("")
-async def post(session: Its, services: Served, request: Request) -> Response:
+async def post(session: Viewed, services: Served, request: Request) -> Response:
     _need_type(request, SDP_TYPE)
     sdp = _text(await read_body(request, MAX_SDP_BYTES))
     viewer_id = f"whep_{secrets.token_urlsafe(12)}"
@@ -73,7 +73,7 @@ async def post(session: Its, services: Served, request: Request) -> Response:
         "etag": f'"{peer.ice_ufrag()}"',
         "accept-patch": FRAGMENT_TYPE,
     }
-    links = [_link(server) for server in services.sessions.ice_servers]
+    links = [_link(server) for server in services.ice.for_client(session.session_id)]
     if links:
         headers["link"] = ", ".join(links)
     return Response(answer, 201, headers, media_type=SDP_TYPE)
@@ -87,26 +87,26 @@ def _viewer(session: Session, viewer_id: str) -> Peer:
 
 
 @router.get("/{viewer_id}")
-async def get(viewer_id: str, session: Its) -> Response:
+async def get(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
     return Response(status_code=200)
 
 
 @router.head("/{viewer_id}")
-async def head(viewer_id: str, session: Its) -> Response:
+async def head(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
     return Response(status_code=200, media_type=SDP_TYPE)
 
 
 @router.delete("/{viewer_id}")
-async def delete(viewer_id: str, session: Its) -> Response:
+async def delete(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
     session.disconnect(viewer_id)
     return Response(status_code=200)
 
 
 @router.patch("/{viewer_id}")
-async def patch(viewer_id: str, session: Its, request: Request) -> Response:
+async def patch(viewer_id: str, session: Viewed, request: Request) -> Response:
     peer = _viewer(session, viewer_id)
     _need_type(request, FRAGMENT_TYPE)
     _check_tag(request, peer)

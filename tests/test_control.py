@@ -97,7 +97,7 @@ async def test_tokens(live: Live) -> None:
         await receive(socket, "session.state")
     async with connect(f"{url}?token={made['token']}") as socket:
         await receive(socket, "session.state")
-    for bad, code in ((f"{url}?token=wrong", 4403), (url.replace("ses_", "s"), 4404)):
+    for bad, code in ((f"{url}?token=wrong", 4401), (url.replace("ses_", "s"), 4404)):
         async with connect(bad) as socket:
             with pytest.raises(ConnectionClosed) as caught:
                 await socket.recv()

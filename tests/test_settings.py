@@ -19,13 +19,13 @@ def test_defaults_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOST", "0.0.0.0")
     monkeypatch.setenv("PORT", "9000")
-    monkeypatch.setenv("LIKENESS_API_KEY", "secret")
+    monkeypatch.setenv("LIKENESS_API_KEY", "hunter2")
     monkeypatch.setenv("LIKENESS_ICE_URLS", "stun:a:3478 turn:b:3478")
     monkeypatch.setenv("LIKENESS_MAX_SESSIONS", "3")
     settings = Settings()
     assert (settings.host, settings.port, settings.max_sessions) == ("0.0.0.0", 9000, 3)
     assert settings.ice_urls == ("stun:a:3478", "turn:b:3478")
-    assert "secret" not in repr(settings)
+    assert "hunter2" not in repr(settings)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.org", ""])
@@ -36,7 +36,7 @@ def test_another_address_needs_a_key(
     with pytest.raises(ValidationError, match="LIKENESS_API_KEY"):
         Settings()
     monkeypatch.setenv("LIKENESS_API_KEY", "")
-    with pytest.raises(ValidationError, match="LIKENESS_API_KEY"):
+    with pytest.raises(ValidationError, match="it is empty"):
         Settings()
 
 
@@ -57,3 +57,59 @@ def test_data_dir(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_data_dir() == Path("/x/likeness")
     monkeypatch.setenv("XDG_DATA_HOME", "relative")
     assert default_data_dir() == Path.home() / ".local/share/likeness"
+
+
+def test_secrets_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    monkeypatch.setenv("LIKENESS_API_KEY_FILE", str(secret))
+    with pytest.raises(ValueError, match="LIKENESS_API_KEY_FILE cannot be read"):
+        Settings()
+    secret.write_text("\n")
+    with pytest.raises(ValueError, match="LIKENESS_API_KEY_FILE is empty"):
+        Settings()
+    secret.write_text("hunter2\n")
+    assert Settings().keys["default"].key.get_secret_value() == "hunter2"
+    monkeypatch.setenv("LIKENESS_API_KEY", "other")
+    with pytest.raises(ValueError, match="not both"):
+        Settings()
+
+
+def test_several_keys_by_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"shop": {"key": "a", "origins": ["https://shop.example"]}}')
+    monkeypatch.setenv("HOST", "0.0.0.0")
+    monkeypatch.setenv("LIKENESS_API_KEYS_FILE", str(keys))
+    assert Settings().keys["shop"].origins == ("https://shop.example",)
+    monkeypatch.setenv("LIKENESS_API_KEY", "b")
+    assert set(Settings().keys) == {"shop", "default"}
+    keys.write_text('{"local": {"key": "a"}}')
+    with pytest.raises(ValidationError, match="named"):
+        Settings()
+    keys.write_text('{"shop": {"key": ""}}')
+    with pytest.raises(ValidationError, match="at least 1"):
+        Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("LIKENESS_TOKEN_SECRET", "short", "at least 32"),
+        ("LIKENESS_TURN_SECRET", " ", "empty"),
+        ("LIKENESS_UDP_PORTS", "50100-50000", "first and the last"),
+        ("LIKENESS_UDP_PORTS", "80-90", "from 1024"),
+        ("LIKENESS_UDP_PORTS", "many", "pattern"),
+        ("LIKENESS_ICE_URLS", "http://turn.example", "stun: or turn:"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, problem: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=problem):
+        Settings()
+
+
+def test_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().port_range is None
+    monkeypatch.setenv("LIKENESS_UDP_PORTS", "50000-50009")
+    assert Settings().port_range == range(50000, 50010)

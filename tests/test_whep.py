@@ -23,11 +23,13 @@ FRAGMENT = "application/trickle-ice-sdpfrag"
 @pytest.fixture
 async def live(tmp_path: Path) -> AsyncIterator[Live]:
     settings = fake_settings(
-        tmp_path, ice_urls=("stun:stun.invalid:3478",), max_viewers=2
+        tmp_path,
+        ice_urls=("stun:stun.invalid:3478",),
+        ice_for_clients_only=True,  # it would be asked, for 5 s
+        max_viewers=2,
     )
     app = create_app(settings, FAKE_PARTS)
     async with serving(app) as live:
-        live.services.sessions.ice_servers.clear()  # it would be asked, for 5 s
         yield live
 
 

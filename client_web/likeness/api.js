@@ -49,7 +49,17 @@ export class Api {
    */
   sharedSession(id, token) {
     const path = `/v1/sessions/${encodeURIComponent(id)}`;
-    return { session_id: id, token, offer_url: `${path}/offer`, ice_servers: [] };
+    return { session_id: id, token, offer_url: `${path}/offer`, ice_servers: null };
+  }
+
+  /**
+   * Learn the ICE servers of a session that somebody else began.
+   * @param {SessionGrant} grant
+   * @param {AbortSignal} [signal]
+   */
+  async completeGrant(grant, signal) {
+    const answer = await this.#json(this.#session(grant), { headers: this.#bearer(grant) }, signal);
+    grant.ice_servers = answer.ice_servers;
   }
 
   /**
@@ -59,15 +69,18 @@ export class Api {
    * @returns {Promise<RTCSessionDescriptionInit>} the answer
    */
   offer(grant, { sdp, type }, signal) {
-    return this.#post(grant.offer_url, { sdp, type }, grant, signal);
+    const body = { sdp, type, ...(grant.viewer_id && { viewer_id: grant.viewer_id }) };
+    return this.#post(grant.offer_url, body, grant, signal);
   }
 
-  /** @param {SessionGrant} grant */
+  /** @param {SessionGrant} grant its token and its ICE servers are renewed */
   async keepAlive(grant) {
-    await this.#send(`${this.#session(grant)}/keepalive`, {
+    const { token, ice_servers } = await this.#json(`${this.#session(grant)}/keepalive`, {
       method: "POST",
       headers: this.#bearer(grant),
     });
+    grant.token = token;
+    grant.ice_servers = ice_servers;
   }
 
   /**

@@ -29,7 +29,8 @@
  * @property {string} session_id
  * @property {string | null} token
  * @property {string} offer_url
- * @property {RTCIceServer[]} ice_servers
+ * @property {string} [viewer_id]
+ * @property {RTCIceServer[] | null} ice_servers null: not known yet
  */
 
 /**

@@ -19,6 +19,8 @@ def test_the_page_joins_a_session_and_leaves_it_running(
     guest = open_page(browser, f"{server.url}/?session={begun}")
     wait_live(guest)
     assert sessions(server) == [begun]
+    owner.wait_for_timeout(1_000)
+    assert viewers(server, begun) == 2, "neither gives way to the other"
     guest.goto("about:blank")
     guest.context.close()
     owner.wait_for_timeout(500)
@@ -41,6 +43,12 @@ def test_the_address_that_a_session_gives_is_enough(
     wait_live(page)
     assert grant["session_id"] in sessions(server)
     page.context.close()
+
+
+def viewers(server: Server, session_id: str) -> int:
+    url = f"{server.url}/v1/sessions/{session_id}"
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return int(json.load(answer)["viewers"])
 
 
 def assert_ends(server: Server, session_id: str) -> None:

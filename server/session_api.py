@@ -1,0 +1,268 @@
+"""The REST routes and the WebSocket of sessions."""
+
+import asyncio
+import secrets
+
+from fastapi import APIRouter, Depends, Response, WebSocket
+from fastapi.requests import Request
+
+from server.auth import Caller, bearer, check_origin
+from server.control import (
+    SESSION_OVER,
+    TRY_LATER,
+    Controller,
+    EventSocket,
+    execute,
+    too_many_commands,
+)
+from server.errors import ApiError
+from server.look import read_background
+from server.openapi import refusals
+from server.peer import Peer
+from server.protocol import MAX_MESSAGE_BYTES, SessionToken, parse_command
+from server.services import (
+    Controlled,
+    Served,
+    Services,
+    Visiting,
+    controlled,
+    need_key,
+    read_body,
+    services_of,
+    visit,
+)
+from server.session import Limits, Session
+from server.session_models import (
+    Accepted,
+    Answer,
+    IceServer,
+    NewSession,
+    NewToken,
+    Offer,
+    OwnSessionInfo,
+    SessionCreated,
+    SessionInfo,
+    SessionList,
+    TokenAnswer,
+    embed_url,
+    iso,
+)
+from server.tokens import Claims, Grant, Scope
+
+router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
+OFFERER = "offer"  # the viewer id of whoever names none in a JSON offer
+BAD_TOKEN = 4401
+_CLOSE_CODES = {403: 4403, 404: 4404, 410: SESSION_OVER, 429: 4429, 503: TRY_LATER}
+
+ByKey = Depends(need_key)
+
+
+@router.post("", status_code=201, responses=refusals(401, 404, 409, 422, 503))
+async def create_session(
+    services: Served, wanted: NewSession | None = None, caller: Caller = ByKey
+) -> SessionCreated:
+    wanted = wanted or NewSession()
+    services.check_ready()
+    identity = await services.identities.load(wanted.identity)
+    if wanted.voice or wanted.language:
+        # Said now rather than at the first word.
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(
+            services.sessions.tts, services.voices.open, wanted.voice, wanted.language
+        )
+    background = read_background(wanted.video.background)
+    services.sessions.check_room()
+    width, height = wanted.video.size_for(identity)
+    await services.media.ready(identity, (height, width))
+    session = services.sessions.create(
+        caller.subject,
+        wanted.identity,
+        identity,
+        (wanted.voice, wanted.language),
+        (width, height),
+        _limits(services, wanted),
+    )
+    try:
+        await session.look.show_now(background)
+    except BaseException:
+        session.close("failed")
+        raise
+    return _created(services, session)
+
+
+def _created(services: Services, session: Session) -> SessionCreated:
+    session_id = session.session_id
+    path = f"/v1/sessions/{session_id}"
+    control = _grant(services, session, "control")
+    view = _grant(services, session, "view")
+    return SessionCreated(
+        session_id=session_id,
+        token=control.token,
+        expires_at=iso(control),
+        identity=session.identity_id,
+        whep_url=f"{path}/whep",
+        offer_url=f"{path}/offer",
+        ws_url=f"{path}/events",
+        embed_url=embed_url(session_id, control.token),
+        view_url=embed_url(session_id, view.token),
+        ice_servers=_ice_servers(services, session),
+    )
+
+
+def _grant(services: Services, session: Session, scope: Scope) -> Grant:
+    return services.tokens.mint(Claims(session.owner, session.session_id, scope))
+
+
+def _ice_servers(services: Services, session: Session) -> list[IceServer]:
+    return [IceServer.of(each) for each in services.ice.for_client(session.session_id)]
+
+
+def _limits(services: Services, wanted: NewSession) -> Limits:
+    settings = services.settings
+
+    def shorter(own_s: float, wanted_s: float | None) -> float:
+        return min(own_s or float("inf"), wanted_s) if wanted_s else own_s
+
+    return Limits(
+        connect_s=settings.connect_timeout_s,
+        absent_s=settings.absent_timeout_s,
+        silent_peer_s=settings.silent_peer_timeout_s,
+        idle_s=shorter(settings.idle_timeout_s, wanted.idle_timeout_s),
+        duration_s=shorter(settings.max_duration_s, wanted.max_duration_s),
+        max_viewers=settings.max_viewers,
+        max_sockets=settings.max_sockets,
+        commands_per_s=settings.commands_per_second,
+    )
+
+
+@router.get("", responses=refusals(401))
+async def list_sessions(services: Served, caller: Caller = ByKey) -> SessionList:
+    own = [each for each in services.sessions if each.owner == caller.subject]
+    return SessionList(
+        sessions=[_info(each) for each in own],
+        max_sessions=services.settings.max_sessions,
+    )
+
+
+@router.get("/{session_id}", responses=refusals(401, 404, 410))
+async def get_session(visiting: Visiting, services: Served) -> OwnSessionInfo:
+    return OwnSessionInfo(
+        **_info(visiting.session).model_dump(),
+        scope=visiting.caller.scope,
+        ice_servers=_ice_servers(services, visiting.session),
+    )
+
+
+def _info(session: Session) -> SessionInfo:
+    return SessionInfo(
+        session_id=session.session_id,
+        state=session.state,
+        identity=session.identity_id,
+        viewers=sum(peer.connected for peer in session.viewers.values()),
+        media_ms=session.media_ms,
+        queued_utterances=session.speech.queued,
+    )
+
+
+@router.delete("/{session_id}", status_code=204, responses=refusals(401, 404))
+async def delete_session(
+    session_id: str, request: Request, services: Served
+) -> Response:
+    if not services.sessions.gone(session_id):
+        controlled(visit(session_id, request, services)).close("deleted")
+    return Response(status_code=204)
+
+
+@router.post("/{session_id}/tokens", status_code=201, responses=refusals(401, 404, 410))
+async def make_token(
+    visiting: Visiting, services: Served, wanted: NewToken | None = None
+) -> TokenAnswer:
+    if not visiting.caller.is_owner:
+        raise ApiError(403, "key_needed", "Only the API key makes more tokens.")
+    scope = wanted.scope if wanted else "view"
+    return _token(services, visiting.session, scope)
+
+
+@router.post("/{session_id}/keepalive", responses=refusals(401, 404, 410))
+async def keep_alive(visiting: Visiting, services: Served) -> TokenAnswer:
+    if visiting.caller.scope == "control":
+        visiting.session.touch()
+    return _token(services, visiting.session, visiting.caller.scope)
+
+
+def _token(services: Services, session: Session, scope: Scope) -> TokenAnswer:
+    grant = _grant(services, session, scope)
+    return TokenAnswer(
+        token=grant.token,
+        scope=scope,
+        expires_at=iso(grant),
+        embed_url=embed_url(session.session_id, grant.token),
+        ice_servers=_ice_servers(services, session),
+    )
+
+
+@router.post("/{session_id}/offer", responses=refusals(400, 401, 404, 410, 422, 503))
+async def offer(visiting: Visiting, services: Served, wanted: Offer) -> Answer:
+    session, scope = visiting.session, visiting.caller.scope
+    controller = _controller(services, session, scope)
+
+    def on_message(peer: Peer, data: str | bytes) -> None:
+        controller.receive(data, peer.send)
+
+    viewer_id = wanted.viewer_id or OFFERER
+    if scope == "view":  # who may only watch takes nobody else's place
+        viewer_id = f"view_{wanted.viewer_id or secrets.token_urlsafe(12)}"
+    _, answer = await session.connect(
+        wanted.sdp, viewer_id=viewer_id, sendonly=False, on_message=on_message
+    )
+    return Answer(sdp=answer)
+
+
+def _controller(services: Services, session: Session, scope: Scope) -> Controller:
+    def renew() -> SessionToken:
+        grant = _grant(services, session, scope)
+        return SessionToken(token=grant.token, expires_at=iso(grant))
+
+    limit = services.settings.max_text_chars
+    return Controller(session, scope, renew, max_text_chars=limit)
+
+
+@router.post(
+    "/{session_id}/commands",
+    status_code=202,
+    responses=refusals(401, 404, 409, 410, 422),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/Command"}}
+            },
+        }
+    },
+)
+async def command(session: Controlled, services: Served, request: Request) -> Accepted:
+    if not session.commands.take():
+        raise too_many_commands()
+    parsed = parse_command(await read_body(request, MAX_MESSAGE_BYTES))
+    execute(session, parsed, max_text_chars=services.settings.max_text_chars)
+    return Accepted(event_id=parsed.event_id)
+
+
+@router.websocket("/{session_id}/events")
+async def events(socket: WebSocket, session_id: str) -> None:
+    services = services_of(socket)
+    protocols = socket.scope.get("subprotocols") or []
+    named = "likeness" if "likeness" in protocols else None
+    token = socket.query_params.get("token")
+    if named and len(protocols) > 1:
+        token = protocols[1]
+    await socket.accept(named)
+    try:
+        check_origin(socket, services.settings)
+        services.rate.check(socket.client.host if socket.client else "")
+        session = services.sessions.get(session_id)
+        caller = services.gate.check_session(socket, token or bearer(socket), session)
+        controller = _controller(services, session, caller.scope)
+        await EventSocket(session, socket, controller).run()
+    except ApiError as error:
+        await socket.close(_CLOSE_CODES.get(error.status, BAD_TOKEN), error.code)

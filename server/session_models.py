@@ -1,0 +1,147 @@
+"""What the routes of sessions take and give, as JSON."""
+
+from typing import Self
+
+from aiortc import RTCIceServer
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.identity import Identity
+from server.identities import DEFAULT_ID
+from server.peer import MAX_SDP_BYTES
+from server.protocol import Background, State
+from server.tokens import Grant, Scope
+
+DEFAULT_SIDE = 512  # of the video of a square portrait, pixels
+
+
+class Video(BaseModel):
+    """Scaled from the portrait's own size; of another shape, its middle.
+
+    Without a width or a height the video has the portrait's shape.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    width: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
+    height: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
+    background: Background = "keep"
+
+    def size_for(self, identity: Identity) -> tuple[int, int]:
+        """Width and height, in pixels."""
+        high, wide = identity.size
+        if self.width and self.height:
+            return self.width, self.height
+        if self.width:
+            return self.width, _even(self.width * high / wide)
+        if self.height:
+            return _even(self.height * wide / high), self.height
+        return (DEFAULT_SIDE, DEFAULT_SIDE) if wide == high else (wide, high)
+
+
+def _even(pixels: float) -> int:
+    return min(max(2 * round(pixels / 2), 128), 1280)
+
+
+class NewSession(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    identity: str = Field(default=DEFAULT_ID, max_length=128)
+    voice: str | None = Field(default=None, max_length=128)
+    language: str | None = Field(default=None, max_length=128)
+    video: Video = Video()
+    max_duration_s: float | None = Field(default=None, gt=0)
+    idle_timeout_s: float | None = Field(default=None, gt=0)
+
+
+class Offer(BaseModel):
+    """viewer_id: an offer takes the place of the last one with the same."""
+
+    sdp: str = Field(max_length=MAX_SDP_BYTES)
+    type: str = Field(default="offer", pattern="^offer$")
+    viewer_id: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{1,64}$")
+
+
+class Answer(BaseModel):
+    sdp: str
+    type: str = "answer"
+
+
+class NewToken(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    scope: Scope = "view"
+
+
+class IceServer(BaseModel):
+    """As RTCPeerConnection takes them."""
+
+    urls: str
+    username: str | None = None
+    credential: str | None = None
+
+    @classmethod
+    def of(cls, server: RTCIceServer) -> Self:
+        return cls(
+            urls=str(server.urls),
+            username=server.username,
+            credential=server.credential,
+        )
+
+
+class TokenAnswer(BaseModel):
+    """embed_url: the page as one more viewer, with this token."""
+
+    token: str
+    scope: Scope
+    expires_at: str
+    embed_url: str
+    ice_servers: list[IceServer]
+
+
+class SessionCreated(BaseModel):
+    """view_url: as embed_url, for those who may watch and not speak."""
+
+    session_id: str
+    token: str
+    expires_at: str
+    identity: str
+    whep_url: str
+    offer_url: str
+    ws_url: str
+    embed_url: str
+    view_url: str
+    ice_servers: list[IceServer]
+
+
+class SessionInfo(BaseModel):
+    session_id: str
+    state: State
+    identity: str
+    viewers: int
+    media_ms: int
+    queued_utterances: int
+
+
+class OwnSessionInfo(SessionInfo):
+    """With what the caller itself needs: what it may do, and how to connect."""
+
+    scope: Scope
+    ice_servers: list[IceServer]
+
+
+class SessionList(BaseModel):
+    sessions: list[SessionInfo]
+    max_sessions: int
+
+
+class Accepted(BaseModel):
+    event_id: str | None
+
+
+def iso(grant: Grant) -> str:
+    return grant.expires_at.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def embed_url(session_id: str, token: str) -> str:
+    # A fragment never leaves the browser.
+    return f"/?session={session_id}#token={token}"
