@@ -1,12 +1,16 @@
 """`python -m server`: HOST, PORT and LIKENESS_* from the environment."""
 
+import asyncio
 import gc
 import json
 import logging
+import signal
 import sys
 from datetime import UTC, datetime
+from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
@@ -46,7 +50,33 @@ def set_up_logging(level: str, *, as_json: bool) -> None:
 
 
 class Server(uvicorn.Server):
-    """Says where it is once it is there."""
+    """Says where it is once it is there; after SIGTERM lets its sessions end first.
+
+    Ctrl-C, or a second SIGTERM, stops it at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_s: float) -> None:
+        super().__init__(config)
+        self._drain_s = drain_s
+        self._terminated = False
+        self._draining: asyncio.Task[None] | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and not self._terminated:
+            self._terminated = True
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if self._terminated and self._draining is None:
+            logger.info("draining")
+            app: FastAPI = self.config.app  # type: ignore[assignment]
+            sessions = app.state.services.sessions
+            self._draining = asyncio.create_task(sessions.drain(self._drain_s))
+        if self._draining and self._draining.done():
+            self.should_exit = True
+        return await super().on_tick(counter)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         await super().startup(sockets)  # type: ignore[arg-type]
@@ -94,7 +124,7 @@ def main() -> int:
         ws_max_size=1_100_000,
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
-    server = Server(config)
+    server = Server(config, settings.drain_s)
     server.run()
     return 0 if server.started else 1
 

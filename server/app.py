@@ -6,20 +6,18 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import Scope
 
 from models.errors import LikenessError
 from models.identity import Identity
-from server import api, session_api, whep
+from server import api, operations, session_api, whep
 from server.auth import Gate, all_origins, check_origin
 from server.engine import Engine, Models, load_models
 from server.errors import ApiError, api_error
@@ -33,6 +31,7 @@ from server.services import Services
 from server.sessions import Sessions
 from server.settings import Settings
 from server.tokens import Tokens
+from server.udp_ports import PortRange
 from server.voice_workers import VoiceWorkers
 from server.voices import VoiceSource
 
@@ -149,6 +148,13 @@ async def _warm_up(services: Services) -> None:
         logger.error("the default voice is not available: %s", error.message)
 
 
+def _media_ports(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    ports = settings.port_range
+    if ports is None:
+        return contextlib.nullcontext()
+    return PortRange(ports).serving(asyncio.get_running_loop())
+
+
 def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     """The application; models are loaded when it starts."""
 
@@ -159,8 +165,9 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
         )
         services = build_services(settings, parts, models)
         app.state.services = services
-        async with running(services):
-            yield
+        with _media_ports(settings):
+            async with running(services):
+                yield
 
     app = FastAPI(title="Likeness", lifespan=lifespan, docs_url=None, redoc_url=None)
     # No pages of documentation: they would load scripts from elsewhere. /openapi.json
@@ -177,7 +184,7 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     app.include_router(whep.router)
     app.include_router(session_api.router)
     app.include_router(api.router)
-    _add_operations(app)
+    app.include_router(operations.router)
     describe(app)
     if CLIENT_WEB.is_dir():
         app.mount("/", Pages(directory=CLIENT_WEB, html=True))
@@ -255,24 +262,4 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def on_anything(request: Request, error: Exception) -> Response:
         return error_response(
             request, ApiError(500, "internal", "Something went wrong on the server.")
-        )
-
-
-def _add_operations(app: FastAPI) -> None:
-    @app.get("/healthz")
-    async def healthz() -> dict[str, str]:
-        return {"status": "alive"}
-
-    @app.get("/readyz")
-    async def readyz(request: Request) -> Response:
-        services: Services = request.app.state.services
-        ready = services.ready and services.media.healthy
-        content: dict[str, Any] = {"ready": ready}
-        return JSONResponse(content, 200 if ready else 503)
-
-    @app.get("/metrics")
-    async def metrics(request: Request) -> Response:
-        services: Services = request.app.state.services
-        return PlainTextResponse(
-            generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST
         )

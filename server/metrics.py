@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _FAST_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0)
 _SLOW_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 5.0, 15.0)
+_SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 class Metrics:
@@ -13,6 +14,9 @@ class Metrics:
         self.registry = CollectorRegistry()
         registry = self.registry
         self.sessions = Gauge("likeness_sessions", "Live sessions.", registry=registry)
+        self.sessions_begun = Counter(
+            "likeness_sessions_begun", "Sessions made.", registry=registry
+        )
         self.viewers = Gauge(
             "likeness_viewers", "Connected viewers.", registry=registry
         )
@@ -76,6 +80,38 @@ class Metrics:
             "Time of a stage for all sessions of a tick; encode_video for one.",
             ["stage"],
             buckets=_FAST_S,
+            registry=registry,
+        )
+        self.queued_utterances = Gauge(
+            "likeness_queued_utterances",
+            "Utterances that wait for their synthesis.",
+            registry=registry,
+        )
+        self.queued_audio_s = Gauge(
+            "likeness_queued_audio_seconds",
+            "Sound that waits to be played, of all sessions.",
+            registry=registry,
+        )
+        self.queued_pictures = Gauge(
+            "likeness_queued_pictures",
+            "Pictures that wait to be encoded or to leave, of all sessions.",
+            registry=registry,
+        )
+        self.round_trip_s = Histogram(
+            "likeness_round_trip_seconds",
+            "To a viewer and back, by its receiver reports of sound.",
+            buckets=_FAST_S,
+            registry=registry,
+        )
+        self.loss = Histogram(
+            "likeness_packet_loss_ratio",
+            "Packets of sound that a viewer missed since its last report.",
+            buckets=_SHARES,
+            registry=registry,
+        )
+        self.key_requests = Counter(
+            "likeness_key_requests",
+            "Key frames that viewers asked for (PLI, FIR).",
             registry=registry,
         )
         self.enrolments = Counter(

@@ -24,6 +24,8 @@ from aiortc.rtp import (
     RTCP_PSFB_PLI,
     AnyRtcpPacket,
     RtcpPsfbPacket,
+    RtcpReceiverInfo,
+    RtcpRrPacket,
     RtcpSrPacket,
     unpack_remb_fci,
 )
@@ -41,6 +43,19 @@ MAX_SDP_BYTES = 100_000
 VIDEO_CODECS: tuple[VideoCodec, ...] = ("VP8", "H264")
 EVENTS_LABEL = "events"
 MAX_CHANNEL_BACKLOG_BYTES = 1_000_000
+MAX_ROUND_TRIP_S = 60.0
+
+
+@dataclass(frozen=True)
+class Network:
+    """What a viewer's receiver tells of the way to it.
+
+    loss: share of packets missed since its last report, 0 to 1. round_trip_s: None
+    before it has heard a sender report.
+    """
+
+    loss: float
+    round_trip_s: float | None
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,8 @@ class Hooks:
     gone: Callable[["Peer"], None]
     message: Callable[["Peer", str | bytes], None]
     channel_open: Callable[["Peer"], None]
+    network: Callable[[Network], None]
+    key_wanted: Callable[[], None]
 
 
 def parse_offer(sdp: str) -> SessionDescription:
@@ -122,7 +139,8 @@ class Peer:
         """Take an offer, gather all candidates, and answer.
 
         Raises:
-            ApiError: 400, the offer cannot be used; the peer is closed then.
+            ApiError: 400, the offer cannot be used; 503, no UDP port is free. The peer
+                is closed then.
         """
         offer = parse_offer(sdp)
         try:
@@ -138,7 +156,16 @@ class Peer:
             await self.close()
             logger.info("an offer was refused: %s", type(error).__name__)
             raise bad_sdp("it cannot be answered") from None
-        return self._pc.localDescription.sdp
+        answer: str = self._pc.localDescription.sdp
+        if "\na=candidate:" not in answer:
+            await self.close()
+            raise ApiError(
+                503,
+                "no_media_port",
+                "No UDP port is free for one more viewer (LIKENESS_UDP_PORTS).",
+                retry_after_s=5,
+            )
+        return answer
 
     async def add_candidates(self, candidates: list[tuple[str, str | None]]) -> None:
         """Trickled candidates, (mid, candidate line); None ends them.
@@ -239,12 +266,16 @@ class Peer:
             self.heard_s = time.monotonic()
             if isinstance(packet, RtcpPsfbPacket):
                 self._feedback(packet)
+            elif isinstance(packet, RtcpRrPacket) and sender.kind == "audio":
+                for report in packet.reports:
+                    self.hooks.network(_network(report))
             await handle(packet)
 
         sender._handle_rtcp_packet = tapped  # type: ignore[method-assign]
 
     def _feedback(self, packet: RtcpPsfbPacket) -> None:
         if packet.fmt in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            self.hooks.key_wanted()
             self.broadcast.request_key()
         elif packet.fmt == RTCP_PSFB_APP:
             with contextlib.suppress(ValueError):
@@ -292,6 +323,17 @@ def _report_schedule(sender: RTCRtpSender, track: PacketTrack) -> None:
         await send(packets)
 
     sender._send_rtcp = scheduled  # type: ignore[method-assign]
+
+
+def _network(report: RtcpReceiverInfo) -> Network:
+    """RFC 3550, section 6.4.1: the way there and back is what is left of the time."""
+    round_trip_s = None
+    if report.lsr:
+        now = (clock.current_ntp_time() >> 16) & 0xFFFFFFFF  # in 1/65536 s
+        round_trip_s = ((now - report.lsr - report.dlsr) & 0xFFFFFFFF) / 65536
+        if round_trip_s > MAX_ROUND_TRIP_S:  # the clock was set, or the report is wrong
+            round_trip_s = None
+    return Network(report.fraction_lost / 256, round_trip_s)
 
 
 async def _drain(track: MediaStreamTrack) -> None:

@@ -15,7 +15,7 @@ from server.errors import ApiError
 from server.lane import Lane
 from server.look import Look
 from server.metrics import Metrics
-from server.peer import Hooks, Peer
+from server.peer import Hooks, Network, Peer
 from server.pipeline import Speech
 from server.playout import Captioned, Ended, PlayoutBuffer, Released, Started, to_ms
 from server.protocol import (
@@ -160,6 +160,8 @@ class Session:
             gone=self._on_gone,
             message=on_message,
             channel_open=self._on_channel,
+            network=self._on_network,
+            key_wanted=self._metrics.key_requests.inc,
         )
         servers = self._ice_servers(self.session_id)
         peer = Peer(self.broadcast, servers, hooks, sendonly)
@@ -307,6 +309,11 @@ class Session:
         peer.send(self.numbered(self._state_event()))
         if peer.connected:
             peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
+
+    def _on_network(self, network: Network) -> None:
+        self._metrics.loss.observe(network.loss)
+        if network.round_trip_s is not None:
+            self._metrics.round_trip_s.observe(network.round_trip_s)
 
     def _on_gone(self, peer: Peer) -> None:
         self._forget(peer)

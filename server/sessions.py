@@ -6,8 +6,10 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from models.identity import Identity
+from models.media import PLAYOUT_RATE_HZ
 from models.tts.voice import Voice
 from server.broadcast import Broadcast, VideoFormat
 from server.engine import Engine
@@ -19,12 +21,13 @@ from server.metrics import Metrics
 from server.pipeline import Speech
 from server.playout import PlayoutBuffer
 from server.producer import OpenVoice
-from server.protocol import Event
+from server.protocol import Event, Warned
 from server.session import Limits, Session
 from server.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+ENDING_S = 3  # a session has so long to free what it holds
 REMEMBERED_GONE = 1_000  # session ids that are told 410 instead of 404
 
 
@@ -48,6 +51,7 @@ class Sessions:
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self.draining = False
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._tts = ThreadPoolExecutor(
             min(settings.max_sessions, 8), thread_name_prefix="tts"
@@ -86,8 +90,13 @@ class Sessions:
         """Whether one more session may be made.
 
         Raises:
-            ApiError: 503, all slots are taken or the machine is too slow for more.
+            ApiError: 503, all slots are taken, the machine is too slow for more, or the
+                server is about to stop.
         """
+        if self.draining:
+            raise ApiError(
+                503, "draining", "The server is about to stop.", retry_after_s=10
+            )
         if len(self._sessions) >= self._settings.max_sessions:
             raise ApiError(
                 503,
@@ -135,17 +144,51 @@ class Sessions:
         self._tasks[session.session_id] = asyncio.create_task(self._live(session))
         return session
 
+    async def drain(self, wait_s: float) -> None:
+        """Make no more sessions; end those that there are when their time is up.
+
+        wait_s: so long may they go on; all know it.
+        """
+        self.draining = True
+        end = datetime.now(UTC) + timedelta(seconds=wait_s)
+        warning = Warned(
+            code="draining",
+            message="The server is about to stop.",
+            deadline=end.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        )
+        for session in self:
+            session.tell(warning)
+        await self._ended(wait_s)
+        await self._end()
+
     async def close(self) -> None:
         """End all sessions and wait for them."""
+        await self._end()
+        self._tts.shutdown(wait=False, cancel_futures=True)
+
+    async def _end(self) -> None:
         for session in self:
             session.close("server_stopped")
+        await self._ended(ENDING_S)
+
+    async def _ended(self, within_s: float) -> None:
         if self._tasks:
-            await asyncio.wait(list(self._tasks.values()), timeout=3)
-        self._tts.shutdown(wait=False, cancel_futures=True)
+            await asyncio.wait(list(self._tasks.values()), timeout=within_s)
+
+    def measure(self) -> None:
+        """Bring the gauges of what waits up to date."""
+        lanes = [each.lane for each in self]
+        samples = sum(each.playout.pending_samples for each in lanes)
+        pictures = sum(len(each.drawn) + len(each.ready) for each in lanes)
+        queued = sum(each.speech.queued for each in self)
+        self._metrics.queued_utterances.set(queued)
+        self._metrics.queued_audio_s.set(samples / PLAYOUT_RATE_HZ)
+        self._metrics.queued_pictures.set(pictures)
 
     async def _live(self, session: Session) -> None:
         self._loop.join(session.lane)
         self._metrics.sessions.inc()
+        self._metrics.sessions_begun.inc()
         logger.info("session %s began", session.session_id)
         reason = "failed"
         try:

@@ -68,6 +68,8 @@ async def test_parallel_requests_cannot_exceed_the_slots(tmp_path: Path) -> None
         )
         codes = sorted(answer.status_code for answer in answers)
         assert codes == [201] * 3 + [503] * 9
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["code"]) == (503, "server_full")
         full = next(answer for answer in answers if answer.status_code == 503)
         refused(full, 503, "server_full")
         assert int(full.headers["retry-after"]) > 0
@@ -194,11 +196,26 @@ async def test_too_many_requests(tmp_path: Path) -> None:
 
 async def test_operations(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "alive"}
-    assert (await client.get("/readyz")).json() == {"ready": True}
+    ready = (await client.get("/readyz")).json()
+    assert ready["ready"] and ready["code"] is None and not ready["draining"]
     await client.post("/v1/sessions", json={})
     await asyncio.sleep(0.02)
     metrics = (await client.get("/metrics")).text
     assert "likeness_sessions 1.0" in metrics
+    assert "likeness_sessions_begun_total 1.0" in metrics
+    for name in (
+        "connect_seconds_bucket",
+        "first_audio_seconds_bucket",
+        "frames_late_total",
+        "frames_dropped_total",
+        "stage_seconds",
+        "queued_utterances 0.0",
+        "queued_audio_seconds 0.0",
+        "queued_pictures",
+        "round_trip_seconds_bucket",
+        "packet_loss_ratio_bucket",
+    ):
+        assert f"likeness_{name}" in metrics
     voices = (await client.get("/v1/voices")).json()
     assert voices["default"] == "fake:en"
     assert [each["language"] for each in voices["voices"]] == ["en-US", "de-DE"]

@@ -1,12 +1,21 @@
 """`python -m server` as an operator starts and stops it."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import urlopen
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,6 +50,65 @@ def test_it_says_where_it_is_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def post(url: str, body: dict[str, object] | None = None) -> Any:
+    data = json.dumps(body or {}).encode()
+    request = Request(url, data, {"content-type": "application/json"})
+    with urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def refusal(call: Callable[[], Any]) -> tuple[int, str]:
+    with pytest.raises(HTTPError) as caught:
+        call()
+    return caught.value.code, json.load(caught.value)["code"]
+
+
+def test_sigterm_lets_sessions_end_first(tmp_path: Path) -> None:
+    process = start(tmp_path, LIKENESS_DRAIN_S="2", LIKENESS_LOG_FORMAT="json")
+    try:
+        assert process.stdout
+        url = process.stdout.readline().rpartition(" ")[2].strip()
+        made = post(f"{url}/v1/sessions")
+        with connect(url.replace("http", "ws") + made["ws_url"]) as socket:
+            assert json.loads(socket.recv(5))["type"] == "session.state"
+            process.send_signal(signal.SIGTERM)
+            began_s = time.monotonic()
+            warning = json.loads(socket.recv(5))
+            assert (warning["type"], warning["code"]) == ("warning", "draining")
+            assert datetime.fromisoformat(warning["deadline"]) > datetime.now(UTC)
+            assert refusal(lambda: urlopen(f"{url}/readyz", timeout=5)) == (
+                503,
+                "draining",
+            )
+            assert refusal(lambda: post(f"{url}/v1/sessions")) == (503, "draining")
+            # What is there goes on until its time is up.
+            path = f"{url}/v1/sessions/{made['session_id']}"
+            post(f"{path}/commands", {"type": "avatar.interrupt"})
+            closed = json.loads(socket.recv(5))
+            assert closed["type"] == "session.closed"
+            assert closed["reason"] == "server_stopped"
+            assert 1.5 < time.monotonic() - began_s < 4
+            with pytest.raises(ConnectionClosed) as caught:
+                socket.recv(5)
+            assert caught.value.rcvd and caught.value.rcvd.code == 4410
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode == 0
+        lines = [json.loads(line) for line in errors.splitlines()]
+        assert "draining" in [line["message"] for line in lines]
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_secrets_that_cannot_be_read_are_one_plain_line(tmp_path: Path) -> None:
+    process = start(tmp_path, LIKENESS_API_KEY_FILE=str(tmp_path / "none"))
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 2 and output == ""
+    assert errors.splitlines() == [
+        "LIKENESS_API_KEY_FILE cannot be read: No such file or directory"
+    ]
 
 
 def test_an_open_door_is_refused_in_one_plain_line(tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""What an operator's machinery asks: alive, ready, and the figures."""
+
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from server.errors import ApiError
+from server.services import Served, Services
+
+router = APIRouter(tags=["operations"])
+
+
+class Alive(BaseModel):
+    status: str = "alive"
+
+
+class Readiness(BaseModel):
+    """code: why no session can be made now, as POST /v1/sessions would say it."""
+
+    ready: bool
+    code: str | None = None
+    sessions: int
+    max_sessions: int
+    draining: bool
+
+
+@router.get("/healthz")
+async def healthz() -> Alive:
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    response_model=Readiness,
+    responses={503: {"model": Readiness, "description": "No session can be made."}},
+)
+async def readyz(services: Served) -> Response:
+    code = _refusal(services)
+    readiness = Readiness(
+        ready=code is None,
+        code=code,
+        sessions=len(services.sessions),
+        max_sessions=services.settings.max_sessions,
+        draining=services.sessions.draining,
+    )
+    return JSONResponse(readiness.model_dump(), 503 if code else 200)
+
+
+def _refusal(services: Services) -> str | None:
+    try:
+        services.check_ready()
+        services.sessions.check_room()
+    except ApiError as error:
+        return error.code
+    return None
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+async def metrics(services: Served) -> Response:
+    services.sessions.measure()
+    return PlainTextResponse(
+        generate_latest(services.metrics.registry), media_type=CONTENT_TYPE_LATEST
+    )
