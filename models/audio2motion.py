@@ -1,13 +1,15 @@
 """Audio to motion: a causal network from speech to the shape of the mouth.
 
     audio 16 kHz -> log-mel 100 Hz -> conv k5 stride 2 (50 Hz)
-    -> residual causal convs k3, dilation 1 2 4 8 16 32 1 2 -> one linear head
+    -> residual causal convs k3, dilation 1 2 4 8 16 32 1 2
+    -> one linear head for each look-ahead: 0, 40 and 80 ms
 
 It streams: `step` takes whole frames of 40 ms with the state of the frames before and
-gives as many rows, whatever the chunking. The row of a frame is given LOOK_AHEAD_FRAMES
-later, since lips move before the sound they make.
+gives as many rows, whatever the chunking. The row of a frame is given
+`look_ahead_frames` later, since lips move before the sound they make.
 """
 
+import copy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -18,7 +20,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models import mouth_motion
 from models.errors import WeightsError
 from models.media import MODEL_SAMPLES_PER_FRAME
 from models.mel import (
@@ -29,7 +30,13 @@ from models.mel import (
     follow_level,
     normalise,
 )
-from models.mouth_motion import MouthFinish, MouthMotion, MouthState
+from models.mouth_motion import (
+    LOOK_AHEAD_FRAMES,
+    LOOK_AHEADS,
+    MouthMotion,
+    MouthState,
+    finish,
+)
 from models.visemes import VISEME_CLASSES, Shape
 
 EMBEDDED_WEIGHTS = Path(__file__).parent / "assets" / "audio2motion.safetensors"
@@ -45,8 +52,7 @@ PRECEDING_FRAMES = 70  # 2.8 s: a little more than the network can remember
 class CausalConv(nn.Module):
     """A causal dilated convolution of kernel 3 as one matrix product.
 
-    forward(x, tail): x [B, T, C] and the 2 dilation steps before it, in whose type the
-    product is made.
+    forward(x, tail): x [B, T, C] and the 2 dilation steps before it.
     """
 
     def __init__(self, channels: int, dilation: int) -> None:
@@ -57,9 +63,10 @@ class CausalConv(nn.Module):
 
     def forward(self, x: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:
         steps, d = x.shape[1], self.dilation
-        held = torch.cat([tail, x.to(tail.dtype)], dim=1)
-        taps = [held[:, :steps], held[:, d : d + steps], held[:, 2 * d :]]
-        return self.linear(torch.cat(taps, dim=2)), held[:, steps:]
+        held = torch.cat([tail, x], dim=1)
+        taps = torch.cat([held[:, :steps], held[:, d : d + steps], x], dim=2)
+        weight, bias = self.linear.weight, self.linear.bias
+        return functional.linear(taps, weight, bias), held[:, steps:]
 
 
 class MouthNet(nn.Module):
@@ -70,7 +77,9 @@ class MouthNet(nn.Module):
         self.channels = channels
         self.front = nn.Linear(_FRONT_KERNEL * MEL_BANDS, channels)
         self.blocks = nn.ModuleList(CausalConv(channels, d) for d in DILATIONS)
-        self.shape_head = nn.Linear(channels, len(Shape))
+        self.shape_heads = nn.ModuleList(
+            nn.Linear(channels, len(Shape)) for _ in LOOK_AHEADS
+        )
         self.class_head = nn.Linear(channels, len(VISEME_CLASSES))
 
     def initial_tails(self, batch: int, like: Tensor) -> tuple[Tensor, ...]:
@@ -116,19 +125,27 @@ class AudioState:
 
 
 class AudioToMotion(nn.Module):
-    LOOK_AHEAD_FRAMES = mouth_motion.LOOK_AHEAD_FRAMES
+    """look_ahead_frames: of LOOK_AHEADS; how late the row of a frame is given."""
 
-    def __init__(self, channels: int = CHANNELS) -> None:
+    def __init__(
+        self, channels: int = CHANNELS, look_ahead_frames: int = LOOK_AHEAD_FRAMES
+    ) -> None:
         super().__init__()
         self.log_mel = LogMel()
         self.net = MouthNet(channels)
-        self.finish = MouthFinish()
+        self.look_ahead_frames = look_ahead_frames
 
     @classmethod
     def load(
-        cls, path: Path = EMBEDDED_WEIGHTS, device: torch.device | str = "cpu"
+        cls,
+        path: Path = EMBEDDED_WEIGHTS,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
     ) -> Self:
         """Read weights, by default the embedded ones.
+
+        dtype: what the network computes in; float16 or bfloat16 halve its memory. Mel
+        and levels are float32 always.
 
         Raises:
             WeightsError: "weights_missing" (no such file), "weights_damaged" (not
@@ -149,19 +166,34 @@ class AudioToMotion(nn.Module):
                 "weights_damaged",
                 f"{path} does not hold the weights of this network: restore the file.",
             ) from error
+        network.net.to(dtype)
         return network.to(device).eval().requires_grad_(False)
+
+    def with_look_ahead(self, frames: int) -> Self:
+        """The same network, weights shared, that gives each row `frames` late.
+
+        Raises:
+            ValueError: frames is not in LOOK_AHEADS.
+        """
+        if frames not in LOOK_AHEADS:
+            raise ValueError(
+                f"a look-ahead is one of {LOOK_AHEADS} frames, not {frames}"
+            )
+        other = copy.copy(self)
+        other.look_ahead_frames = frames
+        return other
 
     def initial_state(self, batch: int = 1) -> AudioState:
         """The state of B streams before their first sample: they have heard silence.
 
         It takes as long as PRECEDING_FRAMES of sound, since the silence is heard.
         """
-        like = self.net.front.bias.detach()
+        like = self.log_mel.window
         nothing = AudioState(
             audio=like.new_zeros(batch, TAIL),
             level=like.new_full((batch,), LOWEST_LEVEL),
-            tails=self.net.initial_tails(batch, like),
-            mouth=MouthState.initial(batch, like),
+            tails=self.net.initial_tails(batch, self.net.front.bias.detach()),
+            mouth=MouthState.initial(batch, self.look_ahead_frames),
         )
         silence = like.new_zeros(batch, PRECEDING_FRAMES * MODEL_SAMPLES_PER_FRAME)
         _, heard = self.step(silence, nothing)
@@ -177,7 +209,7 @@ class AudioToMotion(nn.Module):
 
         Returns:
             n rows for each stream, row j of a stream being the motion of frame
-            j - LOOK_AHEAD_FRAMES, and the new state.
+            j - look_ahead_frames, and the new state.
 
         Raises:
             ValueError: not a whole number of frames, or another batch than the state's.
@@ -194,6 +226,11 @@ class AudioToMotion(nn.Module):
         mel = self.log_mel(held)
         loudness, levels, level = follow_level(mel, state.level)
         hidden, tails = self.net(normalise(mel, levels), state.tails)
-        shapes = self.net.shape_head(hidden)
-        motion, mouth = self.finish(shapes, loudness, levels, state.mouth)
+        shapes = self.net.shape_heads[self.look_ahead_frames](hidden).float()
+        motion, mouth = finish(
+            shapes.cpu().numpy(),
+            loudness.cpu().numpy(),
+            levels.cpu().numpy(),
+            state.mouth,
+        )
         return motion, AudioState(held[:, -TAIL:], level, tails, mouth)

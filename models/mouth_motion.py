@@ -6,13 +6,15 @@ The shapes come every 20 ms in the units of the viseme table; here they become r
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+import numpy as np
+import numpy.typing as npt
 
-from models.media import LIP_CHANNELS
+from models.media import LIP_CHANNELS, FloatArray
 from models.visemes import Shape
 
+# How many frames of sound after its own a row may be told from. The more it has heard,
+# the better it knows; a voice that is known ahead costs nothing to look into.
+LOOK_AHEADS = (0, 1, 2)
 LOOK_AHEAD_FRAMES = 2
 
 MOUTH_CHANNELS = (
@@ -91,120 +93,108 @@ class MouthMotion:
     energy, stress, speaking: float32 [B, n], 0 to 1; see gestures.Prosody.
     """
 
-    mouth: Tensor
-    energy: Tensor
-    stress: Tensor
-    speaking: Tensor
+    mouth: FloatArray
+    energy: FloatArray
+    stress: FloatArray
+    speaking: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class MouthState:
-    """What B mouths remember: [B] each, float32 unless said, the history of
-    energy [B, LOOK_AHEAD_FRAMES].
+    """What B mouths remember: float32 [B] each, unless said.
 
     closed: bool, whether the lips touch. speech: as in media.Motion. mean_energy: a
-    running mean. energy: of the frames whose rows are still to come.
+    running mean. energy: [B, look-ahead], of the frames whose rows are still to come.
     """
 
-    closed: Tensor
-    speech: Tensor
-    mean_energy: Tensor
-    energy: Tensor
+    closed: npt.NDArray[np.bool_]
+    speech: FloatArray
+    mean_energy: FloatArray
+    energy: FloatArray
 
     @classmethod
-    def initial(cls, batch: int, like: Tensor) -> "MouthState":
+    def initial(cls, batch: int, look_ahead_frames: int) -> "MouthState":
         """Lips at rest, before any sound."""
-        zero = like.new_zeros(batch)
-        return cls(zero > 0, zero, zero, like.new_zeros(batch, LOOK_AHEAD_FRAMES))
+        zero = np.zeros(batch, np.float32)
+        energy = np.zeros((batch, look_ahead_frames), np.float32)
+        return cls(zero > 0, zero, zero, energy)
 
 
-def mixing_matrix() -> Tensor:
-    """Ingredients to MOUTH_CHANNELS, float32 [channels, ingredients]."""
-    matrix = torch.zeros(len(MOUTH_CHANNELS), len(_INGREDIENTS))
-    for row, channel in enumerate(MOUTH_CHANNELS):
+def mixing_matrix() -> FloatArray:
+    """Ingredients to MOUTH_CHANNELS, float32 [ingredients, channels]."""
+    matrix = np.zeros((len(_INGREDIENTS), len(MOUTH_CHANNELS)), np.float32)
+    for column, channel in enumerate(MOUTH_CHANNELS):
         side = channel.removesuffix("Left").removesuffix("Right")
         for ingredient, amount in _MIX[side].items():
-            matrix[row, _INGREDIENTS.index(ingredient)] = amount
+            matrix[_INGREDIENTS.index(ingredient), column] = amount
     return matrix
 
 
-class MouthFinish(nn.Module):
-    """Shapes of 20 ms to rows of motion; its state makes any chunking the same."""
+_MATRIX = mixing_matrix()
+_LOWEST = np.zeros(len(_SHAPES), np.float32)
+_HIGHEST = np.ones(len(_SHAPES), np.float32)
+_HIGHEST[Shape.APERTURE] = _WIDEST_TABLE_APERTURE
+_LOWEST[Shape.WIDTH] = -1.2
 
-    matrix: Tensor
-    lowest: Tensor
-    highest: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
-        lowest, highest = torch.zeros(len(_SHAPES)), torch.ones(len(_SHAPES))
-        highest[Shape.APERTURE] = _WIDEST_TABLE_APERTURE
-        lowest[Shape.WIDTH] = -1.2
-        self.register_buffer("matrix", mixing_matrix(), persistent=False)
-        self.register_buffer("lowest", lowest, persistent=False)
-        self.register_buffer("highest", highest, persistent=False)
+def finish(
+    shapes: FloatArray, loudness: FloatArray, levels: FloatArray, state: MouthState
+) -> tuple[MouthMotion, MouthState]:
+    """Shapes float32 [B, 2 n, len(Shape)] to n rows of motion; any chunking is one.
 
-    def forward(
-        self, shapes: Tensor, loudness: Tensor, levels: Tensor, state: MouthState
-    ) -> tuple[MouthMotion, MouthState]:
-        """Shapes [B, 2 n, len(Shape)] to n rows of motion.
+    The last two shapes, CLOSE and SPEECH, are logits. loudness, levels: [B, n], of
+    the sound, see mel.follow_level. (In numpy, since these are many small steps.)
+    """
+    batch, steps, columns = shapes.shape
+    frames = steps // 2
+    pairs = shapes.reshape(batch, frames, 2, columns)
+    logits = pairs[..., Shape.CLOSE :].max(axis=2).clip(-30, 30)
+    gates = 1 / (1 + np.exp(-logits))
+    energy_now = (1 + (loudness - levels) / _ENERGY_RANGE).clip(0, 1)
+    energies = np.concatenate([state.energy, energy_now], axis=1)
+    energy = energies[:, :frames]
+    closed, speech, mean_energy = _follow(gates, energy, state)
+    stress = ((energy - mean_energy) * (_STRESS_GAIN * speech)).clip(0, 1)
+    mouth = _mix(pairs.mean(axis=2), closed, gates[..., 0], speech)
+    return MouthMotion(mouth, energy, stress, speech), MouthState(
+        closed[:, -1], speech[:, -1], mean_energy[:, -1], energies[:, frames:]
+    )
 
-        The last two shapes, CLOSE and SPEECH, are logits. loudness, levels: [B, n], of
-        the sound, see mel.follow_level.
-        """
-        batch, steps, columns = shapes.shape
-        frames = steps // 2
-        pairs = shapes.view(batch, frames, 2, columns)
-        gates = torch.sigmoid(pairs[..., Shape.CLOSE :].amax(2))
-        energy_now = (1 + (loudness - levels) / _ENERGY_RANGE).clamp(0, 1)
-        energies = torch.cat([state.energy, energy_now], dim=1)
-        energy = energies[:, :frames]
-        closed, speech, mean_energy = _follow(gates, energy, state)
-        stress = (energy - mean_energy) * _STRESS_GAIN * speech
-        mouth = self._mix(pairs.mean(2), closed, gates[..., 0], speech)
-        motion = MouthMotion(mouth, energy, stress.clamp(0, 1), speech)
-        return motion, MouthState(
-            closed[:, -1],
-            speech[:, -1],
-            mean_energy[:, -1],
-            energies[:, -LOOK_AHEAD_FRAMES:],
-        )
 
-    def _mix(
-        self, rows: Tensor, closed: Tensor, close: Tensor, speech: Tensor
-    ) -> Tensor:
-        """Shapes [B, n, len(Shape)] to MOUTH_CHANNELS; at rest without speech."""
-        speech = speech.unsqueeze(-1)
-        shares = rows[..., : Shape.CLOSE].clamp(self.lowest, self.highest) * speech
-        touching = closed.to(rows.dtype)
-        shares[..., Shape.APERTURE] *= 1 - touching
-        contact = torch.maximum(touching, close).unsqueeze(-1) * speech
-        jaw = shares[..., Shape.JAW : Shape.JAW + 1]
-        spread = shares[..., Shape.WIDTH : Shape.WIDTH + 1].clamp(min=0)
-        rest = torch.ones_like(speech)
-        parts = [shares, spread, contact, contact * jaw, speech, rest]
-        mouth = functional.linear(torch.cat(parts, dim=-1), self.matrix)
-        least = shares[..., Shape.APERTURE] * (_LEFT_OPEN * _APERTURE_IOD)
-        mouth[..., 0] = torch.maximum(mouth[..., 0], least)
-        return mouth
+def _mix(
+    rows: FloatArray,
+    closed: npt.NDArray[np.bool_],
+    close: FloatArray,
+    speech: FloatArray,
+) -> FloatArray:
+    """Shapes [B, n, len(Shape)] to MOUTH_CHANNELS; at rest without speech."""
+    speech = speech[..., None]
+    shares = rows[..., : Shape.CLOSE].clip(_LOWEST, _HIGHEST) * speech
+    shares[..., Shape.APERTURE] *= ~closed
+    contact = np.maximum(closed, close)[..., None] * speech
+    jaw = shares[..., Shape.JAW : Shape.JAW + 1]
+    spread = shares[..., Shape.WIDTH : Shape.WIDTH + 1].clip(0)
+    rest = np.ones_like(speech)
+    parts = [shares, spread, contact, contact * jaw, speech, rest]
+    mouth: FloatArray = np.concatenate(parts, axis=-1) @ _MATRIX
+    least = shares[..., Shape.APERTURE] * (_LEFT_OPEN * _APERTURE_IOD)
+    mouth[..., 0] = np.maximum(mouth[..., 0], least)
+    return mouth
 
 
 def _follow(
-    gates: Tensor, energy: Tensor, state: MouthState
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Lips closed (bool), speech and mean energy, frame by frame, each [B, n]."""
+    gates: FloatArray, energy: FloatArray, state: MouthState
+) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
+    """Lips closed, speech and mean energy, frame by frame, each [B, n]."""
     on, off = gates[..., 0] > _CLOSE_ON, gates[..., 0] > _CLOSE_OFF
-    speaking = (gates[..., 1] > 0.5).to(gates.dtype)
-    closed, speech, mean_energy = state.closed, state.speech, state.mean_energy
-    rows: list[tuple[Tensor, Tensor, Tensor]] = []
+    speaking = gates[..., 1] > 0.5
+    closures, speeches = np.empty_like(on), np.empty_like(energy)
+    means = np.empty_like(energy)
+    closed, speech, mean = state.closed, state.speech, state.mean_energy
     for frame in range(energy.shape[1]):
         closed = on[:, frame] | (closed & off[:, frame])
-        speech = torch.clamp(
-            speaking[:, frame], speech - _SPEECH_FALL, speech + _SPEECH_RISE
-        )
-        mean_energy = torch.lerp(energy[:, frame], mean_energy, _STRESS_MEMORY)
-        rows.append((closed, speech, mean_energy))
-    if len(rows) == 1:
-        return closed.unsqueeze(1), speech.unsqueeze(1), mean_energy.unsqueeze(1)
-    closures, speeches, means = zip(*rows, strict=True)
-    return torch.stack(closures, 1), torch.stack(speeches, 1), torch.stack(means, 1)
+        rise, fall = speech + _SPEECH_RISE, speech - _SPEECH_FALL
+        speech = np.where(speaking[:, frame], rise, fall).clip(0, 1)
+        mean = mean * _STRESS_MEMORY + energy[:, frame] * (1 - _STRESS_MEMORY)
+        closures[:, frame], speeches[:, frame], means[:, frame] = closed, speech, mean
+    return closures, speeches, means

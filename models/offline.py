@@ -22,7 +22,7 @@ def whole_frames(samples: FloatArray) -> FloatArray:
 
 def perform(performer: Performer, samples: FloatArray) -> Motion:
     """Motion of a whole sound: float32 [1920 T] at 48 kHz -> T rows, none late."""
-    delay = Performer.DELAY_FRAMES
+    delay = performer.delay_frames
     flush = np.zeros(delay * PLAYOUT_SAMPLES_PER_FRAME, np.float32)
     return performer.push_audio(np.concatenate([samples, flush]))[delay:]
 

@@ -26,7 +26,7 @@ from models.media import (
     FloatArray,
     Motion,
 )
-from models.mouth_motion import LOOK_AHEAD_FRAMES, MOUTH_CHANNELS
+from models.mouth_motion import MOUTH_CHANNELS
 
 _DECIMATION = PLAYOUT_RATE_HZ // MODEL_RATE_HZ
 _TAPS = 97  # flat to 6.9 kHz, 80 dB down from 8.2 kHz; the delay is 1 ms
@@ -77,12 +77,10 @@ class PerformerState:
 class Performer:
     """One portrait's motion: continuous through speech and silence.
 
-    Row j of the stream is the motion of frame j - DELAY_FRAMES: the first DELAY_FRAMES
+    Row j of the stream is the motion of frame j - delay_frames: the first delay_frames
     rows belong before frame 0. The same network, seed and sound give the same motion,
     whatever the chunking.
     """
-
-    DELAY_FRAMES = LOOK_AHEAD_FRAMES
 
     def __init__(
         self,
@@ -92,6 +90,7 @@ class Performer:
         audio: AudioState | None = None,
     ) -> None:
         """audio: network.initial_state(1), where it is at hand: it takes 40 ms."""
+        self.delay_frames = network.look_ahead_frames
         self._network = network
         self._state = audio or network.initial_state(1)
         self._device = self._state.audio.device
@@ -161,9 +160,8 @@ class Performer:
         heard = self._decimator.push(clean.clip(-4, 4))
         audio = torch.from_numpy(heard).unsqueeze(0).to(self._device)
         moved, self._state = self._network.step(audio, self._state)
-        mouth = moved.mouth[0].cpu().numpy()
-        spoken = [moved.energy, moved.stress, moved.speaking]
-        prosody = Prosody(*(track[0].cpu().numpy() for track in spoken))
+        mouth = moved.mouth[0]
+        prosody = Prosody(moved.energy[0], moved.stress[0], moved.speaking[0])
         values = np.zeros((len(mouth), len(MOTION_CHANNELS)), np.float32)
         values[:, _MOUTH_COLUMNS] = mouth
         _add(values, _GESTURE_COLUMNS, self._gestures.step(prosody))

@@ -51,8 +51,7 @@ def network_step(network: AudioToMotion, batch: int, device: str) -> Callable[[]
 
     def step() -> None:
         nonlocal state
-        motion, state = network.step(audio, state)
-        motion.mouth.cpu()
+        _, state = network.step(audio, state)
 
     return step
 

@@ -87,12 +87,11 @@ CONDITIONS: dict[str, Recording] = {
 
 def hear(network: AudioToMotion, samples: FloatArray) -> FloatArray:
     """Mouth rows [T, len(MOUTH_CHANNELS)] of float32 [640 T] at 16 kHz, none late."""
-    late = AudioToMotion.LOOK_AHEAD_FRAMES
+    late = network.look_ahead_frames
     padded = np.pad(samples, (0, late * MODEL_SAMPLES_PER_FRAME))
     audio = torch.from_numpy(padded).unsqueeze(0)
     motion, _ = network.step(audio, network.initial_state(1))
-    rows: FloatArray = motion.mouth[0, late:].numpy()
-    return rows
+    return motion.mouth[0, late:]
 
 
 def connected(

@@ -38,7 +38,7 @@ CSV_CHANNELS = ("aperture", "width", *ARKIT_NAMES, *HEAD_CHANNELS)
 def motion_of(samples: FloatArray, seed: int) -> Motion:
     """float32 [n] at 48 kHz -> the motion of its ceil(n / 1920) frames, none late."""
     performer = Performer(AudioToMotion.load(), seed=seed)
-    delay = Performer.DELAY_FRAMES
+    delay = performer.delay_frames
     missing = -len(samples) % PLAYOUT_SAMPLES_PER_FRAME
     flush = missing + delay * PLAYOUT_SAMPLES_PER_FRAME
     return performer.push_audio(np.pad(samples, (0, flush)))[delay:]

@@ -39,12 +39,14 @@ class Stream:
     """Speech with pauses, as the network hears it and as it should move.
 
     mel: float16 [2 T, MEL_BANDS], logarithms of power. track: float16 [T, len(Shape)];
-    classes: uint8 [T]; row k is the mouth at 20 k + 10 ms.
+    classes: uint8 [T]; row k is the mouth at 20 k + 10 ms. recorded: whether the voice
+    was cut from, or modelled on, recordings of a person.
     """
 
     mel: npt.NDArray[np.float16]
     track: npt.NDArray[np.float16]
     classes: npt.NDArray[np.uint8]
+    recorded: bool = False
 
 
 def is_held_out(shard: Path) -> bool:
@@ -191,7 +193,8 @@ def build_stream(shard: Path, copy: int, log_mel: LogMel) -> Stream:
         for at in range(0, len(audio) - TAIL, 1000 * HOP)
     ]
     mel = torch.cat(blocks).numpy().astype(np.float16)
-    return Stream(mel, np.concatenate(tracks), np.concatenate(classes))
+    recorded = not shard.name.startswith("espeak-")
+    return Stream(mel, np.concatenate(tracks), np.concatenate(classes), recorded)
 
 
 def _with_pause(phones: Phones, before_s: float) -> Phones:
@@ -218,5 +221,6 @@ def load_stream(shard: Path, copy: int, log_mel: LogMel) -> Stream:
         partial = path.with_suffix(".part.npz")
         np.savez(partial, mel=stream.mel, track=stream.track, classes=stream.classes)
         partial.replace(path)
+    recorded = not shard.name.startswith("espeak-")
     with np.load(path) as data:
-        return Stream(data["mel"], data["track"], data["classes"])
+        return Stream(data["mel"], data["track"], data["classes"], recorded)

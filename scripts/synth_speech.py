@@ -298,14 +298,24 @@ def _make(job: Job) -> None:
     write_shard(job.path, job.source, Speaker(job.texts), job.seed, job.number)
 
 
+def list_jobs(out: Path, hours: float, seed: int, texts: Path) -> list[Job]:
+    """Every shard; those of a source spread evenly, so that a run that was stopped
+    early has some of each."""
+    jobs: list[tuple[float, Job]] = []
+    for source in list_sources(hours):
+        count = max(1, round(source.hours * 3600 / SHARD_S))
+        for number in range(count):
+            path = out / f"{source.name}-{seed}-{number:04d}.npz"
+            job = Job(source, number, seed, texts, path)
+            jobs.append((number / count, job))
+    jobs.sort(key=lambda placed: placed[0])
+    return [job for _, job in jobs]
+
+
 def synthesise(out: Path, hours: float, seed: int, texts: Path, workers: int) -> None:
     """Write what is missing of the shards. Raises SynthesisError."""
     out.mkdir(parents=True, exist_ok=True)
-    jobs = [
-        Job(source, number, seed, texts, out / f"{source.name}-{seed}-{number:04d}.npz")
-        for source in list_sources(hours)
-        for number in range(max(1, round(source.hours * 3600 / SHARD_S)))
-    ]
+    jobs = list_jobs(out, hours, seed, texts)
     missing = [job for job in jobs if not job.path.exists()]
     # A fresh process for each shard: what espeak-ng says depends a little on what it
     # said before, and a shard must depend on its seed alone.

@@ -1,16 +1,19 @@
 """Train the audio-to-motion network on the shards of scripts.synth_speech.
 
-    python -m scripts.train_audio2motion DATA --run FOLDER [--steps 9000]
+    python -m scripts.train_audio2motion DATA --run FOLDER [--steps 20000]
 
-Goes on from FOLDER/checkpoint.pt where there is one. FOLDER/log.jsonl has the loss and
+Goes on from FOLDER/checkpoint.pt where there is one, and begins with the weights of
+--start where it is given. FOLDER/log.jsonl has the loss and
 the figures on the held-out voices; at the end, and at each --export-every, the averaged
-weights are written to FOLDER/audio2motion.safetensors with a model card beside them.
+weights are written to FOLDER/audio2motion.safetensors with a model card beside them,
+unless an earlier export had better figures.
 With --install they replace the embedded ones in models/assets.
 """
 
 import argparse
 import copy
 import json
+import math
 import shutil
 import sys
 import time
@@ -26,8 +29,10 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from models.audio2motion import EMBEDDED_WEIGHTS, STEPS_PER_FRAME, AudioToMotion
+from models.errors import WeightsError
 from models.media import FloatArray
 from models.mel import LOWEST_LEVEL, follow_level, normalise
+from models.mouth_motion import LOOK_AHEADS
 from models.visemes import BILABIAL, VISEME_CLASSES, Shape
 from scripts.mel_augmentation import augment
 from scripts.model_card import model_card
@@ -51,7 +56,8 @@ SHAPE_WEIGHTS = {
     Shape.TONGUE: 0.5,
 }
 CLOSURE_WEIGHT = 4.0  # a lip closure counts so many times more than an open mouth
-VELOCITY_WEIGHT, CLOSE_WEIGHT, SPEECH_WEIGHT, CLASS_WEIGHT = 4.0, 0.3, 0.1, 0.05
+VELOCITY_WEIGHT, CLOSE_WEIGHT, SPEECH_WEIGHT, CLASS_WEIGHT = 4.0, 2.0, 0.1, 0.1
+LOOK_AHEAD_WEIGHTS = (0.2, 0.3, 1.0)  # of mouth_motion.LOOK_AHEADS
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,11 @@ class Figures:
     false_closed: float
     speech_accuracy: float
     class_accuracy: float
+
+    @property
+    def score(self) -> float:
+        """The higher the better: what the best weights so far are chosen by."""
+        return self.aperture_r + self.width_r + self.closed - 2 * self.false_closed
 
 
 def read_streams(data: Path, held_out: bool, copies: int) -> list[Stream]:
@@ -87,7 +98,8 @@ def read_streams(data: Path, held_out: bool, copies: int) -> list[Stream]:
 
 
 def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
-    """Shapes and class logits for log-mel [B, 4 n, 80], from a fresh start."""
+    """Shapes [look-aheads, B, T, len(Shape)] and class logits [B, T, classes] for
+    log-mel [B, 4 n, 80], from a fresh start."""
     level = mel.new_full((len(mel),), LOWEST_LEVEL)
     _, levels, _ = follow_level(mel, level)
     features = normalise(mel, levels)
@@ -95,36 +107,55 @@ def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
     like = features.bfloat16() if narrow else features
     tails = network.net.initial_tails(len(mel), like)
     hidden, _ = network.net(features, tails)
-    return network.net.shape_head(hidden), network.net.class_head(hidden)
+    shapes = torch.stack([head(hidden) for head in network.net.shape_heads])
+    return shapes, network.net.class_head(hidden)
 
 
 def loss_of(shapes: Tensor, logits: Tensor, track: Tensor, classes: Tensor) -> Tensor:
-    """The training loss, a scalar."""
+    """The training loss, a scalar; track and classes as in training_crops.crops."""
+    steps = logits.shape[1]
     keep = slice(WARM_UP_STEPS, None)
-    shapes, track = shapes[:, keep].float(), track[:, keep]
+    total = functional.cross_entropy(
+        logits[:, keep].float().flatten(0, 1), classes[:, :steps][:, keep].flatten()
+    )
+    total = CLASS_WEIGHT * total
+    for frames, weight, said in zip(
+        LOOK_AHEADS, LOOK_AHEAD_WEIGHTS, shapes, strict=True
+    ):
+        later = (max(LOOK_AHEADS) - frames) * STEPS_PER_FRAME
+        wanted = track[:, later : later + steps]
+        total = total + weight * shape_loss(said[:, keep].float(), wanted[:, keep])
+    return total
+
+
+def shape_loss(said: Tensor, track: Tensor) -> Tensor:
+    """Of one look-ahead: said and track [B, T, len(Shape)]."""
     columns = list(SHAPE_WEIGHTS)
-    weights = shapes.new_tensor(list(SHAPE_WEIGHTS.values()))
+    weights = said.new_tensor(list(SHAPE_WEIGHTS.values()))
     weighted = weights.expand(*track.shape[:2], -1).clone()
     weighted[..., 0] *= 1 + CLOSURE_WEIGHT * track[..., Shape.CLOSE]
-    said, wanted = shapes[..., columns], track[..., columns]
-    position = (weighted * (said - wanted).square()).mean()
-    velocity = (weights * (said.diff(dim=1) - wanted.diff(dim=1)).square()).mean()
-    close = functional.binary_cross_entropy_with_logits(
-        shapes[..., Shape.CLOSE], track[..., Shape.CLOSE]
-    )
+    off = said[..., columns] - track[..., columns]
+    position = (weighted * off.square()).mean()
+    velocity = (weights * off.diff(dim=1).square()).mean()
     speech = functional.binary_cross_entropy_with_logits(
-        shapes[..., Shape.SPEECH], track[..., Shape.SPEECH]
-    )
-    classified = functional.cross_entropy(
-        logits[:, keep].float().flatten(0, 1), classes[:, keep].flatten()
+        said[..., Shape.SPEECH], track[..., Shape.SPEECH]
     )
     return (
         position
         + VELOCITY_WEIGHT * velocity
-        + CLOSE_WEIGHT * close
+        + CLOSE_WEIGHT * close_loss(said[..., Shape.CLOSE], track[..., Shape.CLOSE])
         + SPEECH_WEIGHT * speech
-        + CLASS_WEIGHT * classified
     )
+
+
+def close_loss(logit: Tensor, wanted: Tensor) -> Tensor:
+    """Cross-entropy that looks most at what is told wrong (Lin et al., "Focal Loss for
+    Dense Object Detection", 2017, with gamma 1): [n] against [m] above all."""
+    wrong = (torch.sigmoid(logit.detach()) - wanted).abs()
+    entropy = functional.binary_cross_entropy_with_logits(
+        logit, wanted, reduction="none"
+    )
+    return (2 * wrong * entropy).mean()
 
 
 @torch.inference_mode()
@@ -136,7 +167,7 @@ def evaluate(network: AudioToMotion, streams: list[Stream]) -> Figures:
         mel = torch.from_numpy(stream.mel[: 2 * count]).float()[None]
         shapes, logits = run_network(network, mel)
         late = LOOK_AHEAD_STEPS
-        said = shapes[0, late:].numpy()
+        said = shapes[-1, 0, late:].numpy()
         rows.append(
             _figures(
                 said,
@@ -179,17 +210,25 @@ class Run:
     """A training run and its folder."""
 
     def __init__(
-        self, folder: Path, options: TrainingOptions, device: torch.device
+        self,
+        folder: Path,
+        options: TrainingOptions,
+        device: torch.device,
+        start: Path | None = None,
     ) -> None:
+        """Raises WeightsError for a start that holds no weights of this network."""
         self.folder, self.options, self.device = folder, options, device
         torch.manual_seed(options.seed)
         self.network = AudioToMotion().to(device)
+        if start is not None:
+            self.network.load_state_dict(AudioToMotion.load(start).state_dict())
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=options.learning_rate, weight_decay=0.01
         )
         self.step = 0
         self.seconds = 0.0
+        self.best_score = -math.inf
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -205,6 +244,7 @@ class Run:
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.step, self.seconds = saved["step"], saved["seconds"]
+        self.best_score = saved["best_score"]
 
     def save(self) -> None:
         partial = self.checkpoint.with_suffix(".part")
@@ -215,6 +255,7 @@ class Run:
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
+                "best_score": self.best_score,
             },
             partial,
         )
@@ -228,7 +269,8 @@ class Run:
         generator = torch.Generator().manual_seed(self.options.seed + self.step)
         true_noise = self.step >= self.options.true_noise_from
         mel = augment(mel, generator, true_noise=true_noise).to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16):
+        narrow = self.options.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=narrow):
             shapes, logits = run_network(self.network, mel)
         loss = loss_of(shapes, logits, track.to(self.device), classes.to(self.device))
         self.optimizer.zero_grad()
@@ -256,8 +298,11 @@ class Run:
         return self.options.learning_rate * warm * min(1.0, max(left, 0) / DECAY_SHARE)
 
     def export(self, figures: Figures, hours: float, command: str) -> Path:
-        """Write the averaged weights and their model card."""
+        """Write the averaged weights and their model card, if none were better."""
         path = self.folder / EMBEDDED_WEIGHTS.name
+        if figures.score < self.best_score:
+            return path
+        self.best_score = figures.score
         tensors = {
             name: value.detach().cpu().contiguous()
             for name, value in self.average.state_dict().items()
@@ -313,6 +358,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, value in asdict(defaults).items():
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=type(value), default=value)
+    parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--export-every", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -320,12 +366,18 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     torch.set_num_threads(options.threads)
     settings = {name: getattr(options, name) for name in asdict(defaults)}
-    run = Run(options.run, TrainingOptions(**settings), torch.device(options.device))
     flags = " ".join(f"--{k.replace('_', '-')} {v}" for k, v in settings.items())
-    command = f"python -m scripts.train_audio2motion DATA --run RUN {flags}"
+    start = " --start START" if options.start else ""
+    command = f"python -m scripts.train_audio2motion DATA --run RUN{start} {flags}"
     try:
+        run = Run(
+            options.run,
+            TrainingOptions(**settings),
+            torch.device(options.device),
+            options.start,
+        )
         path = train(run, options.data, options.export_every, command)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, WeightsError) as error:
         print(error, file=sys.stderr)
         return 1
     if options.install:

@@ -81,7 +81,7 @@ def load_models(device: str, threads: int) -> Models:
         return pictures
 
     return Models(
-        delay_frames=Performer.DELAY_FRAMES,
+        delay_frames=network.look_ahead_frames,
         performer=lambda seed: Performer(network, seed=seed, audio=silence),
         render=render,
         # With OpenMP the number holds for the thread that sets it; others would share
