@@ -84,10 +84,10 @@ def follow_level(mel: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     batch, frames, _ = mel.shape
     blocks = frames // FRAMES_PER_BLOCK
     power = mel.exp().view(batch, blocks, FRAMES_PER_BLOCK * MEL_BANDS)
-    loudness = power.mean(-1).log()
+    loudness = power.mean(-1).log_()
     if blocks == 1:
         fallen = level.unsqueeze(1) - _LEVEL_FALL_PER_BLOCK
-        levels = torch.maximum(loudness, fallen).clamp(min=LOWEST_LEVEL)
+        levels = torch.maximum(loudness, fallen).clamp_(min=LOWEST_LEVEL)
         return loudness, levels, levels[:, -1]
     # max(e_t, L_{t-1} - d) unrolled: L_t + d t is a running maximum of e_t + d t.
     ramp = torch.arange(1, blocks + 1, device=mel.device) * _LEVEL_FALL_PER_BLOCK
@@ -101,7 +101,7 @@ def follow_level(mel: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def normalise(mel: Tensor, levels: Tensor) -> Tensor:
     """Mel against its level, about -1.75 to 1.75: the same for whisper and shout."""
     batch, frames, _ = mel.shape
-    blocks = mel.view(batch, -1, FRAMES_PER_BLOCK, MEL_BANDS)
-    centre = (levels + _FEATURE_CENTRE).view(batch, -1, 1, 1)
-    scaled = ((blocks - centre) * _FEATURE_SCALE).clamp(min=_FEATURE_LOWEST)
+    blocks = mel.view(batch, -1, FRAMES_PER_BLOCK * MEL_BANDS)
+    centre = (levels + _FEATURE_CENTRE).unsqueeze(-1)
+    scaled = ((blocks - centre) * _FEATURE_SCALE).clamp_(min=_FEATURE_LOWEST)
     return scaled.view(batch, frames, MEL_BANDS)

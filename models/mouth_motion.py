@@ -4,10 +4,10 @@ The shapes come every 20 ms in the units of the viseme table; here they become r
 40 ms in the units of the renderer.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from models.media import LIP_CHANNELS, FloatArray
 from models.visemes import Shape
@@ -77,7 +77,8 @@ _MIX: dict[str, dict[str, float]] = {
     "tongueOut": {"tongue": 0.4},
 }
 _SHAPES = tuple(shape.name.lower() for shape in Shape if shape < Shape.CLOSE)
-_INGREDIENTS = (*_SHAPES, "spread", "contact", "jaw_contact", "speech", "rest")
+_INGREDIENTS = (*_SHAPES, "spread", "jaw_contact", "contact", "speech", "rest")
+_SPREAD, _JAW_CONTACT, _CONTACT = len(_SHAPES), len(_SHAPES) + 1, len(_SHAPES) + 2
 
 # Energy: 0 at 26 dB under the level, 1 at the level (natural logarithms of power).
 _ENERGY_RANGE = 6.0
@@ -99,25 +100,23 @@ class MouthMotion:
     speaking: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class MouthState:
-    """What B mouths remember: float32 [B] each, unless said.
+@dataclass(frozen=True)
+class Mouth:
+    """What one mouth remembers.
 
-    closed: bool, whether the lips touch. speech: as in media.Motion. mean_energy: a
-    running mean. energy: [B, look-ahead], of the frames whose rows are still to come.
+    closed: whether the lips touch. speech: as in media.Motion. mean_energy: a running
+    mean. energy: of the frames whose rows are still to come, as many as the look-ahead.
     """
 
-    closed: npt.NDArray[np.bool_]
-    speech: FloatArray
-    mean_energy: FloatArray
-    energy: FloatArray
+    energy: tuple[float, ...]
+    closed: bool = False
+    speech: float = 0.0
+    mean_energy: float = 0.0
 
-    @classmethod
-    def initial(cls, batch: int, look_ahead_frames: int) -> "MouthState":
-        """Lips at rest, before any sound."""
-        zero = np.zeros(batch, np.float32)
-        energy = np.zeros((batch, look_ahead_frames), np.float32)
-        return cls(zero > 0, zero, zero, energy)
+
+def mouths_at_rest(batch: int, look_ahead_frames: int) -> tuple[Mouth, ...]:
+    """B mouths before any sound."""
+    return (Mouth(energy=(0.0,) * look_ahead_frames),) * batch
 
 
 def mixing_matrix() -> FloatArray:
@@ -138,63 +137,68 @@ _LOWEST[Shape.WIDTH] = -1.2
 
 
 def finish(
-    shapes: FloatArray, loudness: FloatArray, levels: FloatArray, state: MouthState
-) -> tuple[MouthMotion, MouthState]:
+    shapes: FloatArray,
+    loudness: FloatArray,
+    levels: FloatArray,
+    mouths: tuple[Mouth, ...],
+) -> tuple[MouthMotion, tuple[Mouth, ...]]:
     """Shapes float32 [B, 2 n, len(Shape)] to n rows of motion; any chunking is one.
 
     The last two shapes, CLOSE and SPEECH, are logits. loudness, levels: [B, n], of
-    the sound, see mel.follow_level. (In numpy, since these are many small steps.)
+    the sound, see mel.follow_level. (In numpy and Python: these are many small steps,
+    that torch would take three times as long for.)
     """
-    batch, steps, columns = shapes.shape
-    frames = steps // 2
-    pairs = shapes.reshape(batch, frames, 2, columns)
-    logits = pairs[..., Shape.CLOSE :].max(axis=2).clip(-30, 30)
-    gates = 1 / (1 + np.exp(-logits))
-    energy_now = (1 + (loudness - levels) / _ENERGY_RANGE).clip(0, 1)
-    energies = np.concatenate([state.energy, energy_now], axis=1)
-    energy = energies[:, :frames]
-    closed, speech, mean_energy = _follow(gates, energy, state)
-    stress = ((energy - mean_energy) * (_STRESS_GAIN * speech)).clip(0, 1)
-    mouth = _mix(pairs.mean(axis=2), closed, gates[..., 0], speech)
-    return MouthMotion(mouth, energy, stress, speech), MouthState(
-        closed[:, -1], speech[:, -1], mean_energy[:, -1], energies[:, frames:]
-    )
-
-
-def _mix(
-    rows: FloatArray,
-    closed: npt.NDArray[np.bool_],
-    close: FloatArray,
-    speech: FloatArray,
-) -> FloatArray:
-    """Shapes [B, n, len(Shape)] to MOUTH_CHANNELS; at rest without speech."""
-    speech = speech[..., None]
-    shares = rows[..., : Shape.CLOSE].clip(_LOWEST, _HIGHEST) * speech
-    shares[..., Shape.APERTURE] *= ~closed
-    contact = np.maximum(closed, close)[..., None] * speech
-    jaw = shares[..., Shape.JAW : Shape.JAW + 1]
-    spread = shares[..., Shape.WIDTH : Shape.WIDTH + 1].clip(0)
-    rest = np.ones_like(speech)
-    parts = [shares, spread, contact, contact * jaw, speech, rest]
-    mouth: FloatArray = np.concatenate(parts, axis=-1) @ _MATRIX
-    least = shares[..., Shape.APERTURE] * (_LEFT_OPEN * _APERTURE_IOD)
-    mouth[..., 0] = np.maximum(mouth[..., 0], least)
-    return mouth
+    first, second = shapes[:, 0::2], shapes[:, 1::2]
+    logits = np.maximum(first[..., Shape.CLOSE :], second[..., Shape.CLOSE :])
+    rows = (first[..., : Shape.CLOSE] + second[..., : Shape.CLOSE]) * np.float32(0.5)
+    energy = 1 + (loudness - levels) * np.float32(1 / _ENERGY_RANGE)
+    followed = [
+        _follow(*each)
+        for each in zip(mouths, logits.tolist(), energy.tolist(), strict=True)
+    ]
+    tracks = np.array([track for track, _ in followed], np.float32)
+    mouth = _mix(rows, tracks)
+    motion = MouthMotion(mouth, tracks[..., 4], tracks[..., 5], tracks[..., 1])
+    return motion, tuple(mouth for _, mouth in followed)
 
 
 def _follow(
-    gates: FloatArray, energy: FloatArray, state: MouthState
-) -> tuple[npt.NDArray[np.bool_], FloatArray, FloatArray]:
-    """Lips closed, speech and mean energy, frame by frame, each [B, n]."""
-    on, off = gates[..., 0] > _CLOSE_ON, gates[..., 0] > _CLOSE_OFF
-    speaking = gates[..., 1] > 0.5
-    closures, speeches = np.empty_like(on), np.empty_like(energy)
-    means = np.empty_like(energy)
-    closed, speech, mean = state.closed, state.speech, state.mean_energy
-    for frame in range(energy.shape[1]):
-        closed = on[:, frame] | (closed & off[:, frame])
-        rise, fall = speech + _SPEECH_RISE, speech - _SPEECH_FALL
-        speech = np.where(speaking[:, frame], rise, fall).clip(0, 1)
-        mean = mean * _STRESS_MEMORY + energy[:, frame] * (1 - _STRESS_MEMORY)
-        closures[:, frame], speeches[:, frame], means[:, frame] = closed, speech, mean
-    return closures, speeches, means
+    mouth: Mouth, logits: list[tuple[float, float]], heard: list[float]
+) -> tuple[list[tuple[float, ...]], Mouth]:
+    """Frame by frame: contact, speech, rest, closed, energy, stress; and the mouth
+    then."""
+    energies = [*mouth.energy, *(min(max(energy, 0.0), 1.0) for energy in heard)]
+    closed, speech, mean = mouth.closed, mouth.speech, mouth.mean_energy
+    track: list[tuple[float, ...]] = []
+    for (close_logit, speech_logit), energy in zip(logits, energies, strict=False):
+        close = _sigmoid(close_logit)
+        closed = close > (_CLOSE_OFF if closed else _CLOSE_ON)
+        change = _SPEECH_RISE if speech_logit > 0 else -_SPEECH_FALL
+        speech = min(max(speech + change, 0.0), 1.0)
+        mean = mean * _STRESS_MEMORY + energy * (1 - _STRESS_MEMORY)
+        contact = speech * (1.0 if closed else close)
+        stress = min(max((energy - mean) * _STRESS_GAIN * speech, 0.0), 1.0)
+        track.append((contact, speech, 1.0, float(closed), energy, stress))
+    return track, Mouth(tuple(energies[len(heard) :]), closed, speech, mean)
+
+
+def _sigmoid(logit: float) -> float:
+    return 1 / (1 + math.exp(-min(max(logit, -30.0), 30.0)))
+
+
+def _mix(rows: FloatArray, tracks: FloatArray) -> FloatArray:
+    """Shapes [B, n, CLOSE] and what _follow gives [B, n, 6] to MOUTH_CHANNELS; at rest
+    without speech."""
+    parts = np.empty((*rows.shape[:2], len(_INGREDIENTS)), np.float32)
+    shares = parts[..., : Shape.CLOSE]
+    np.maximum(rows, _LOWEST, out=shares)
+    np.minimum(shares, _HIGHEST, out=shares)
+    shares *= tracks[..., 1:2]
+    shares[..., Shape.APERTURE] *= 1 - tracks[..., 3]
+    parts[..., _SPREAD] = np.maximum(shares[..., Shape.WIDTH], 0)
+    parts[..., _JAW_CONTACT] = shares[..., Shape.JAW] * tracks[..., 0]
+    parts[..., _CONTACT:] = tracks[..., :3]
+    mouth: FloatArray = parts @ _MATRIX
+    least = shares[..., Shape.APERTURE] * np.float32(_LEFT_OPEN * _APERTURE_IOD)
+    np.maximum(mouth[..., 0], least, out=mouth[..., 0])
+    return mouth

@@ -28,11 +28,12 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from models.audio2motion import EMBEDDED_WEIGHTS, STEPS_PER_FRAME, AudioToMotion
+from models.audio2motion import EMBEDDED_WEIGHTS, AudioToMotion
 from models.errors import WeightsError
 from models.media import FloatArray
 from models.mel import LOWEST_LEVEL, follow_level, normalise
 from models.mouth_motion import LOOK_AHEADS
+from models.mouth_net import STEPS_PER_FRAME
 from models.visemes import BILABIAL, VISEME_CLASSES, Shape
 from scripts.mel_augmentation import augment
 from scripts.model_card import model_card
@@ -105,9 +106,8 @@ def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
     features = normalise(mel, levels)
     narrow = torch.is_autocast_enabled(mel.device.type)
     like = features.bfloat16() if narrow else features
-    tails = network.net.initial_tails(len(mel), like)
-    hidden, _ = network.net(features, tails)
-    shapes = torch.stack([head(hidden) for head in network.net.shape_heads])
+    hidden, _ = network.net(features, network.net.initial_state(len(mel), like))
+    shapes = torch.stack([head(hidden) for head in network.net.heads])
     return shapes, network.net.class_head(hidden)
 
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.audio2motion import STEPS_PER_FRAME
 from models.media import FloatArray
 from models.mouth_motion import LOOK_AHEADS
+from models.mouth_net import STEPS_PER_FRAME
 from models.visemes import SILENCE, Phones, mouth_track
 from scripts.mel_augmentation import noise_grain
 from scripts.motion_corpus import Stream

@@ -30,9 +30,8 @@ def network() -> AudioToMotion:
 def random_network() -> AudioToMotion:
     """Untrained, but speaking with open lips, so that no gate hides a difference."""
     torch.manual_seed(7)
-    network = AudioToMotion().eval().requires_grad_(False)
-    for head in network.net.shape_heads:
-        assert isinstance(head, torch.nn.Linear)
+    network = AudioToMotion().ready()
+    for head in network.net.heads:
         head.weight.mul_(0.3)
         head.bias.fill_(0.7)
         head.bias[Shape.CLOSE] = -3.0
