@@ -17,7 +17,7 @@ from models.background import fill_background, refine_matte
 from models.crop import PictureSize, crop_to_face
 from models.errors import IdentityError
 from models.eyes import eyeballs
-from models.landmarks import CHIN, FOREHEAD, FaceBox, find_face, find_landmarks
+from models.landmarks import find_again, find_face
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, paint_mouth, shows_inside
 from models.photo import embedded_photo, open_photo
@@ -223,9 +223,8 @@ def enrol(
     report("Cropping", 0.4)
     crop = crop_to_face(opened, found, wanted)
     picture, landmarks = crop.picture, crop.landmarks
-    again = find_landmarks(picture, _box_of(landmarks))
-    if again is not None and _agree(again, landmarks):
-        landmarks = again
+    again = find_again(picture, landmarks)
+    landmarks = landmarks if again is None else again
     report("Separating person and background", 0.55)
     matte = refine_matte(picture, landmarks)
     background = fill_background(picture, matte)
@@ -242,14 +241,3 @@ def enrol(
     )
     report("Done", 1.0)
     return identity
-
-
-def _box_of(landmarks: FloatArray) -> FaceBox:
-    low, high = landmarks[:468, :2].min(0), landmarks[:468, :2].max(0)
-    return FaceBox(float(low[0]), float(low[1]), *(float(v) for v in high - low))
-
-
-def _agree(again: FloatArray, first: FloatArray) -> bool:
-    """Whether a second look found the same face, not another one near by."""
-    apart = np.linalg.norm((again - first)[:468, :2], axis=1).mean()
-    return bool(apart < 0.1 * np.linalg.norm(first[CHIN] - first[FOREHEAD]))

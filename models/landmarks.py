@@ -136,6 +136,19 @@ def find_landmarks(picture: UintArray, box: FaceBox | None = None) -> FloatArray
     return np.mean(found, axis=0, dtype=np.float32) if found else None
 
 
+def find_again(picture: UintArray, near: FloatArray) -> FloatArray | None:
+    """The landmarks of the face that lies where `near` [478, 3] says; None where there
+    is none, or another one near by."""
+    low, high = near[:468, :2].min(0), near[:468, :2].max(0)
+    box = FaceBox(float(low[0]), float(low[1]), *(float(v) for v in high - low))
+    found = find_landmarks(picture, box)
+    if found is None:
+        return None
+    apart = np.linalg.norm((found - near)[:468, :2], axis=1).mean()
+    same = apart < 0.1 * np.linalg.norm(near[CHIN] - near[FOREHEAD])
+    return found if same else None
+
+
 def _mesh_of_view(
     mesh: object, picture: UintArray, box: FaceBox, zoom: float, turn_deg: float
 ) -> FloatArray | None:

@@ -78,10 +78,15 @@ def _inside(picture: UintArray, points: FloatArray, *, hull: bool) -> FloatArray
     return (found if len(found) else picture.reshape(-1, 3)).astype(np.float32)
 
 
-def paint_mouth(picture: UintArray, landmarks: FloatArray) -> UintArray:
+def paint_mouth(
+    picture: UintArray, landmarks: FloatArray, tone: MouthTone | None = None
+) -> UintArray:
     """Layers cavity, lower teeth and tongue, tongue tip, upper teeth:
-    uint8 RGBA [4, LAYER_HEIGHT, LAYER_WIDTH, 4], alpha not multiplied in."""
-    tone = mouth_tone(picture, landmarks)
+    uint8 RGBA [4, LAYER_HEIGHT, LAYER_WIDTH, 4], alpha not multiplied in.
+
+    tone: where it is known better than from the picture.
+    """
+    tone = tone or mouth_tone(picture, landmarks)
     seam = _seam(landmarks)
     x, y = _grid()
     y = y - np.interp(x, seam[:, 0], seam[:, 1]).astype(np.float32)
