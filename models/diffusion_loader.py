@@ -108,7 +108,7 @@ def _load(at: Path, part: str, half: torch.dtype) -> Any:
             variant=variant,
             local_files_only=True,
         )
-    kind = AutoencoderKL if part == "vae" else UNet2DConditionModel
+    kind: Any = AutoencoderKL if part == "vae" else UNet2DConditionModel
     return kind.from_pretrained(
         at / part,
         torch_dtype=half,

@@ -8,6 +8,7 @@ LikenessError
 ├── AudioError      sound that cannot be read
 ├── BackdropError   a background that cannot be shown
 ├── EarError        speech that cannot be heard
+├── RefineError     a portrait that Stable Diffusion cannot make so
 └── WeightsError    model weights that are missing or damaged
 """
 
@@ -47,6 +48,10 @@ class BackdropError(LikenessError):
 
 class EarError(LikenessError):
     """Speech that cannot be heard."""
+
+
+class RefineError(LikenessError):
+    """A portrait that Stable Diffusion cannot make so."""
 
 
 class WeightsError(LikenessError):

@@ -34,6 +34,7 @@ MAX_MOVED = 0.02
 MAX_SHAPE = 0.015
 MIN_LIKENESS = 0.85
 STABLE = np.array(FACE + NOSE + BROWS)
+ABOVE_MOUTH = np.array(NOSE + BROWS)
 _SIDE = 128  # of the aligned face, pixels
 # Where the outer eye corners come to lie in it.
 _EYES_AT = np.array([[0.28, 0.38], [0.72, 0.38]], np.float32) * _SIDE
@@ -58,8 +59,8 @@ class Verdict:
     def __str__(self) -> str:
         return (
             f"moved {100 * self.moved:.1f} % of the eye distance (limit "
-            f"{100 * MAX_MOVED:.0f} %), shape changed by {100 * self.shape:.1f} % (limit "
-            f"{100 * MAX_SHAPE:.1f} %), likeness {self.likeness:.2f} (limit "
+            f"{100 * MAX_MOVED:.0f} %), shape changed by {100 * self.shape:.1f} % "
+            f"(limit {100 * MAX_SHAPE:.1f} %), likeness {self.likeness:.2f} (limit "
             f"{MIN_LIKENESS:.2f})"
         )
 
@@ -70,12 +71,20 @@ def compare(
     """Two pictures of one size, uint8 RGB [H, W, 3], and their landmarks [478, 3]."""
     one, other = before[STABLE, :2], after[STABLE, :2]
     eyes = float(np.linalg.norm(before[LEFT_EYE_OUTER] - before[RIGHT_EYE_OUTER]))
-    moved = float(np.percentile(np.linalg.norm(one - other, axis=1), 90)) / eyes
     return Verdict(
-        moved,
+        displacement(before, after, STABLE),
         _procrustes(one, other) / eyes,
         _correlation(_gradients(photo, before), _gradients(refined, after)),
     )
+
+
+def displacement(
+    before: FloatArray, after: FloatArray, points: npt.NDArray[np.int_]
+) -> float:
+    """How far these landmarks moved, 90th percentile, of the eye distance."""
+    eyes = float(np.linalg.norm(before[LEFT_EYE_OUTER] - before[RIGHT_EYE_OUTER]))
+    apart = np.linalg.norm((before - after)[points, :2], axis=1)
+    return float(np.percentile(apart, 90)) / eyes
 
 
 def _procrustes(one: FloatArray, other: FloatArray) -> float:

@@ -34,7 +34,7 @@ UintArray = npt.NDArray[np.uint8]
 
 
 def mouth_mask(picture: UintArray, landmarks: FloatArray) -> UintArray:
-    """What has to be painted anew for an open mouth, lips to chin: uint8 [H, W], 255."""
+    """What an open mouth needs painted anew, lips to chin: uint8 [H, W], 255."""
     frame = HeadFrame.of(landmarks)
     turn = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     ellipse = np.stack([0.40 * np.cos(turn), 0.24 + 0.42 * np.sin(turn)], 1)
@@ -142,8 +142,9 @@ def _unrolled(stack: FloatArray, frame: HeadFrame, gap: float) -> FloatArray:
     )
     plane = np.stack([x, y + LOWER_FOLLOW * gap], -1).reshape(-1, 2)
     at = frame.unflat(plane).reshape(LAYER_HEIGHT, LAYER_WIDTH, 2)
+    across, along = np.ascontiguousarray(at.transpose(2, 0, 1))
     channels = [
-        cv2.remap(each, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        cv2.remap(each, across, along, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE)
         for each in np.ascontiguousarray(stack.transpose(2, 0, 1))
     ]
     return np.asarray(np.stack(channels, -1), np.float32)

@@ -34,7 +34,7 @@ UNWANTED = (
     "noisy, distorted face, extra face"
 )
 PORTRAIT = (
-    "head and shoulders portrait photograph of {prompt}, one person, face from the "
+    "portrait photograph of {prompt}, head and shoulders, one person, face from the "
     "front, looking at the camera, head upright, lips closed, evenly lit, plain "
     "background"
 )

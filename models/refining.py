@@ -2,39 +2,223 @@
 
 A refined picture that the guard refuses is tried again with less strength, and then the
 photo is kept and that is said. A portrait made of a prompt is tried with further seeds
-until it shows exactly one face from the front. A painted open mouth that does not hold
-what a mouth holds is not used.
+until it shows exactly one face from the front. An open mouth that does not hold what a
+mouth holds is not used; the painted one stays.
 """
 
-import secrets
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.background import fill_background, refine_matte
+from models.background import refine_matte
 from models.diffusion import Diffusion
-from models.errors import PhotoError
-from models.guard import compare
-from models.landmarks import find_face, find_near
+from models.errors import PhotoError, RefineError
+from models.guard import ABOVE_MOUTH, MAX_MOVED, Verdict, compare, displacement
+from models.landmarks import find_again, find_face
 from models.media import FloatArray
 from models.mouth_harvest import harvest_mouth, mouth_mask
 from models.refine import (
     STRENGTH,
     Progress,
     Refined,
-    Refinement,
     paint_open_mouth,
     paint_portrait,
     refine_photo,
 )
-from models.weights import MissingWeightsError, fetch_command
+from models.weights import MissingWeightsError, fetch_command, find, readable
 
 LADDER = (1.0, 0.7, 0.45, 0.25)  # of the strength asked for, until the guard agrees
 PORTRAITS = 8  # tried before a prompt is given up
 MAX_PROMPT_CHARS = 500
+MAX_SEED = 2**32 - 1
 
 UintArray = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Refining:
+    """What is asked of Stable Diffusion; checked.
+
+    mode: "auto" refines where the weights are here; "on" must have them; "off".
+    model: of the manifest, or the path of a diffusers folder. root: of the weights.
+    prompt: what the picture shows; without a photo, what it shall show.
+    seed: the same one gives the same latent. strength: 0 to 1, see models.refine.
+    background: the photo's own, or a plain one.
+
+    Raises:
+        RefineError: bad_prompt, bad_seed, bad_strength.
+    """
+
+    mode: Literal["auto", "on", "off"] = "auto"
+    model: str = "sd15"
+    device: str = "cpu"
+    prompt: str = ""
+    seed: int = 0
+    strength: float = STRENGTH
+    background: Literal["keep", "plain"] = "keep"
+    root: Path | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.prompt) > MAX_PROMPT_CHARS or not self.prompt.isprintable():
+            raise RefineError(
+                "bad_prompt",
+                f"A prompt is one line of at most {MAX_PROMPT_CHARS} characters.",
+            )
+        if not 0 <= self.seed <= MAX_SEED:
+            raise RefineError("bad_seed", f"A seed is 0 to {MAX_SEED}.")
+        if not 0 < self.strength <= 1:
+            raise RefineError("bad_strength", "A strength is above 0, at most 1.")
+
+
+OFF = Refining("off")
+
+
+@dataclass(frozen=True, eq=False)
+class Canonical:
+    """picture: uint8 RGB [H, W, 3], refined, or the photo's own. landmarks: its own.
+    refined: how it came about; None where the photo was kept. notes: in sentences."""
+
+    picture: UintArray
+    landmarks: FloatArray
+    refined: Refined | None
+    notes: tuple[str, ...]
+
+
+def open_refiner(
+    wish: Refining, *, needed: bool = False
+) -> tuple[Diffusion | None, tuple[str, ...]]:
+    """The model, and what the user should know where there is none.
+
+    needed: there is no photo to fall back on.
+
+    Raises:
+        WeightsError: see models.diffusion_loader; weights_missing only for mode "on"
+            or where it is needed.
+    """
+    if wish.mode == "off":
+        return None, ()
+    from models.diffusion_loader import find_model, load_diffusion
+
+    try:
+        place = find_model(wish.model, wish.root)
+    except MissingWeightsError:
+        if wish.mode == "on" or needed:
+            raise
+        weights = find(wish.model)
+        return None, (
+            "Made without Stable Diffusion, whose weights are not here. To have photos "
+            f"refined: {fetch_command(weights.name)} ({readable(weights.size)}, "
+            f"{weights.licence}).",
+        )
+    return load_diffusion(place, wish.device), ()
+
+
+def refine_crop(
+    model: Diffusion,
+    picture: UintArray,
+    landmarks: FloatArray,
+    wish: Refining,
+    on_progress: Progress | None = None,
+) -> Canonical:
+    """The strongest refinement that the guard agrees to, else the photo itself."""
+    matte = refine_matte(picture, landmarks) if wish.background == "keep" else None
+    verdict: Verdict | None = None
+    for rung in LADDER:
+        strength = wish.strength * rung
+        refined = refine_photo(
+            model,
+            picture,
+            prompt=wish.prompt,
+            seed=wish.seed,
+            strength=strength,
+            plain=wish.background == "plain",
+            on_progress=on_progress,
+        )
+        shown = refined.picture if matte is None else _over(picture, refined, matte)
+        found = find_again(shown, landmarks)
+        verdict = None if found is None else compare(picture, landmarks, shown, found)
+        if found is not None and verdict is not None and verdict.same:
+            notes: tuple[str, ...] = ()
+            if rung < 1:
+                notes = (
+                    f"Refined with strength {strength:.2f} instead of "
+                    f"{wish.strength:.2f}, to keep the likeness.",
+                )
+            return Canonical(shown, found, refined, notes)
+    why = "no face was left" if verdict is None else str(verdict)
+    return Canonical(
+        picture,
+        landmarks,
+        None,
+        (
+            "The photo was kept: what Stable Diffusion made of it is not the same "
+            f"face, even with strength {wish.strength * LADDER[-1]:.2f} ({why}). Try "
+            "another seed, or a better photo.",
+        ),
+    )
+
+
+def _over(picture: UintArray, refined: Refined, matte: UintArray) -> UintArray:
+    """The refined person before the photo's own background."""
+    share = matte.astype(np.float32)[..., None] / 255
+    mixed = picture + (refined.picture.astype(np.float32) - picture) * share
+    return np.asarray(np.round(mixed), np.uint8)
+
+
+def portrait_of_prompt(
+    model: Diffusion, wish: Refining, on_progress: Progress | None = None
+) -> Refined:
+    """A portrait with exactly one face from the front.
+
+    Raises:
+        RefineError: no_portrait, with what came instead.
+    """
+    came: Counter[str] = Counter()
+    for attempt in range(PORTRAITS):
+        seed = (wish.seed + attempt) % (MAX_SEED + 1)
+        refined = paint_portrait(model, wish.prompt, seed=seed, on_progress=on_progress)
+        try:
+            find_face(refined.picture)
+        except PhotoError as error:
+            came[error.code] += 1
+            continue
+        return refined
+    listed = ", ".join(f"{code} {count}" for code, count in came.most_common())
+    raise RefineError(
+        "no_portrait",
+        f"None of {PORTRAITS} pictures made of this prompt shows exactly one face from "
+        f"the front ({listed}). Describe one person's face, or try another seed.",
+    )
+
+
+def open_mouth(
+    model: Diffusion,
+    picture: UintArray,
+    landmarks: FloatArray,
+    wish: Refining,
+    on_progress: Progress | None = None,
+) -> tuple[UintArray | None, tuple[str, ...]]:
+    """The inside of the same person's open mouth as layers of models.mouth; or None and
+    the reason, for the painted one to stay."""
+    mask = mouth_mask(picture, landmarks)
+    opened = paint_open_mouth(
+        model,
+        picture,
+        mask,
+        prompt=wish.prompt,
+        seed=wish.seed,
+        on_progress=on_progress,
+    )
+    found = find_again(opened, landmarks)
+    if found is None:
+        return None, ("The mouth's inside is painted: no open mouth came.",)
+    if displacement(landmarks, found, ABOVE_MOUTH) > MAX_MOVED:
+        return None, ("The mouth's inside is painted: with it open the face moved.",)
+    layers = harvest_mouth(opened, found, landmarks)
+    if layers is None:
+        return None, ("The mouth's inside is painted: no teeth and tongue came.",)
+    return layers, ()

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,12 +21,14 @@ def save_tiny_diffusion(
     import diffusers
     from transformers import CLIPTextConfig, CLIPTextModel
 
+    parts: Any = diffusers
+
     torch.manual_seed(seed)
     _save_tokenizer(at / "tokenizer")
-    unet = diffusers.UNet2DConditionModel(
+    unet = parts.UNet2DConditionModel(
         block_out_channels=(16, 32),
         layers_per_block=1,
-        sample_size=SIDE // 2,
+        sample_size=SIDE // 4,
         in_channels=channels,
         out_channels=4,
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
@@ -34,10 +37,10 @@ def save_tiny_diffusion(
         attention_head_dim=4,
         norm_num_groups=8,
     )
-    vae = diffusers.AutoencoderKL(
-        block_out_channels=(16, 16),
-        down_block_types=("DownEncoderBlock2D",) * 2,
-        up_block_types=("UpDecoderBlock2D",) * 2,
+    vae = parts.AutoencoderKL(
+        block_out_channels=(16, 16, 16),
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
         latent_channels=4,
         norm_num_groups=8,
         sample_size=SIDE,
@@ -49,7 +52,7 @@ def save_tiny_diffusion(
             intermediate_size=32,
             num_hidden_layers=2,
             num_attention_heads=2,
-            max_position_embeddings=24,
+            max_position_embeddings=77,
             bos_token_id=len(_vocabulary()) - 2,
             eos_token_id=len(_vocabulary()) - 1,
             pad_token_id=len(_vocabulary()) - 1,
@@ -58,7 +61,7 @@ def save_tiny_diffusion(
     unet.save_pretrained(at / "unet", safe_serialization=safe)
     vae.save_pretrained(at / "vae", safe_serialization=safe)
     text.save_pretrained(at / "text_encoder")
-    kind = getattr(diffusers, scheduler)
+    kind = getattr(parts, scheduler)
     kind(
         beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"
     ).save_pretrained(at / "scheduler")
@@ -80,7 +83,7 @@ def _save_tokenizer(at: Path) -> None:
     (at / "merges.txt").write_text("#version: 0.2\n")
     settings = {
         "tokenizer_class": "CLIPTokenizer",
-        "model_max_length": 24,
+        "model_max_length": 77,
         "bos_token": "<|startoftext|>",
         "eos_token": "<|endoftext|>",
         "pad_token": "<|endoftext|>",
