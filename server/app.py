@@ -27,6 +27,7 @@ from server.media_loop import MediaLoop
 from server.metrics import Metrics
 from server.openapi import describe
 from server.rate import RateLimit
+from server.senses import Senses, open_senses
 from server.services import Services
 from server.sessions import Sessions
 from server.settings import Settings
@@ -59,6 +60,7 @@ class Parts:
     load_models: Callable[[str, int], Models] = load_models
     load_identity: Callable[[Path], Identity] = Identity.load
     open_voices: Callable[[Path], VoiceSource] = VoiceWorkers
+    open_senses: Callable[[Settings], Senses] = open_senses
     enrolment: str = "server.enrolment"
 
 
@@ -75,7 +77,9 @@ class Pages(StaticFiles):
         return response
 
 
-def build_services(settings: Settings, parts: Parts, models: Models) -> Services:
+def build_services(
+    settings: Settings, parts: Parts, models: Models, senses: Senses
+) -> Services:
     metrics = Metrics()
     engine = Engine(models)
     engine.prepare_thread()  # the loop's own, which makes performers
@@ -96,7 +100,8 @@ def build_services(settings: Settings, parts: Parts, models: Models) -> Services
         rate=RateLimit(settings.requests_per_minute),
         identities=identities,
         voices=voices,
-        sessions=Sessions(settings, engine, media, voices.open, ice, metrics),
+        sessions=Sessions(settings, engine, media, voices.open, ice, senses, metrics),
+        senses=senses,
         media=media,
         engine=engine,
     )
@@ -127,6 +132,7 @@ async def running(services: Services) -> AsyncIterator[None]:
             task.cancel()
         await asyncio.gather(media, enrolling, return_exceptions=True)
         await services.media.close()
+        await services.senses.close()
         await asyncio.to_thread(services.voices.close)
 
 
@@ -163,7 +169,8 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
         models = await asyncio.to_thread(
             parts.load_models, settings.device, settings.torch_threads
         )
-        services = build_services(settings, parts, models)
+        senses = await asyncio.to_thread(parts.open_senses, settings)
+        services = build_services(settings, parts, models, senses)
         app.state.services = services
         with _media_ports(settings):
             async with running(services):

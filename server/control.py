@@ -17,12 +17,15 @@ from server.protocol import (
     ErrorEvent,
     Interrupt,
     KeepAlive,
+    Respond,
     SessionToken,
     SetAvatar,
     SpeakAudio,
     SpeakEnd,
     SpeakStream,
     SpeakText,
+    StartListening,
+    StopListening,
     parse_command,
 )
 from server.session import Session
@@ -74,11 +77,20 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
             )
         case SpeakEnd():
             session.speech.speak_end()
+        case Respond():
+            _check_length(command.text, max_text_chars)
+            session.dialogue.respond(command.text, command.event_id)
+        case StartListening():
+            session.dialogue.start_listening(held=command.hold)
+        case StopListening():
+            session.dialogue.stop_listening()
         case Interrupt():
             session.interrupt()
         case SetAvatar():
             if command.background is not None:
                 session.look.show(read_background(command.background), command.event_id)
+            if command.voice or command.language:
+                session.speak_as(command.voice, command.language, command.event_id)
             session.look.express(command.emotion, command.expressivity)
         case KeepAlive():
             pass

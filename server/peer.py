@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
@@ -30,7 +31,10 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from aiortc.sdp import SessionDescription, candidate_from_sdp
+from av import AudioFrame
+from av.audio.resampler import AudioResampler
 
+from models.media import PLAYOUT_RATE_HZ, FloatArray
 from server.broadcast import Broadcast, Outlet
 from server.encoders import VideoCodec
 from server.errors import ApiError
@@ -68,6 +72,7 @@ class Hooks:
     channel_open: Callable[["Peer"], None]
     network: Callable[[Network], None]
     key_wanted: Callable[[], None]
+    microphone: Callable[[FloatArray], None] | None = None  # float32 [n] at 48 kHz
 
 
 def parse_offer(sdp: str) -> SessionDescription:
@@ -301,7 +306,8 @@ class Peer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         """Read what is received: aiortc would keep it in memory for ever."""
-        task = asyncio.create_task(_drain(track))
+        hear = self.hooks.microphone if track.kind == "audio" else None
+        task = asyncio.create_task(_hear(track, hear) if hear else _drain(track))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -334,6 +340,17 @@ def _network(report: RtcpReceiverInfo) -> Network:
         if round_trip_s > MAX_ROUND_TRIP_S:  # the clock was set, or the report is wrong
             round_trip_s = None
     return Network(report.fraction_lost / 256, round_trip_s)
+
+
+async def _hear(track: MediaStreamTrack, hear: Callable[[FloatArray], None]) -> None:
+    """Every codec's frames as mono at 48 kHz."""
+    resampler = AudioResampler(format="flt", layout="mono", rate=PLAYOUT_RATE_HZ)
+    with contextlib.suppress(MediaStreamError):
+        while True:
+            frame = await track.recv()
+            assert isinstance(frame, AudioFrame)
+            for part in resampler.resample(frame):
+                hear(part.to_ndarray()[0].astype(np.float32))
 
 
 async def _drain(track: MediaStreamTrack) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from models.emotion import Emotion
+from models.tts.voice import VoiceInfo
 from server.errors import ApiError
 from server.playout import Interrupted, PlayoutBuffer, Utterance
 from server.producer import OpenVoice, Producer
@@ -54,6 +55,11 @@ class Speech:
         """Whether anything is still to be made or to be played."""
         return bool(self._queue or self._producing or self._playout.active)
 
+    @property
+    def sounding(self) -> bool:
+        """Whether something has begun to be heard and goes on."""
+        return self._playout.speaking
+
     def viewer_came(self) -> None:
         """From now on there is somebody to speak to."""
         self._watched.set()
@@ -66,6 +72,14 @@ class Speech:
         """Seconds since the command that asked for the utterance; once."""
         asked_s = self._asked_s.pop(utterance, None)
         return None if asked_s is None else time.monotonic() - asked_s
+
+    async def try_voice(self, voice: str | None, language: str | None) -> VoiceInfo:
+        """Which voice that would be.
+
+        Raises:
+            VoiceError: there is none.
+        """
+        return await self._producer.try_voice(voice, language)
 
     def speak_text(
         self,
@@ -100,11 +114,11 @@ class Speech:
         language: str | None,
         source: str | None,
         emotion: Emotion | None = None,
-    ) -> None:
+    ) -> Utterance | None:
         """Append to a text that is spoken while it is written, or begin one.
 
         Voice, language and emotion are those of the first call. What comes for a stream
-        that was cut off is passed over in silence.
+        that was cut off is passed over in silence; None then.
 
         Raises:
             ApiError: too much waits, or the stream has been ended.
@@ -119,10 +133,11 @@ class Speech:
         if isinstance(item, AudioItem):
             raise _ended(stream_id)
         if self._is_cut(item):
-            return
+            return None
         item.append(text)
         if end:
             item.end()
+        return item.utterance
 
     def speak_audio(
         self, rate_hz: int, pcm: bytes, source: str | None, stream_id: str | None = None

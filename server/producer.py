@@ -16,7 +16,7 @@ from models.errors import AudioError, LikenessError, TextError
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.resample import Resampler
 from models.tts.clauses import split_clauses
-from models.tts.voice import Voice
+from models.tts.voice import Voice, VoiceInfo
 from server.playout import PlayoutBuffer
 from server.protocol import ErrorEvent, Event, Warned
 from server.utterances import AudioItem, Item, StreamItem, TextItem, speak_clause
@@ -52,6 +52,18 @@ class Producer:
         """The playout buffer has moved on: there may be room again."""
         if self._playout.room_samples:
             self._room.set()
+
+    async def try_voice(self, voice: str | None, language: str | None) -> VoiceInfo:
+        """Which voice that would be.
+
+        Raises:
+            VoiceError: there is none.
+        """
+        loop = asyncio.get_running_loop()
+        opened = await loop.run_in_executor(
+            self._executor, self._open_voice, voice, language
+        )
+        return opened.info
 
     async def produce(self, item: Item) -> None:
         """One utterance, whatever becomes of it."""

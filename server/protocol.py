@@ -69,10 +69,35 @@ class Interrupt(Command):
     type: Literal["avatar.interrupt"]
 
 
+class Respond(Command):
+    """Answer this, as if the visitor had said it."""
+
+    type: Literal["avatar.respond"]
+    text: str
+
+
+class StartListening(Command):
+    """Listen to the microphone."""
+
+    type: Literal["avatar.start_listening"]
+    hold: bool = False  # one turn, which ends with stop_listening and not by silence
+
+
+class StopListening(Command):
+    """Listen no more; what was begun is answered as it is."""
+
+    type: Literal["avatar.stop_listening"]
+
+
 class SetAvatar(Command):
-    """How the portrait looks from now on; what is left out stays as it is."""
+    """How the portrait looks and speaks from now on; what is left out stays as it is.
+
+    A voice or a language takes the place of both.
+    """
 
     type: Literal["avatar.set"]
+    voice: Id | None = None
+    language: Id | None = None
     emotion: Emotion | None = None
     expressivity: float | None = Field(default=None, ge=0, le=1)
     background: Background | None = None
@@ -85,7 +110,16 @@ class KeepAlive(Command):
 
 
 AnyCommand = Annotated[
-    SpeakText | SpeakStream | SpeakAudio | SpeakEnd | Interrupt | SetAvatar | KeepAlive,
+    SpeakText
+    | SpeakStream
+    | SpeakAudio
+    | SpeakEnd
+    | Respond
+    | StartListening
+    | StopListening
+    | Interrupt
+    | SetAvatar
+    | KeepAlive,
     Field(discriminator="type"),
 ]
 _COMMAND: TypeAdapter[AnyCommand] = TypeAdapter(AnyCommand)
@@ -192,6 +226,54 @@ class Caption(Event):
     start_ms: int
     end_ms: int
     words: tuple[Word, ...] = ()
+
+
+class HearingEvent(Event):
+    """Whether the visitor can be heard, and if not, why not.
+
+    listening: the microphone is listened to now. basic: many mistakes are made.
+    """
+
+    type: Literal["session.hearing"] = "session.hearing"
+    available: bool
+    listening: bool
+    ear: str | None = None
+    basic: bool | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class VoiceStartedEvent(Event):
+    """The visitor has begun to speak."""
+
+    type: Literal["user.speech_started"] = "user.speech_started"
+    media_ms: int
+
+
+class VoiceEndedEvent(Event):
+    """The visitor has ended a turn; its words follow."""
+
+    type: Literal["user.speech_ended"] = "user.speech_ended"
+    media_ms: int
+
+
+class TranscriptDelta(Event):
+    """All words of this turn so far, in place of those told before."""
+
+    type: Literal["user.transcript.delta"] = "user.transcript.delta"
+    text: str
+    media_ms: int
+
+
+class Transcribed(Event):
+    """What the visitor has said or written."""
+
+    type: Literal["user.transcript"] = "user.transcript"
+    text: str
+    source: Literal["voice", "text"]
+    language: str | None = None
+    start_ms: int
+    end_ms: int
 
 
 class Warned(Event):

@@ -15,6 +15,7 @@ from server.identities import Identities
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
 from server.rate import RateLimit
+from server.senses import Senses
 from server.session import Session
 from server.sessions import Sessions
 from server.settings import Settings
@@ -35,6 +36,7 @@ class Services:
     identities: Identities
     voices: VoiceSource
     sessions: Sessions
+    senses: Senses
     media: MediaLoop
     engine: Engine
     ready: bool = False

@@ -10,27 +10,31 @@ from typing import Any
 
 from aiortc import RTCIceServer
 
+from models.errors import LikenessError
+from models.media import FloatArray
 from server.broadcast import Broadcast
+from server.dialogue import Dialogue
 from server.errors import ApiError
 from server.lane import Lane
 from server.look import Look
 from server.metrics import Metrics
 from server.peer import Hooks, Network, Peer
+from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import Captioned, Ended, PlayoutBuffer, Released, Started, to_ms
 from server.protocol import (
     Caption,
+    ErrorEvent,
     Event,
     SessionClosed,
-    SessionState,
     SpeechEnded,
-    SpeechInterrupted,
     SpeechStarted,
     State,
     StreamReady,
     Word,
 )
 from server.rate import Bucket
+from server.senses import Senses
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ class Session:
         identity_id: str,
         lane: Lane,
         speech: Callable[[PlayoutBuffer, Callable[[Event], None]], Speech],
+        senses: Senses,
+        how: Converse,
         limits: Limits,
         ice_servers: Callable[[str], list[RTCIceServer]],
         metrics: Metrics,
@@ -76,7 +82,6 @@ class Session:
         self.playout = lane.playout
         self.speech = speech(lane.playout, self.tell)
         self.look = Look(lane, self.tell)
-        self.state: State = "idle"
         self.viewers: dict[str, Peer] = {}
         self.commands = Bucket(limits.commands_per_s, 2 * limits.commands_per_s)
         self._limits = limits
@@ -88,6 +93,20 @@ class Session:
         self._born_s = self._touched_s = self._absent_s = time.monotonic()
         self._ever_connected = False
         self._closing: set[asyncio.Task[None]] = set()
+        self.dialogue = Dialogue(
+            self.session_id,
+            how,
+            senses,
+            lane,
+            self.speech,
+            self.look,
+            self.tell,
+            self.close,
+        )
+
+    @property
+    def state(self) -> State:
+        return self.dialogue.state
 
     @property
     def broadcast(self) -> Broadcast:
@@ -114,10 +133,12 @@ class Session:
         """Live until something ends the session; returns the reason."""
         speaking = asyncio.create_task(self.speech.run())
         watching = asyncio.create_task(self._watch())
+        talking = asyncio.create_task(self.dialogue.run())
+        tasks = (speaking, watching, talking)
         try:
-            running: list[asyncio.Future[Any]] = [self._reason, speaking, watching]
+            running: list[asyncio.Future[Any]] = [self._reason, *tasks]
             await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            for task in (speaking, watching):
+            for task in tasks:
                 if task.done() and task.exception():
                     logger.error("a session failed", exc_info=task.exception())
             self.close("failed")
@@ -125,21 +146,27 @@ class Session:
             self.close("server_stopped")
             reason = self._reason.result()
             self.tell(SessionClosed(reason=reason))
-            for task in (speaking, watching):
+            for task in tasks:
                 task.cancel()
             for peer in list(self.viewers.values()):
                 self._close_peer(peer)
             await self.look.close()
-            await asyncio.gather(
-                speaking, watching, *self._closing, return_exceptions=True
-            )
+            await asyncio.gather(*tasks, *self._closing, return_exceptions=True)
             self._subscribers.clear()
         return reason
 
     async def connect(
-        self, sdp: str, *, viewer_id: str, sendonly: bool, on_message: OnMessage
+        self,
+        sdp: str,
+        *,
+        viewer_id: str,
+        sendonly: bool,
+        on_message: OnMessage,
+        heard: bool = False,
     ) -> tuple[Peer, str]:
         """Answer an offer; a viewer of the same id gives way.
+
+        heard: whether its microphone is the visitor's.
 
         Raises:
             ApiError: the offer is not usable, or there are too many viewers.
@@ -162,6 +189,7 @@ class Session:
             channel_open=self._on_channel,
             network=self._on_network,
             key_wanted=self._metrics.key_requests.inc,
+            microphone=self._on_microphone if heard else None,
         )
         servers = self._ice_servers(self.session_id)
         peer = Peer(self.broadcast, servers, hooks, sendonly)
@@ -196,7 +224,8 @@ class Session:
                 retry_after_s=5,
             )
         self._subscribers.add(subscriber)
-        subscriber(self.numbered(self._state_event()))
+        subscriber(self.numbered(self.dialogue.state_event()))
+        subscriber(self.numbered(self.dialogue.hearing_event()))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -211,21 +240,34 @@ class Session:
 
     def interrupt(self) -> None:
         """Barge-in: silence within 20 ms, and everything queued forgotten."""
-        for each in self.speech.interrupt():
+        self.dialogue.interrupt()
+
+    def speak_as(
+        self, voice: str | None, language: str | None, source: str | None
+    ) -> None:
+        """Speak so from now on; what cannot be is told as an error event."""
+        opening = asyncio.create_task(self._speak_as(voice, language, source))
+        self._closing.add(opening)
+        opening.add_done_callback(self._closing.discard)
+
+    async def _speak_as(
+        self, voice: str | None, language: str | None, source: str | None
+    ) -> None:
+        try:
+            info = await self.speech.try_voice(voice, language)
+        except LikenessError as error:
             self.tell(
-                SpeechInterrupted(
-                    utterance_id=each.utterance.utterance_id,
-                    source_event_id=each.utterance.source_event_id,
-                    media_ms=to_ms(each.media_sample),
-                    playback_ms=to_ms(each.played_samples),
+                ErrorEvent(
+                    code=error.code, message=error.message, source_event_id=source
                 )
             )
-        self.look.speak_with(None)
-        self._set_state("idle")
+            return
+        self.dialogue.speak_as(voice, language, info.language)
 
     def on_released(self, released: Released) -> None:
         """A packet of sound has left: tell what happens in it."""
         self.speech.released()
+        self.dialogue.hearing.played(released.samples)
         for event in released.events:
             if isinstance(event, Started):
                 self._started(event)
@@ -240,7 +282,7 @@ class Session:
         if seconds is not None:
             self._metrics.first_audio_s.observe(seconds)
         self.look.speak_with(utterance.emotion)
-        self._set_state("speaking", event.media_sample)
+        self.dialogue.sound_began(event.media_sample)
         self.tell(
             SpeechStarted(
                 utterance_id=utterance.utterance_id,
@@ -251,6 +293,7 @@ class Session:
 
     def _captioned(self, event: Captioned) -> None:
         mark = event.mark
+        self.dialogue.captioned(event)
         words = tuple(
             Word(
                 text=text,
@@ -278,20 +321,9 @@ class Session:
             )
         )
         self.look.speak_with(None)
+        self.dialogue.utterance_over(event.utterance)
         if not self.playout.active:
-            self._set_state("idle", event.media_sample)
-
-    def _set_state(self, state: State, at: int | None = None) -> None:
-        """at: the sample of media time from which it holds; None is now."""
-        if state == self.state:
-            return
-        self.state = state
-        self.lane.posture = state
-        self.tell(self._state_event(at))
-
-    def _state_event(self, at: int | None = None) -> SessionState:
-        media_ms = self.media_ms if at is None else to_ms(at)
-        return SessionState(state=self.state, media_ms=media_ms)
+            self.dialogue.sound_ended(event.media_sample)
 
     def numbered(self, event: Event) -> str:
         """An event as JSON with the next event_id."""
@@ -299,6 +331,8 @@ class Session:
         return event.model_copy(update={"event_id": f"evt_{self._events}"}).to_json()
 
     def _on_connected(self, peer: Peer) -> None:
+        if not self._ever_connected:
+            self.dialogue.greet()
         self._ever_connected = True
         self._metrics.viewers.inc()
         self._metrics.connect_s.observe(time.monotonic() - peer.offered_s)
@@ -306,7 +340,8 @@ class Session:
         self.tell(StreamReady(media_ms=self.media_ms))
 
     def _on_channel(self, peer: Peer) -> None:
-        peer.send(self.numbered(self._state_event()))
+        peer.send(self.numbered(self.dialogue.state_event()))
+        peer.send(self.numbered(self.dialogue.hearing_event()))
         if peer.connected:
             peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
 
@@ -314,6 +349,11 @@ class Session:
         self._metrics.loss.observe(network.loss)
         if network.round_trip_s is not None:
             self._metrics.round_trip_s.observe(network.round_trip_s)
+
+    def _on_microphone(self, samples: FloatArray) -> None:
+        if samples.any():
+            self.touch()  # whoever is heard uses the session
+        self.dialogue.microphone(samples)
 
     def _on_gone(self, peer: Peer) -> None:
         self._forget(peer)

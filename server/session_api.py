@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from dataclasses import asdict
+from typing import Any, Literal
 
 from fastapi import APIRouter, Depends, Response, WebSocket
 from fastapi.requests import Request
@@ -19,6 +21,7 @@ from server.errors import ApiError
 from server.look import read_background
 from server.openapi import refusals
 from server.peer import Peer
+from server.persona import Converse
 from server.protocol import MAX_MESSAGE_BYTES, SessionToken, parse_command
 from server.services import (
     Controlled,
@@ -35,6 +38,7 @@ from server.session import Limits, Session
 from server.session_models import (
     Accepted,
     Answer,
+    HearingInfo,
     IceServer,
     NewSession,
     NewToken,
@@ -44,6 +48,8 @@ from server.session_models import (
     SessionInfo,
     SessionList,
     TokenAnswer,
+    Transcript,
+    TranscriptLine,
     embed_url,
     iso,
 )
@@ -64,12 +70,11 @@ async def create_session(
     wanted = wanted or NewSession()
     services.check_ready()
     identity = await services.identities.load(wanted.identity)
-    if wanted.voice or wanted.language:
-        # Said now rather than at the first word.
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(
-            services.sessions.tts, services.voices.open, wanted.voice, wanted.language
-        )
+    # What is wrong with a voice is said now rather than at the first word.
+    loop = asyncio.get_running_loop()
+    voice = await loop.run_in_executor(
+        services.sessions.tts, services.voices.open, wanted.voice, wanted.language
+    )
     background = read_background(wanted.video.background)
     services.sessions.check_room()
     width, height = wanted.video.size_for(identity)
@@ -78,7 +83,7 @@ async def create_session(
         caller.subject,
         wanted.identity,
         identity,
-        (wanted.voice, wanted.language),
+        _converse(services, wanted, voice.info.language),
         (width, height),
         _limits(services, wanted),
     )
@@ -106,6 +111,31 @@ def _created(services: Services, session: Session) -> SessionCreated:
         embed_url=embed_url(session_id, control.token),
         view_url=embed_url(session_id, view.token),
         ice_servers=_ice_servers(services, session),
+        hearing=HearingInfo.model_validate(
+            session.dialogue.hearing_event().model_dump()
+        ),
+    )
+
+
+def _converse(services: Services, wanted: NewSession, own: str) -> Converse:
+    """own: the language of the session's voice."""
+    settings, persona = services.settings, wanted.persona
+
+    def chosen(asked: Any, usual: Any) -> Any:
+        return usual if asked is None else asked
+
+    return Converse(
+        mode=wanted.mode,
+        interactivity=wanted.interactivity,
+        keep_transcript=wanted.keep_transcript,
+        voice=wanted.voice,
+        language=wanted.language,
+        own=own,
+        prompt=chosen(persona.prompt, settings.brain_prompt),
+        greeting=chosen(persona.greeting, settings.greeting),
+        farewell=chosen(persona.farewell, settings.farewell),
+        filler=chosen(persona.filler, settings.filler),
+        silence_s=chosen(persona.silence_timeout_s, settings.silence_timeout_s),
     )
 
 
@@ -164,6 +194,31 @@ def _info(session: Session) -> SessionInfo:
     )
 
 
+@router.get(
+    "/{session_id}/transcript",
+    responses=refusals(401, 404, 410) | {200: {"content": {"text/vtt": {}}}},
+    response_model=Transcript,
+)
+async def transcript(
+    session: Controlled,
+    request: Request,
+    format: Literal["json", "vtt"] | None = None,
+) -> Response | Transcript:
+    """JSON, or WebVTT if `format` or the Accept header asks for it."""
+    spoken = session.dialogue.spoken
+    if not spoken.keep:
+        raise ApiError(
+            404,
+            "transcript_not_kept",
+            "No transcript is kept: make the session with keep_transcript.",
+        )
+    wants_vtt = "text/vtt" in request.headers.get("accept", "")
+    if format == "vtt" or (format is None and wants_vtt):
+        return Response(spoken.to_vtt(), media_type="text/vtt")
+    lines = [TranscriptLine(**asdict(line)) for line in spoken.lines]
+    return Transcript(lines=lines)
+
+
 @router.delete("/{session_id}", status_code=204, responses=refusals(401, 404))
 async def delete_session(
     session_id: str, request: Request, services: Served
@@ -213,7 +268,11 @@ async def offer(visiting: Visiting, services: Served, wanted: Offer) -> Answer:
     if scope == "view":  # who may only watch takes nobody else's place
         viewer_id = f"view_{wanted.viewer_id or secrets.token_urlsafe(12)}"
     _, answer = await session.connect(
-        wanted.sdp, viewer_id=viewer_id, sendonly=False, on_message=on_message
+        wanted.sdp,
+        viewer_id=viewer_id,
+        sendonly=False,
+        on_message=on_message,
+        heard=scope == "control",
     )
     return Answer(sdp=answer)
 

@@ -1,6 +1,6 @@
 """What the routes of sessions take and give, as JSON."""
 
-from typing import Self
+from typing import Literal, Self
 
 from aiortc import RTCIceServer
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from models.identity import Identity
 from server.identities import DEFAULT_ID
 from server.peer import MAX_SDP_BYTES
+from server.persona import Interactivity, Mode, Persona
 from server.protocol import Background, State
 from server.tokens import Grant, Scope
 
@@ -51,6 +52,10 @@ class NewSession(BaseModel):
     video: Video = Video()
     max_duration_s: float | None = Field(default=None, gt=0)
     idle_timeout_s: float | None = Field(default=None, gt=0)
+    mode: Mode = "full"
+    interactivity: Interactivity = "open_mic"
+    persona: Persona = Persona()
+    keep_transcript: bool = False
 
 
 class Offer(BaseModel):
@@ -98,6 +103,30 @@ class TokenAnswer(BaseModel):
     ice_servers: list[IceServer]
 
 
+class HearingInfo(BaseModel):
+    """As the event session.hearing."""
+
+    available: bool
+    listening: bool
+    ear: str | None = None
+    basic: bool | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class TranscriptLine(BaseModel):
+    """Times in milliseconds of media time."""
+
+    speaker: Literal["visitor", "portrait"]
+    text: str
+    start_ms: int
+    end_ms: int
+
+
+class Transcript(BaseModel):
+    lines: list[TranscriptLine]
+
+
 class SessionCreated(BaseModel):
     """view_url: as embed_url, for those who may watch and not speak."""
 
@@ -111,6 +140,7 @@ class SessionCreated(BaseModel):
     embed_url: str
     view_url: str
     ice_servers: list[IceServer]
+    hearing: HearingInfo
 
 
 class SessionInfo(BaseModel):

@@ -18,10 +18,12 @@ from server.ice import IceServers
 from server.lane import Lane
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
+from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import PlayoutBuffer
 from server.producer import OpenVoice
 from server.protocol import Event, Warned
+from server.senses import Senses
 from server.session import Limits, Session
 from server.settings import Settings
 
@@ -41,6 +43,7 @@ class Sessions:
         loop: MediaLoop,
         open_voice: OpenVoice,
         ice: IceServers,
+        senses: Senses,
         metrics: Metrics,
     ) -> None:
         self._settings = settings
@@ -48,6 +51,7 @@ class Sessions:
         self._loop = loop
         self._open_voice = open_voice
         self._ice = ice
+        self._senses = senses
         self._metrics = metrics
         self._sessions: dict[str, Session] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -118,7 +122,7 @@ class Sessions:
         owner: str,
         identity_id: str,
         identity: Identity,
-        voice: tuple[str | None, str | None],
+        how: Converse,
         video: tuple[int, int],
         limits: Limits,
     ) -> Session:
@@ -133,7 +137,9 @@ class Sessions:
             owner,
             identity_id,
             lane,
-            self._speech(voice),
+            self._speech((how.voice, how.language)),
+            self._senses,
+            how,
             limits,
             self._ice.for_peer,
             self._metrics,

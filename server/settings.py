@@ -101,6 +101,21 @@ class Settings(BaseSettings):
     max_queued_utterances: int = Field(default=64, ge=1)
     drain_s: float = Field(default=5, ge=0)  # sessions may go on so long after SIGTERM
 
+    # conversation
+    ear: str = ""  # whisper-small, ...; "embedded"; "off"; else the best that is here
+    brain_url: str = ""  # of an OpenAI-compatible endpoint: http://127.0.0.1:11434/v1
+    brain_model: str = ""
+    brain_key: SecretStr = SecretStr("")
+    brain_prompt: str = ""  # who the portrait is; else a plain one
+    brain_timeout_s: float = Field(default=8, gt=0, le=120)  # without a word from it
+    brain_tools: Path | None = None  # a JSON file of functions that are web services
+    knowledge_dir: Path | None = None  # Markdown and YAML, for the embedded brain
+    handover_url: str = ""  # is told when somebody asks for a person
+    greeting: str = ""
+    farewell: str = ""
+    filler: bool = True  # "Let me see." where an answer takes over 0.7 s
+    silence_timeout_s: float = Field(default=0, ge=0)  # farewell, and the end; 0: never
+
     # media
     device: str = "cpu"
     torch_threads: int = Field(default=1, ge=1)
@@ -198,6 +213,11 @@ class Settings(BaseSettings):
             )
         if {DEFAULT_KEY, LOCAL} & self.api_keys.keys():
             raise ValueError(f"no key may be named {DEFAULT_KEY} or {LOCAL}")
+        if self.brain_url and not self.brain_model:
+            raise ValueError("LIKENESS_BRAIN_URL needs LIKENESS_BRAIN_MODEL too")
+        for url in (self.brain_url, self.handover_url):
+            if url and not url.startswith(("http://", "https://")):
+                raise ValueError(f"{url} is not an address of http or https")
         return self
 
     @model_validator(mode="after")

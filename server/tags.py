@@ -1,4 +1,4 @@
-"""Tags of emotion in what a brain says: "[happy] Hello" -> words and a face."""
+"""Tags of emotion in what a brain says: "[happy] Hello" -> words and their face."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,6 +10,14 @@ _BEGUN = re.compile(r"\[\w{0,20}\]?$")  # at the end: may become a tag, or take 
 _KNOWN: dict[str, Emotion] = {name: name for name in EMOTIONS}
 
 
+@dataclass(frozen=True)
+class Felt:
+    """Words and the emotion they are said with; None is the session's own."""
+
+    text: str
+    emotion: Emotion | None
+
+
 @dataclass
 class TagFilter:
     """Tags may come in pieces. Other words in brackets stay as they are."""
@@ -17,26 +25,28 @@ class TagFilter:
     emotion: Emotion | None = None  # the last one that came
     _held: str = field(default="", repr=False)
 
-    def push(self, text: str) -> str:
+    def push(self, text: str) -> list[Felt]:
         """Words that are certain not to belong to a tag."""
         text = self._held + text
         self._held = ""
         begun = _BEGUN.search(text)
         if begun:
             text, self._held = text[: begun.start()], text[begun.start() :]
-        return self._without_tags(text)
+        return self._parts(text)
 
-    def finish(self) -> str:
+    def finish(self) -> list[Felt]:
         """What was held back."""
         rest, self._held = self._held, ""
-        return self._without_tags(rest)
+        return self._parts(rest)
 
-    def _without_tags(self, text: str) -> str:
-        def take(match: re.Match[str]) -> str:
+    def _parts(self, text: str) -> list[Felt]:
+        parts: list[Felt] = []
+        start = 0
+        for match in _TAG.finditer(text):
             emotion = _KNOWN.get(match.group(1).casefold())
             if emotion is None:
-                return match.group(0)
-            self.emotion = emotion
-            return ""
-
-        return _TAG.sub(take, text)
+                continue
+            parts.append(Felt(text[start : match.start()], self.emotion))
+            self.emotion, start = emotion, match.end()
+        parts.append(Felt(text[start:], self.emotion))
+        return [part for part in parts if part.text]

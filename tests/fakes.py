@@ -1,7 +1,8 @@
 """Stand-ins for the models, quick and exact: the mouth's brightness is the loudness."""
 
+import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -20,9 +21,12 @@ from models.media import (
     Motion,
     SpeechMark,
 )
+from models.stt.ear import EarInfo, Heard
 from models.tts.voice import Voice, VoiceInfo
 from server.app import Parts
+from server.brain.brain import Asked, BrainError
 from server.engine import Models, Pictures, Posture
+from server.senses import Senses
 from server.settings import Settings
 from server.voices import Voices
 
@@ -141,10 +145,78 @@ def fake_models(device: str = "cpu", threads: int = 1) -> Models:
     )
 
 
+class FakeRecognition:
+    """The words are how much was heard: "heard 12" is 1.2 s."""
+
+    def __init__(self, language: str | None) -> None:
+        self._language = language or "en"
+        self._samples = 0
+        self.closed = False
+
+    def push(self, samples: FloatArray) -> None:
+        self._samples += len(samples)
+
+    def partial(self) -> str:
+        return f"heard {self._samples // 1_600}"
+
+    def finish(self) -> Heard:
+        return Heard(self.partial(), self._language)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeEar:
+    """English and German."""
+
+    def __init__(self, info: EarInfo | None = None) -> None:
+        self.info = info or EarInfo("fake", ("en", "de"), basic=True, detects=False)
+        self.recognitions: list[FakeRecognition] = []
+
+    def warm_up(self) -> None:
+        pass
+
+    def listen(self, language: str | None) -> FakeRecognition:
+        self.recognitions.append(FakeRecognition(language))
+        return self.recognitions[-1]
+
+    def close(self) -> None:
+        pass
+
+
+class FakeBrain:
+    """Says what it is told to, a piece at a time; repeats the question otherwise."""
+
+    name = "fake"
+
+    def __init__(self) -> None:
+        self.pieces: Sequence[str] | None = None
+        self.pause_s = 0.0
+        self.error: BrainError | None = None
+        self.asked: list[Asked] = []
+
+    async def answer(self, asked: Asked) -> AsyncGenerator[str, None]:
+        self.asked.append(asked)
+        pieces = self.pieces
+        for piece in [f"You said {asked.question}."] if pieces is None else pieces:
+            await asyncio.sleep(self.pause_s)
+            yield piece
+        if self.error:
+            raise self.error
+
+    async def close(self) -> None:
+        pass
+
+
+def fake_senses(settings: Settings) -> Senses:
+    return Senses([FakeEar()], FakeBrain())
+
+
 FAKE_PARTS = Parts(
     load_models=fake_models,
     load_identity=fake_identity,
     open_voices=FakeVoices,
+    open_senses=fake_senses,
     enrolment="tests.fake_enrolment",
 )
 

@@ -120,7 +120,7 @@ async def test_one_that_does_not_read_is_closed_and_harms_nobody(live: Live) -> 
         await receive(socket, "session.state")
         for _ in range(400):  # more than may wait, in one turn of the loop
             session.interrupt()
-            session._set_state("speaking")
+            session.dialogue.sound_began(0)
         with pytest.raises(ConnectionClosed) as caught:
             async with asyncio.timeout(5):
                 while True:

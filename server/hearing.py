@@ -1,0 +1,326 @@
+"""The visitor's microphone -> turns and their words.
+
+Sound comes on the event loop, waits in a bounded queue, and is looked at in a thread of
+its own; recognition has others. A recogniser that is slower than speech delays its
+words, never the portrait.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+
+from models.echo import PLAYED_SAMPLES, WINDOW_SAMPLES, echo_share
+from models.endpoint import Endpointer
+from models.errors import EarError
+from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
+from models.resample import Resampler
+from models.stt.ear import Ear, Heard, Recognition
+from models.vad import VAD_FRAME_MS, VAD_SAMPLES, VadState, speech_probability
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 150  # packets of 20 ms; the oldest are lost when the machine is too slow
+MAX_SILENT_S = 0.3  # a microphone that sends nothing for so long is silent
+PREROLL_FRAMES = 8  # a quarter of a second before speech is certain belongs to it
+TAIL_FRAMES = 6  # of silence are heard with a turn; more of it only if speech goes on
+STEP_S = 0.16  # a recogniser is given so much at once, at least
+ECHO_SHARE = 0.5  # more of the sound than this is the portrait: it is no visitor
+ECHO_EVERY = 3  # frames of speech between two looks for echo
+ECHO_TAIL_S = 1.5  # after the portrait has fallen silent it may still be heard
+
+
+class Listener(Protocol):
+    """Who wants to know; called on the event loop."""
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the portrait speaks or thinks."""
+        ...
+
+    def voice_began(self, ago_ms: int) -> None: ...
+
+    def words_so_far(self, text: str) -> None: ...
+
+    def voice_ended(self, ago_ms: int) -> None:
+        """ago_ms: how long ago the last sound of the turn was."""
+        ...
+
+    def understood(self, heard: Heard) -> None:
+        """All words of the turn, some time after its end."""
+        ...
+
+    def ear_failed(self, error: EarError) -> None: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Sensed:
+    """32 ms: samples float32 [512]; probability of a visitor's speech."""
+
+    samples: FloatArray
+    probability: float
+
+
+@dataclass(eq=False)
+class Ears:
+    """What `sense` remembers; only ever used by one thread at a time."""
+
+    vad: VadState = field(default_factory=VadState.fresh)
+    microphone: Resampler = field(
+        default_factory=lambda: Resampler(PLAYOUT_RATE_HZ, MODEL_RATE_HZ)
+    )
+    playout: Resampler = field(
+        default_factory=lambda: Resampler(PLAYOUT_RATE_HZ, MODEL_RATE_HZ)
+    )
+    rest: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    heard: FloatArray = field(
+        default_factory=lambda: np.zeros(WINDOW_SAMPLES, np.float32)
+    )
+    played: FloatArray = field(
+        default_factory=lambda: np.zeros(PLAYED_SAMPLES, np.float32)
+    )
+    voiced: int = 0
+    echoes: bool = False
+
+    def sense(
+        self, sound: FloatArray, played: FloatArray, *, portrait_heard: bool
+    ) -> list[Sensed]:
+        """sound, played: float32 [n] at 48 kHz, of about the same stretch of time."""
+        self.played = _shifted(self.played, self.playout.push(played, last=False))
+        self.rest = np.concatenate([self.rest, self.microphone.push(sound, last=False)])
+        sensed = []
+        while len(self.rest) >= VAD_SAMPLES:
+            samples, self.rest = self.rest[:VAD_SAMPLES], self.rest[VAD_SAMPLES:]
+            self.heard = _shifted(self.heard, samples)
+            probability, self.vad = speech_probability(samples, self.vad)
+            if probability >= 0.5 and portrait_heard:
+                if self.voiced % ECHO_EVERY == 0:
+                    self.echoes = echo_share(self.heard, self.played) > ECHO_SHARE
+                self.voiced += 1
+                probability = 0.0 if self.echoes else probability
+            else:
+                self.voiced = 0
+            sensed.append(Sensed(samples, probability))
+        return sensed
+
+
+def _shifted(memory: FloatArray, new: FloatArray) -> FloatArray:
+    return np.concatenate([memory, new])[-len(memory) :]
+
+
+@dataclass(eq=False)
+class Turn:
+    """The sound of one turn. pending: what is still to be recognised of it."""
+
+    sound: list[FloatArray] = field(default_factory=list)
+    pending: list[FloatArray] = field(default_factory=list)
+    tail: list[FloatArray] = field(default_factory=list)
+    text: str = ""
+    over: bool = False
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, samples: FloatArray, *, silent_frames: int) -> None:
+        if silent_frames > TAIL_FRAMES:
+            self.tail.append(samples)
+            return
+        self.pending += [*self.tail, samples]
+        self.sound += [*self.tail, samples]
+        self.tail.clear()
+        self.more.set()
+
+    def end(self) -> None:
+        self.over = True
+        self.more.set()
+
+    def take(self) -> FloatArray:
+        taken, self.pending = self.pending, []
+        return np.concatenate(taken) if taken else np.zeros(0, np.float32)
+
+
+class Hearing:
+    """Of one session. on: whether it listens at all. held: see start."""
+
+    def __init__(
+        self, listener: Listener, voice_activity: Executor, hearing: Executor
+    ) -> None:
+        self.on = False
+        self.held = False
+        self.ear: Ear | None = None
+        self.language: str | None = None  # None: to be found out
+        self._listener = listener
+        self._voice_activity = voice_activity
+        self._hearing = hearing
+        self._waiting: deque[FloatArray] = deque(maxlen=MAX_WAITING)
+        self._played: deque[FloatArray] = deque(maxlen=MAX_WAITING)
+        self._arrived = asyncio.Event()
+        self._played_s = -ECHO_TAIL_S
+        self._endpoint = Endpointer()
+        self._recent: deque[FloatArray] = deque(maxlen=32)
+        self._turn: Turn | None = None  # until its end
+        self._unfinished: Turn | None = None  # until it is understood
+        self._recognising: asyncio.Task[None] | None = None
+
+    def push(self, samples: FloatArray) -> None:
+        """The microphone's next float32 [n] at 48 kHz."""
+        if self.on:
+            self._waiting.append(samples)
+            self._arrived.set()
+
+    def played(self, samples: FloatArray) -> None:
+        """What the portrait has just said, float32 [960] at 48 kHz."""
+        if self.on:
+            self._played.append(samples)
+            if samples.any():
+                self._played_s = time.monotonic()
+
+    def start(self, *, held: bool) -> None:
+        """Listen from now on; held: one turn, until `stop`.
+
+        Raises:
+            EarError: there is no ear for this.
+        """
+        if self.ear is None:
+            raise EarError("ear_off", "This session does not listen. Typing works.")
+        self.on, self.held = True, held
+        if held and not self._endpoint.in_turn:
+            self._endpoint.begin()
+            self._begin(0)
+
+    def stop(self) -> None:
+        """Listen no more; what was begun is understood as it is."""
+        self.on = self.held = False
+        self._waiting.clear()
+        if self._endpoint.in_turn:
+            self._endpoint.end()
+            self._end()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        ears = Ears()
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                sound, played = await self._next()
+                sense = partial(
+                    ears.sense,
+                    sound,
+                    played,
+                    portrait_heard=time.monotonic() - self._played_s < ECHO_TAIL_S,
+                )
+                for each in await loop.run_in_executor(self._voice_activity, sense):
+                    self._follow(each)
+        finally:
+            if self._recognising:
+                self._recognising.cancel()
+                await asyncio.gather(self._recognising, return_exceptions=True)
+
+    async def _next(self) -> tuple[FloatArray, FloatArray]:
+        """What has come; silence, if a turn is open and nothing comes."""
+        while not self._waiting:
+            self._arrived.clear()
+            try:
+                async with asyncio.timeout(MAX_SILENT_S if self._turn else None):
+                    await self._arrived.wait()
+            except TimeoutError:
+                silent = np.zeros(int(MAX_SILENT_S * PLAYOUT_RATE_HZ), np.float32)
+                self._waiting.append(silent)
+        sound = np.concatenate(self._waiting)
+        played = np.concatenate([np.zeros(0, np.float32), *self._played])
+        self._waiting.clear()
+        self._played.clear()
+        return sound, played
+
+    def _follow(self, sensed: Sensed) -> None:
+        self._recent.append(sensed.samples)
+        if not self.on:
+            return
+        endpoint = self._endpoint
+        boundary = endpoint.push(
+            sensed.probability,
+            guarded=self._listener.guarded,
+            held=self.held,
+            text=self._turn.text if self._turn else "",
+        )
+        if boundary == "began":
+            self._begin(endpoint.onset_frames)
+        elif boundary == "ended":
+            self._end()
+        elif self._turn:
+            self._turn.add(sensed.samples, silent_frames=endpoint.silent_frames)
+
+    def _begin(self, onset_frames: int) -> None:
+        earlier = self._unfinished
+        if self._recognising:
+            self._recognising.cancel()
+        self._turn = self._unfinished = Turn()
+        self._recognising = asyncio.create_task(self._recognise(self._turn))
+        # What is still being understood of the turn before belongs to this one.
+        before = list(self._recent)[-(onset_frames + PREROLL_FRAMES) :]
+        for samples in [*(earlier.sound if earlier else ()), *before]:
+            self._turn.add(samples, silent_frames=0)
+        self._listener.voice_began(onset_frames * VAD_FRAME_MS)
+
+    def _end(self) -> None:
+        if self._turn:
+            self._turn.end()
+            self._listener.voice_ended(self._endpoint.silent_frames * VAD_FRAME_MS)
+        self._turn = None
+
+    async def _recognise(self, turn: Turn) -> None:
+        """One turn, whatever becomes of it."""
+        loop = asyncio.get_running_loop()
+        recognition: Recognition | None = None
+        heard = Heard("", self.language or "en")
+        try:
+            assert self.ear
+            recognition = await loop.run_in_executor(
+                self._hearing, self.ear.listen, self.language
+            )
+            heard = await self._words(turn, recognition)
+        except EarError as error:
+            self._listener.ear_failed(error)
+        except Exception:
+            logger.exception("the ear failed")
+            failure = EarError("ear_failed", "The ear failed. Please say it again.")
+            self._listener.ear_failed(failure)
+        finally:
+            if recognition:
+                self._hearing.submit(recognition.close)
+        if not turn.over:
+            await self._until_over(turn)
+        self._unfinished = None
+        self._listener.understood(heard)
+
+    async def _words(self, turn: Turn, recognition: Recognition) -> Heard:
+        loop = asyncio.get_running_loop()
+        while not (turn.over and not turn.pending):
+            if not turn.pending:
+                turn.more.clear()
+                await turn.more.wait()
+            if not turn.over:
+                await asyncio.sleep(STEP_S)
+            samples = turn.take()
+            if len(samples):
+                text = await loop.run_in_executor(
+                    self._hearing, _hear, recognition, samples
+                )
+                if text != turn.text:
+                    turn.text = text
+                    self._listener.words_so_far(text)
+        return await loop.run_in_executor(self._hearing, recognition.finish)
+
+    async def _until_over(self, turn: Turn) -> None:
+        while not turn.over:
+            turn.more.clear()
+            await turn.more.wait()
+
+
+def _hear(recognition: Recognition, samples: FloatArray) -> str:
+    recognition.push(samples)
+    return recognition.partial()

@@ -1,0 +1,466 @@
+"""Talk: turns, answers, barge-in, history, and everything a brain may do."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import numpy as np
+import pytest
+
+from models.media import PLAYOUT_RATE_HZ, FloatArray
+from models.stt.ear import EarInfo
+from server.brain.brain import BrainError, Message
+from server.dialogue import Dialogue
+from server.errors import ApiError
+from server.lane import Lane
+from server.look import Look
+from server.persona import Converse
+from server.pipeline import Speech
+from server.playout import Captioned, Ended, PlayoutBuffer, Started
+from server.protocol import (
+    ErrorEvent,
+    Event,
+    SessionState,
+    SpeechInterrupted,
+    Transcribed,
+    TranscriptDelta,
+    Warned,
+)
+from server.senses import Senses
+from tests.fakes import FakeBrain, FakeEar, FakeVoices
+from tests.speech import question, silence
+
+PACKET = 960
+WORD_MS = 200  # of the fake voice
+
+
+class FakeLane:
+    def __init__(self, playout: PlayoutBuffer) -> None:
+        self.playout = playout
+        self.posture = "idle"
+
+
+class FakeLook:
+    def __init__(self) -> None:
+        self.emotions: list[str | None] = []
+
+    def speak_with(self, emotion: str | None) -> None:
+        self.emotions.append(emotion)
+
+
+@dataclass(eq=False)
+class Room:
+    """A dialogue with a clock that is cranked by hand, at about its real pace."""
+
+    dialogue: Dialogue
+    speech: Speech
+    playout: PlayoutBuffer
+    brain: FakeBrain
+    look: FakeLook
+    told: list[Event]
+    ended: list[str]
+    microphone: list[FloatArray] = field(default_factory=list)
+    levels: list[float] = field(default_factory=list)
+    sound: FloatArray = field(default_factory=lambda: np.zeros(PACKET, np.float32))
+
+    @property
+    def state(self) -> str:
+        return self.dialogue.state
+
+    async def pass_time(self, seconds: float, *, speed: float = 4) -> None:
+        """Let sound be played and heard."""
+        for _ in range(round(seconds * 50)):
+            before_s = time.perf_counter()
+            self.playout.look_ahead(PACKET)
+            released = self.playout.release(PACKET)
+            self.sound = released.samples
+            self.levels.append(float(np.abs(released.samples).max(initial=0)))
+            self.speech.released()
+            self.dialogue.hearing.played(released.samples)
+            for event in released.events:
+                if isinstance(event, Started):
+                    self.look.speak_with(event.utterance.emotion)
+                    self.dialogue.sound_began(event.media_sample)
+                elif isinstance(event, Captioned):
+                    self.dialogue.captioned(event)
+                elif isinstance(event, Ended):
+                    self.dialogue.utterance_over(event.utterance)
+                    if not self.playout.active:
+                        self.dialogue.sound_ended(event.media_sample)
+            if self.microphone:
+                self.dialogue.microphone(self.microphone.pop(0))
+            spent_s = time.perf_counter() - before_s
+            await asyncio.sleep(max(0.0005, 0.02 / speed - spent_s))
+
+    def say(self, sound: FloatArray) -> None:
+        """Into the microphone from now on: float32 [n] at 48 kHz."""
+        missing = -len(sound) % PACKET
+        self.microphone += np.split(
+            np.pad(sound, (0, missing)), -(-len(sound) // PACKET)
+        )
+
+    def of(self, kind: type[Event]) -> list[Event]:
+        return [each for each in self.told if isinstance(each, kind)]
+
+    @property
+    def states(self) -> list[str]:
+        return [e.state for e in self.told if isinstance(e, SessionState)]
+
+    @property
+    def history(self) -> list[tuple[str, str]]:
+        return [(m.role, m.text) for m in self.dialogue.conversation.history]
+
+    @property
+    def codes(self) -> list[str]:
+        return [e.code for e in self.told if isinstance(e, ErrorEvent | Warned)]
+
+
+@contextlib.asynccontextmanager
+async def room(
+    how: Converse | None = None, ear: FakeEar | None = None
+) -> AsyncIterator[Room]:
+    playout, told, ended = PlayoutBuffer(), list[Event](), list[str]()
+    voices = FakeVoices(None)
+    brain, look = FakeBrain(), FakeLook()
+    senses = Senses([ear or FakeEar()], brain)
+    with ThreadPoolExecutor(2) as executor:
+        speech = Speech(playout, voices.open, executor, told.append, max_queued=64)
+        speech.viewer_came()
+        dialogue = Dialogue(
+            "ses_1",
+            how or Converse(keep_transcript=True),
+            senses,
+            cast(Lane, FakeLane(playout)),
+            speech,
+            cast(Look, look),
+            told.append,
+            ended.append,
+        )
+        tasks = [asyncio.create_task(each) for each in (speech.run(), dialogue.run())]
+        try:
+            yield Room(dialogue, speech, playout, brain, look, told, ended)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await senses.close()
+
+
+def spoken(*parts: FloatArray) -> FloatArray:
+    return np.concatenate(parts)
+
+
+def ask(seconds_after: float = 1.5) -> FloatArray:
+    return spoken(
+        silence(0.3, PLAYOUT_RATE_HZ),
+        question("voice", PLAYOUT_RATE_HZ),
+        silence(seconds_after, PLAYOUT_RATE_HZ),
+    )
+
+
+async def test_a_question_in_writing_is_answered() -> None:
+    async with room() as its:
+        its.dialogue.respond("what now", "q1")
+        assert its.states == ["thinking"]
+        await its.pass_time(3)
+        assert its.states == ["thinking", "speaking", "idle"]
+        assert its.history == [
+            ("user", "what now"),
+            ("assistant", "You said what now."),
+        ]
+        (heard,) = its.of(Transcribed)
+        assert isinstance(heard, Transcribed) and heard.source == "text"
+
+
+async def test_a_spoken_question_is_answered() -> None:
+    async with room() as its:
+        its.say(ask())
+        await its.pass_time(4.5, speed=2)
+        assert its.states[:3] == ["listening", "thinking", "speaking"]
+        names = [each.type for each in its.told if each.type.startswith("user.")]  # type: ignore[attr-defined]
+        assert names[0] == "user.speech_started"
+        assert names[-2:] == ["user.speech_ended", "user.transcript"]
+        assert its.of(TranscriptDelta)
+        (heard,) = its.of(Transcribed)
+        assert isinstance(heard, Transcribed)
+        length_ms = len(question("voice")) / 16
+        assert heard.end_ms - heard.start_ms == pytest.approx(length_ms, abs=250)
+        assert its.brain.asked[0].question == heard.text
+
+
+@pytest.mark.parametrize("said_words", [0, 5, 9])
+async def test_an_interrupted_answer_is_remembered_as_far_as_it_was_heard(
+    said_words: int,
+) -> None:
+    words = "one two three four five six seven eight nine ten".split()
+    async with room() as its:
+        its.brain.pieces = [f"{word} " for word in words]
+        its.dialogue.respond("count", None)
+        while its.state != "speaking":
+            await its.pass_time(0.02)
+        await its.pass_time(said_words * WORD_MS / 1000 - 0.02 if said_words else 0)
+        its.dialogue.interrupt()
+        its.dialogue.interrupt()
+        await its.pass_time(0.3)
+        assert its.state == "idle"
+        cuts = its.of(SpeechInterrupted)
+        assert len(cuts) == 1
+        said = [("assistant", " ".join(words[:said_words]))] if said_words else []
+        assert its.history == [("user", "count"), *said]
+        its.dialogue.respond("and now", None)
+        await its.pass_time(0.1)
+        assert its.brain.asked[-1].messages[-1] == Message("user", "and now")
+
+
+async def test_interrupt_before_the_first_sound() -> None:
+    async with room() as its:
+        its.brain.pause_s = 0.2
+        its.dialogue.respond("count", None)
+        await its.pass_time(0.1)
+        its.dialogue.interrupt()
+        await its.pass_time(1.5)
+        assert not any(its.levels) and its.states == ["thinking", "idle"]
+        assert its.history == [("user", "count")]
+
+
+async def test_barge_in_by_voice() -> None:
+    async with room() as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        assert its.state == "speaking"
+        its.brain.pieces = ["Yes?"]
+        its.say(ask())
+        await its.pass_time(5, speed=2)
+        assert its.states[:3] == ["thinking", "speaking", "listening"]
+        assert its.history[-1] == ("assistant", "Yes?")
+        assert 0 < its.history[1][1].count("word") < 20
+        assert len(its.of(SpeechInterrupted)) == 1
+
+
+async def test_a_short_hm_does_not_stop_it() -> None:
+    async with room() as its:
+        its.brain.pieces = ["word " * 20]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        hm = question("voice", PLAYOUT_RATE_HZ)[24_000 : 24_000 + 12_000]
+        its.say(spoken(hm, silence(1, PLAYOUT_RATE_HZ)))
+        await its.pass_time(2)
+        assert not its.of(SpeechInterrupted)
+
+
+@pytest.mark.parametrize(("gain_db", "delay"), [(0, 2), (-15, 10), (-25, 40)])
+async def test_its_own_voice_from_the_loudspeakers_does_not_stop_it(
+    gain_db: float, delay: int
+) -> None:
+    """The answer is real speech, and comes back `delay` packets later."""
+    async with room() as its:
+        sound = spoken(question("card", 48_000), question("photo", 48_000))
+        pcm = (0.7 * sound * 32767).astype("<i2").tobytes()
+        its.speech.speak_audio(48_000, pcm, None)
+        its.speech.speak_end()
+        line = [np.zeros(PACKET, np.float32)] * delay
+        gain = 10 ** (gain_db / 20)
+        noise = np.random.default_rng(0)
+        for _ in range(round(len(sound) / PACKET) + delay):
+            heard = line.pop(0) * gain + noise.normal(0, 3e-4, PACKET)
+            its.microphone.append(heard.astype(np.float32))
+            await its.pass_time(0.02, speed=8)
+            line.append(its.sound)
+        await its.pass_time(0.5)
+        assert not its.of(SpeechInterrupted)
+        assert its.states == ["speaking", "idle"]
+
+
+async def test_emotions_are_shown_and_not_spoken() -> None:
+    async with room() as its:
+        its.brain.pieces = ["[hap", "py] Fine. [serious] But", " no."]
+        its.dialogue.respond("how are you", None)
+        await its.pass_time(3)
+        assert its.history[-1] == ("assistant", "Fine. But no.")
+        assert [e for e in its.look.emotions if e] == ["happy", "serious"]
+
+
+@pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        ([], "I have no answer to that."),
+        ([" ", "\n"], "I have no answer to that."),
+        (["👍", "🎉"], None),
+    ],
+)
+async def test_answers_without_words(pieces: list[str], said: str | None) -> None:
+    async with room() as its:
+        its.brain.pieces = pieces
+        its.dialogue.respond("well", None)
+        await its.pass_time(3)
+        assert its.codes == ["answer_empty"]
+        assert its.state == "idle"
+        assert its.history[1:] == ([("assistant", said)] if said else [])
+
+
+@pytest.mark.parametrize("begun", [[], ["Well, I think. "]])
+async def test_a_brain_that_fails_is_apologised_for(begun: list[str]) -> None:
+    async with room() as its:
+        its.brain.pieces = begun
+        its.brain.error = BrainError("brain_slow", "Too slow.")
+        its.dialogue.respond("well", "q7")
+        await its.pass_time(5)
+        (error,) = its.of(ErrorEvent)
+        assert isinstance(error, ErrorEvent)
+        assert (error.code, error.source_event_id) == ("brain_slow", "q7")
+        assert "sorry" in its.history[-1][1]
+        assert its.state == "idle"
+        its.brain.pieces, its.brain.error = ["Better."], None
+        its.dialogue.respond("again", None)
+        await its.pass_time(1)
+        assert its.history[-1] == ("assistant", "Better.")
+
+
+async def test_a_filler_bridges_a_long_thought() -> None:
+    async with room(Converse(filler=True)) as its:
+        its.brain.pieces, its.brain.pause_s = ["Fine."], 1.0
+        its.dialogue.respond("well", None)
+        await its.pass_time(2.6, speed=1)
+        assert any(its.levels[40:85]), "something is heard before the answer"
+        assert its.history[-1] == ("assistant", "Fine."), "and it is no part of it"
+
+
+async def test_ten_minutes_of_answer_are_bounded_and_can_be_cut() -> None:
+    async with room() as its:
+        its.brain.pieces = [f"This is sentence number {n}. " for n in range(6_000)]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(3)
+        assert its.state == "speaking"
+        assert its.playout.pending_samples <= 12 * PLAYOUT_RATE_HZ
+        its.dialogue.interrupt()
+        await its.pass_time(0.2)
+        assert its.state == "idle" and not its.speech.busy
+        said = its.history[-1][1]
+        assert said.startswith("This is sentence number 0.") and len(said) < 300
+
+
+async def test_a_very_long_question() -> None:
+    async with room() as its:
+        its.brain.pieces = ["Long."]
+        its.dialogue.respond("why " * 5_000, None)
+        await its.pass_time(1)
+        assert len(its.brain.asked[0].question) == 20_000
+        assert its.history[-1] == ("assistant", "Long.")
+
+
+@pytest.mark.parametrize("kind", ["silence", "noise", "music", "nothing"])
+async def test_what_is_no_speech_is_no_turn(kind: str) -> None:
+    time_s = np.arange(2 * PLAYOUT_RATE_HZ) / PLAYOUT_RATE_HZ
+    notes = [np.sin(2 * np.pi * hz * time_s) for hz in (196, 247, 294, 392)]
+    beat = 0.5 + 0.5 * np.sign(np.sin(2 * np.pi * 2 * time_s))
+    sound = {
+        "silence": np.zeros(len(time_s)),
+        "noise": np.random.default_rng(0).normal(0, 0.05, len(time_s)),
+        "music": 0.1 * np.sum(notes, axis=0) * beat,
+        "nothing": np.zeros(0),
+    }[kind]
+    async with room() as its:
+        if len(sound):
+            its.say(sound.astype(np.float32))
+        await its.pass_time(2.5)
+        assert not its.of(Transcribed) and its.states == []
+
+
+async def test_push_to_talk() -> None:
+    async with room(Converse(interactivity="push_to_talk")) as its:
+        its.say(ask())
+        await its.pass_time(2, speed=2)
+        assert not its.of(Transcribed), "nobody has pressed the key"
+        its.microphone.clear()
+        its.dialogue.start_listening(held=True)
+        assert its.state == "listening"
+        its.say(ask(3))
+        await its.pass_time(4, speed=2)
+        assert its.state == "listening", "a pause does not end it"
+        its.dialogue.stop_listening()
+        await its.pass_time(1, speed=2)
+        assert len(its.of(Transcribed)) == 1
+        assert its.states[:3] == ["listening", "thinking", "speaking"]
+
+
+async def test_a_microphone_that_falls_silent_ends_the_turn() -> None:
+    """As when it is switched off in the middle of a word."""
+    async with room() as its:
+        its.say(ask(0)[:80_000])
+        await its.pass_time(5, speed=2)
+        assert len(its.of(Transcribed)) == 1
+
+
+async def test_the_last_word_is_a_farewell() -> None:
+    how = Converse(farewell="Goodbye then.", silence_s=0.3)
+    async with room(how) as its:
+        await its.pass_time(2, speed=1)
+        assert its.ended == ["silence"] * len(its.ended) and its.ended
+        assert any(its.levels)
+        assert its.history == [("assistant", "Goodbye then.")]
+
+
+async def test_greeting() -> None:
+    async with room(Converse(greeting="Good morning.")) as its:
+        its.dialogue.greet()
+        await its.pass_time(1)
+        assert its.history == [("assistant", "Good morning.")]
+
+
+async def test_lite_mode_has_no_mind_of_its_own() -> None:
+    async with room(Converse(mode="lite")) as its:
+        with pytest.raises(ApiError, match="mode lite"):
+            its.dialogue.respond("hello", None)
+        with pytest.raises(ApiError, match="mode lite"):
+            its.dialogue.start_listening(held=False)
+        its.say(ask())
+        await its.pass_time(1)
+        assert its.told == []
+        assert not its.dialogue.hearing_event().available
+
+
+async def test_a_language_without_an_ear() -> None:
+    async with room(Converse(own="zh")) as its:
+        event = its.dialogue.hearing_event()
+        assert not event.available and event.message and "Typing works" in event.message
+        with pytest.raises(ApiError) as caught:
+            its.dialogue.start_listening(held=False)
+        assert caught.value.code == "ear_missing"
+        its.dialogue.respond("你好", None)
+        await its.pass_time(1)
+        assert its.history[0] == ("user", "你好")
+        its.dialogue.speak_as(None, "de-DE", "de-DE")
+        assert its.dialogue.hearing_event().available
+
+
+async def test_an_ear_that_detects_is_asked_for_no_language() -> None:
+    info = EarInfo("all", ("*",), basic=False, detects=True)
+    async with room(ear=FakeEar(info)) as its:
+        assert its.dialogue.hearing.language is None
+        its.dialogue.speak_as(None, "de-DE", "de-DE")
+        assert its.dialogue.hearing.language == "de-DE"
+
+
+async def test_the_transcript() -> None:
+    async with room() as its:
+        its.brain.pieces = ["One two. <b>Three & four.</b>"]
+        its.dialogue.respond("count -->\n\nplease", None)
+        await its.pass_time(3)
+        lines = its.dialogue.spoken.lines
+        assert [line.speaker for line in lines] == ["visitor", "portrait", "portrait"]
+        vtt = its.dialogue.spoken.to_vtt()
+        assert vtt.startswith("WEBVTT\n\n00:00:00.")
+        assert "<v Visitor>count --&gt; please\n" in vtt
+        assert "&lt;b&gt;Three &amp; four." in vtt
+
+
+async def test_no_transcript_unless_asked() -> None:
+    async with room(replace(Converse(), keep_transcript=False)) as its:
+        its.dialogue.respond("hello", None)
+        await its.pass_time(1)
+        assert its.dialogue.spoken.lines == []
