@@ -19,7 +19,7 @@ import torch
 
 from models.diffusion import Diffusion
 from models.errors import WeightsError
-from models.weights import find, folder, is_present, weights_root
+from models.weights import find, folder, is_path, is_present, weights_root
 
 DEFAULT_MODEL = "sd15"
 PAINTERS = {"sd15": "sd15-inpainting"}  # a better UNet for in-painting, if it is here
@@ -48,7 +48,7 @@ def find_model(model: str, root: Path | None = None) -> Place:
         WeightsError: weights_unknown, weights_missing, not_a_diffusers_folder,
             unsafe_weights.
     """
-    if os.sep in model or Path(model).is_dir():
+    if is_path(model):
         at = Path(model)
         _check_folder(at)
         return Place(at.name, at, _fingerprint(at))

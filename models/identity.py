@@ -8,7 +8,6 @@ import numpy as np
 from models.background import fill_background, refine_matte
 from models.crop import PictureSize, crop_to_face
 from models.diffusion import Diffusion
-from models.errors import RefineError
 from models.eyes import eyeballs
 from models.identity_file import Identity, UintArray
 from models.landmarks import find_again, find_face
@@ -19,6 +18,7 @@ from models.refine import Progress, Refined
 from models.refining import (
     OFF,
     Refining,
+    check_prompt,
     open_mouth,
     open_refiner,
     portrait_of_prompt,
@@ -53,7 +53,9 @@ def enrol(
     """
     wanted = PictureSize(size, size) if isinstance(size, int) else size
     report = on_progress or (lambda _what, _share: None)
-    model, notes = open_refiner(refining, needed=photo is None)
+    if photo is None:
+        check_prompt(refining)
+    model, notes = open_refiner(refining)
     looking, painting = (0.1, 0.8) if model else (0.5, 0.5)  # of the time
     draft = _look(
         photo, wanted, face, canonical, model, refining, _span(report, 0, looking)
@@ -93,12 +95,13 @@ def _look(
 ) -> _Draft:
     """Finds the face, or paints one, and cuts the picture round it."""
     made = None
-    if photo is None:
-        made = _portrait(model, refining, _span(report, 0, 0.1))
-        opened = made.picture
-    else:
+    if photo is not None:
         report("Opening the photo", 0.0)
         opened = open_photo(photo)
+    else:
+        assert model is not None  # checked with the prompt
+        made = portrait_of_prompt(model, refining, _span(report, 0, 0.1))
+        opened = made.picture
     report("Finding the face", 0.2)
     found = find_face(opened, face)
     report("Cropping", 0.8)
@@ -106,19 +109,6 @@ def _look(
     again = find_again(crop.picture, crop.landmarks)
     landmarks = crop.landmarks if again is None else again
     return _Draft(crop.picture, landmarks, crop.notes, made)
-
-
-def _portrait(model: Diffusion | None, wish: Refining, report: Progress) -> Refined:
-    if not wish.prompt.strip():
-        raise RefineError(
-            "nothing_to_show", "Give a photo, or a prompt that describes a person."
-        )
-    if model is None:
-        raise RefineError(
-            "prompt_needs_refining",
-            "A portrait made of a prompt needs Stable Diffusion; it is switched off.",
-        )
-    return portrait_of_prompt(model, wish, report)
 
 
 def _refine(

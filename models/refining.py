@@ -29,13 +29,23 @@ from models.refine import (
     paint_portrait,
     refine_photo,
 )
-from models.weights import MissingWeightsError, fetch_command, find, readable
+from models.weights import (
+    MissingWeightsError,
+    fetch_command,
+    find,
+    folder,
+    is_path,
+    is_present,
+    readable,
+)
 
 LADDER = (1.0, 0.7, 0.45, 0.25)  # of the strength asked for, until the guard agrees
 PORTRAITS = 8  # tried before a prompt is given up
 MAX_PROMPT_CHARS = 500
 MAX_SEED = 2**32 - 1
 
+Mode = Literal["auto", "on", "off"]
+Ground = Literal["keep", "plain"]
 UintArray = npt.NDArray[np.uint8]
 
 
@@ -53,13 +63,13 @@ class Refining:
         RefineError: bad_prompt, bad_seed, bad_strength.
     """
 
-    mode: Literal["auto", "on", "off"] = "auto"
+    mode: Mode = "auto"
     model: str = "sd15"
     device: str = "cpu"
     prompt: str = ""
     seed: int = 0
     strength: float = STRENGTH
-    background: Literal["keep", "plain"] = "keep"
+    background: Ground = "keep"
     root: Path | None = None
 
     def __post_init__(self) -> None:
@@ -73,8 +83,37 @@ class Refining:
         if not 0 < self.strength <= 1:
             raise RefineError("bad_strength", "A strength is above 0, at most 1.")
 
+    @property
+    def will_refine(self) -> bool:
+        """Whether there is a model to refine with, as far as can be seen from here."""
+        if self.mode != "auto":
+            return self.mode == "on"
+        if is_path(self.model):
+            return True
+        return is_present(find(self.model), self.root)
+
 
 OFF = Refining("off")
+
+
+def check_prompt(wish: Refining) -> None:
+    """Whether a portrait can be made of the prompt alone.
+
+    Raises:
+        RefineError: nothing_to_show, prompt_needs_refining.
+        WeightsError: weights_unknown, weights_missing.
+    """
+    if not wish.prompt.strip():
+        raise RefineError(
+            "nothing_to_show", "Give a photo, or a prompt that describes a person."
+        )
+    if wish.mode == "off":
+        raise RefineError(
+            "prompt_needs_refining",
+            "A portrait made of a prompt needs Stable Diffusion; it is switched off.",
+        )
+    if not is_path(wish.model):
+        folder(wish.model, wish.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,16 +127,11 @@ class Canonical:
     notes: tuple[str, ...]
 
 
-def open_refiner(
-    wish: Refining, *, needed: bool = False
-) -> tuple[Diffusion | None, tuple[str, ...]]:
+def open_refiner(wish: Refining) -> tuple[Diffusion | None, tuple[str, ...]]:
     """The model, and what the user should know where there is none.
 
-    needed: there is no photo to fall back on.
-
     Raises:
-        WeightsError: see models.diffusion_loader; weights_missing only for mode "on"
-            or where it is needed.
+        WeightsError: see models.diffusion_loader; weights_missing only for mode "on".
     """
     if wish.mode == "off":
         return None, ()
@@ -106,7 +140,7 @@ def open_refiner(
     try:
         place = find_model(wish.model, wish.root)
     except MissingWeightsError:
-        if wish.mode == "on" or needed:
+        if wish.mode == "on":
             raise
         weights = find(wish.model)
         return None, (

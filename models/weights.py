@@ -23,6 +23,7 @@ __all__ = [
     "default_data_dir",
     "fetch_command",
     "find",
+    "is_path",
     "folder",
     "is_present",
     "readable",
@@ -106,6 +107,11 @@ def folder(name: str, root: Path | None = None) -> Path:
     if not is_present(weights, root):
         raise MissingWeightsError(weights, root)
     return root / weights.folder
+
+
+def is_path(model: str) -> bool:
+    """Whether a model is named by where it lies, not by the manifest's name."""
+    return os.sep in model or Path(model).is_dir()
 
 
 def fetch_command(*names: str) -> str:

@@ -1,4 +1,7 @@
-"""python -m scripts.enrol PHOTO -o face.safetensors: one photo, ready to talk."""
+"""python -m scripts.enrol PHOTO -o face.safetensors: one photo, ready to talk.
+
+Without a photo, --prompt "A smiling woman with blonde hair" makes a portrait.
+"""
 
 import argparse
 import sys
@@ -10,13 +13,16 @@ from pathlib import Path
 from models.crop import parse_size
 from models.errors import LikenessError
 from models.identity import enrol
+from server.refining import add_options, from_options
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.enrol", description=__doc__
     )
-    parser.add_argument("photo", type=Path, help="JPEG, PNG, WebP, BMP or TIFF")
+    parser.add_argument(
+        "photo", type=Path, nargs="?", help="JPEG, PNG, WebP, BMP or TIFF"
+    )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="the file made"
     )
@@ -36,6 +42,12 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         help="who agreed to be shown; kept in the file with today's date. Show only "
         "people who agreed",
     )
+    parser.add_argument(
+        "--as-it-is",
+        action="store_true",
+        help="leave the photo's tilt, light, colour and noise alone",
+    )
+    add_options(parser)
     return parser.parse_args(arguments)
 
 
@@ -43,13 +55,27 @@ def _consent(by: str) -> str:
     return f"{by.strip()}, {date.today().isoformat()}" if by.strip() else ""
 
 
+def _show(what: str, share: float) -> None:
+    sys.stderr.write(f"\r\033[K{100 * share:3.0f} % {what}" + "\n" * (share >= 1))
+
+
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     started = time.perf_counter()
-    name = options.photo.stem if options.name is None else options.name
+    name = options.name
+    if name is None:
+        name = options.photo.stem if options.photo else options.prompt
     try:
         size = parse_size(options.size)
-        identity = enrol(options.photo, size=size, face=options.face, name=name)
+        identity = enrol(
+            options.photo,
+            size=size,
+            face=options.face,
+            name=name,
+            refining=from_options(options),
+            canonical=not options.as_it_is,
+            on_progress=_show if sys.stderr.isatty() else None,
+        )
         consent = _consent(options.consent_by)
         replace(identity, consent=consent).save(options.output)
     except LikenessError as error:

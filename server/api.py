@@ -2,17 +2,20 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.requests import Request
 from fastapi.responses import FileResponse
 
 from models.crop import parse_size
+from models.refine import STRENGTH
+from models.refining import check_prompt
 from server.errors import ApiError
 from server.identities import DEFAULT_ID, Record
 from server.openapi import refusals
 from server.order import Framing, Order, read_consent, read_name
+from server.refining import refining_of
 from server.services import Served, need_key
 
 router = APIRouter(prefix="/v1")
@@ -38,26 +41,48 @@ async def add_identity(
     request: Request,
     services: Served,
     response: Response,
-    photo: Annotated[UploadFile, File()],
+    photo: Annotated[UploadFile | None, File()] = None,
     name: Annotated[str, Form()] = "",
     consent: Annotated[str, Form()] = "",
     consent_by: Annotated[str, Form()] = "",
     face: Annotated[int | None, Form(ge=1, le=100)] = None,
     size: Annotated[str, Form(max_length=20)] = "512",
+    prompt: Annotated[str, Form()] = "",
+    seed: Annotated[int, Form()] = 0,
+    strength: Annotated[float, Form()] = STRENGTH,
+    refine: Annotated[Literal["auto", "on", "off"], Form()] = "auto",
+    background: Annotated[Literal["keep", "plain"], Form()] = "keep",
 ) -> dict[str, Any]:
+    settings = services.settings
     framing = Framing(face, parse_size(size))
-    agreed = read_consent(consent, consent_by)
-    limit = services.settings.max_photo_bytes
+    refining = refining_of(
+        settings,
+        mode=refine,
+        prompt=prompt.strip(),
+        seed=seed,
+        strength=strength,
+        background=background,
+    )
+    if photo is None:
+        check_prompt(refining)
+        order = Order(b"", read_name(name), framing, None, "prompt", refining)
+    else:
+        agreed = read_consent(consent, consent_by)
+        data = await _read(photo, settings.max_photo_bytes)
+        order = Order(data, read_name(name), framing, agreed, "photo", refining)
+    record = await services.identities.add(order)
+    if record.status == "ready":
+        response.status_code = 200  # it was made before
+    return _identity(record)
+
+
+async def _read(photo: UploadFile, limit: int) -> bytes:
     data = await photo.read(limit + 1)
     if len(data) > limit:
         raise ApiError(
             413, "photo_too_large", f"A photo is at most {limit // 1_000_000} MB."
         )
-    order = Order(data, read_name(name), framing, agreed)
-    record = await services.identities.add(order)
-    if record.status == "ready":
-        response.status_code = 200  # it was made before
-    return _identity(record)
+    return data
 
 
 @router.get(

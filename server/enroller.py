@@ -30,6 +30,7 @@ class Outcome:
 
     notes: tuple[str, ...] = ()
     refined: bool = False
+    synthetic: bool = False
 
 
 class EnrolmentFailed(Exception):
@@ -40,10 +41,12 @@ class EnrolmentFailed(Exception):
 
 @dataclass(frozen=True)
 class Enroller:
-    """module: what is run; see server.enrolment."""
+    """module: what is run; see server.enrolment. refine_timeout_s: with Stable
+    Diffusion, which takes minutes where there is no GPU."""
 
     module: str
     timeout_s: float
+    refine_timeout_s: float
 
     async def enrol(
         self, draft: Draft, order: Order, niceness: int, on_progress: OnProgress
@@ -54,7 +57,10 @@ class Enroller:
             EnrolmentFailed: no portrait can be made of this, or not in time.
         """
         try:
-            async with asyncio.timeout(self.timeout_s):
+            refines = order.refining.will_refine
+            async with asyncio.timeout(
+                self.refine_timeout_s if refines else self.timeout_s
+            ):
                 return await self._run(draft, order, niceness, on_progress)
         except TimeoutError:
             raise EnrolmentFailed(
@@ -67,7 +73,7 @@ class Enroller:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", self.module),
             *(str(draft.photo), str(draft.portrait), str(draft.preview)),
-            *order.framing.arguments(),
+            *order.arguments(),
             f"--niceness={niceness}",
             cwd=Path(__file__).parent.parent,
             stdout=asyncio.subprocess.PIPE,
@@ -99,6 +105,10 @@ def _follow(line: bytes, on_progress: OnProgress) -> Outcome | None:
     if said["kind"] == "error":
         raise EnrolmentFailed(said["code"], said["message"])
     if said["kind"] == "done":
-        return Outcome(tuple(said["notes"]), bool(said.get("refined", False)))
+        return Outcome(
+            tuple(said["notes"]),
+            bool(said.get("refined", False)),
+            bool(said.get("synthetic", False)),
+        )
     on_progress(said["stage"], said["progress"])
     return None

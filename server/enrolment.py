@@ -14,6 +14,7 @@ from pathlib import Path
 from models.crop import parse_size
 from models.errors import LikenessError
 from models.identity import enrol
+from server.refining import add_options, from_options
 
 
 def report(kind: str, **fields: object) -> None:
@@ -29,13 +30,16 @@ def main() -> int:
     parser.add_argument("--face", type=int)
     parser.add_argument("--size", default="512")
     parser.add_argument("--niceness", type=int, default=0)
+    parser.add_argument("--from-prompt", action="store_true", help="without the photo")
+    add_options(parser)
     arguments = parser.parse_args()
     os.nice(arguments.niceness)
     try:
         identity = enrol(
-            arguments.photo,
+            None if arguments.from_prompt else arguments.photo,
             size=parse_size(arguments.size),
             face=arguments.face,
+            refining=from_options(arguments),
             on_progress=lambda stage, done: report(
                 "progress", stage=stage, progress=done
             ),
@@ -45,7 +49,12 @@ def main() -> int:
     except LikenessError as error:
         report("error", code=error.code, message=error.message)
         return 1
-    report("done", notes=list(identity.notes))
+    report(
+        "done",
+        notes=list(identity.notes),
+        refined=identity.refined,
+        synthetic=identity.synthetic,
+    )
     return 0
 
 

@@ -53,4 +53,5 @@ _STATUS: dict[type[LikenessError], int] = {
 
 def api_error(error: LikenessError) -> ApiError:
     """The same error with a status."""
-    return ApiError(_STATUS.get(type(error), 400), error.code, error.message)
+    kinds = [kind for kind in type(error).__mro__ if kind in _STATUS]
+    return ApiError(_STATUS[kinds[0]] if kinds else 400, error.code, error.message)

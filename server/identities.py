@@ -61,7 +61,16 @@ def models_version() -> str:
     """A digest of the code that enrols: a new release enrols the default anew."""
     digest = hashlib.sha256()
     folder = Path(sys.modules[Identity.__module__].__file__ or "").parent
-    for name in ("identity", "landmarks", "rig", "mouth", "photo", "crop", "warp"):
+    for name in (
+        "identity",
+        "canonical",
+        "landmarks",
+        "rig",
+        "mouth",
+        "photo",
+        "crop",
+        "warp",
+    ):
         path = folder / f"{name}.py"
         if path.is_file():
             digest.update(path.read_bytes())
@@ -82,7 +91,9 @@ class Identities:
         self._load_file = load
         self._settings = settings
         self._metrics = metrics
-        self._enroller = Enroller(module, settings.enrol_timeout_s)
+        self._enroller = Enroller(
+            module, settings.enrol_timeout_s, settings.refine_timeout_s
+        )
         self._store = IdentityStore(settings.data_dir / "identities")
         self._disk_thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._records: dict[str, Record] = {}
@@ -325,6 +336,7 @@ class Identities:
             self._records[identity_id].card,
             notes=outcome.notes,
             refined=outcome.refined,
+            synthetic=outcome.synthetic,
         )
         await self._on_disk(self._store.publish, draft, card)
         self._keep(identity_id, card)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from models.crop import PictureSize
+from models.refining import OFF, Refining
 from server.errors import ApiError
+from server.refining import to_options
 from server.store import Consent, Source
 
 MAX_NAME_CHARS = 100
@@ -38,13 +40,20 @@ class Framing:
 
 @dataclass(frozen=True)
 class Order:
-    """consent: nobody needs to agree where no real person is shown."""
+    """photo: empty for a portrait made of the prompt that `refining` has.
+    consent: nobody needs to agree where no real person is shown."""
 
     photo: bytes
     name: str = ""
     framing: Framing = Framing()
     consent: Consent | None = None
     source: Source = "photo"
+    refining: Refining = OFF
+
+    def arguments(self) -> list[str]:
+        """Of the enrolment process, beside the files."""
+        of_prompt = ["--from-prompt"] if self.source == "prompt" else []
+        return [*self.framing.arguments(), *to_options(self.refining), *of_prompt]
 
     @property
     def content(self) -> str:
@@ -55,7 +64,7 @@ class Order:
         """
         digest = hashlib.sha256()
         by = self.consent.by if self.consent else ""
-        for part in (self.name, by, self.source, *self.framing.arguments()):
+        for part in (self.name, by, self.source, *self.arguments()):
             digest.update(part.encode() + b"\0")
         digest.update(self.photo)
         return digest.hexdigest()

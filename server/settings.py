@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     max_identities: int = Field(default=1_000, ge=1)
     max_queued_enrolments: int = Field(default=8, ge=1)
     enrol_timeout_s: float = Field(default=120, gt=0)
+    refine_timeout_s: float = Field(default=3600, gt=0)  # with Stable Diffusion
+    diffusion_model: str = "sd15"  # or sd-turbo, or a local diffusers folder
+    diffusion_device: str = ""  # cpu, cuda; empty: as `device`
 
     @property
     def weights(self) -> Path:

@@ -26,7 +26,18 @@ def main() -> int:
         preview.write_bytes(b"\x89PNG\r\n\x1a\n")
         notes = ["The photo is small."]
         notes += [f"The size is {each[7:]}." for each in sys.argv if "--size=2" in each]
-        lines.append({"kind": "done", "notes": notes})
+        prompted = "--from-prompt" in sys.argv
+        if prompted:
+            notes += [each for each in sys.argv if each.startswith("--prompt=")]
+        refined = prompted or "--refine=on" in sys.argv
+        lines.append(
+            {
+                "kind": "done",
+                "notes": notes,
+                "refined": refined,
+                "synthetic": prompted,
+            }
+        )
     for line in lines:
         sys.stdout.write(json.dumps(line) + "\n")
     return 0

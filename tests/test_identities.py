@@ -93,7 +93,7 @@ async def test_limits(tmp_path: Path) -> None:
         big = await post(client, b"x" * 101)
         refused(big, 413, "photo_too_large")
         none = await client.post("/v1/identities", data={"name": "x"})
-        refused(none, 422, "bad_request")
+        refused(none, 422, "nothing_to_show")
         answers = [await post(client, b"hang %d" % number) for number in range(5)]
         refused(answers[-1], 429, "enrolments_full")
         assert "retry-after" in answers[-1].headers
@@ -251,3 +251,54 @@ async def test_nothing_of_a_photo_or_a_name_is_logged(
         await enrol(client, b"secret-photo faceless", name="Secret Name")
         await client.delete(f"/v1/identities/{record['identity_id']}")
     assert "secret" not in caplog.text.lower()
+
+
+async def test_a_prompt_becomes_a_synthetic_portrait_without_consent(
+    tmp_path: Path,
+) -> None:
+    settings = fake_settings(tmp_path, diffusion_model=str(tmp_path))
+    async with calling(create_app(settings, FAKE_PARTS)) as client:
+        form = {"prompt": "A smiling woman with blonde hair", "seed": "7"}
+        answer = await client.post("/v1/identities", data=form)
+        assert answer.status_code == 202, answer.text
+        record = answer.json()
+        assert record["source"] == "prompt" and record["consent"] is None
+        async with asyncio.timeout(10):
+            while record["status"] == "enrolling":
+                await asyncio.sleep(0.02)
+                url = f"/v1/identities/{record['identity_id']}"
+                record = (await client.get(url)).json()
+        assert (record["synthetic"], record["refined"]) == (True, True)
+        assert f"--prompt={form['prompt']}" in record["notes"]
+        again = await client.post("/v1/identities", data=form)
+        assert again.status_code == 200  # the same prompt and seed
+        other = await client.post("/v1/identities", data=form | {"seed": "8"})
+        assert other.status_code == 202
+
+
+async def test_a_photo_is_refined_where_it_is_asked_for(tmp_path: Path) -> None:
+    async with calling(create_app(fake_settings(tmp_path), FAKE_PARTS)) as client:
+        plain = await enrol(client, b"photo", refine="off")
+        assert (plain["refined"], plain["synthetic"]) == (False, False)
+        refined = await enrol(client, b"photo", refine="on", strength="0.2")
+        assert (refined["refined"], refined["synthetic"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "code"),
+    [
+        ({}, 422, "nothing_to_show"),
+        ({"prompt": " "}, 422, "nothing_to_show"),
+        ({"prompt": "a woman", "refine": "off"}, 422, "prompt_needs_refining"),
+        ({"prompt": "a woman"}, 503, "weights_missing"),
+        ({"prompt": "a\x00woman"}, 422, "bad_prompt"),
+        ({"prompt": "a woman", "seed": "-1"}, 422, "bad_seed"),
+        ({"prompt": "a woman", "strength": "nan"}, 422, "bad_strength"),
+        ({"prompt": "a woman", "refine": "maybe"}, 422, "bad_request"),
+    ],
+)
+async def test_what_cannot_be_painted_is_refused_at_once(
+    tmp_path: Path, form: dict[str, str], status: int, code: str
+) -> None:
+    async with calling(create_app(fake_settings(tmp_path), FAKE_PARTS)) as client:
+        refused(await client.post("/v1/identities", data=form), status, code)

@@ -1,5 +1,9 @@
 """Enrolment with Stable Diffusion: the guard trips on garbage and the photo stays."""
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +25,7 @@ from models.mouth_harvest import harvest_mouth
 from models.refine import Refined, Refinement
 from models.refining import LADDER, PORTRAITS, portrait_of_prompt, refine_crop
 from models.weights import MissingWeightsError
+from server.refining import to_options
 from tests.faces import frame, grace
 from tests.test_diffusion import one_thread as one_thread
 from tests.tiny_diffusion import save_tiny_diffusion
@@ -205,6 +210,27 @@ def test_without_weights_it_says_how_to_get_them(tmp_path: Path) -> None:
         enrol(embedded_photo(), refining=replace(wish, mode="on"))
     with pytest.raises(MissingWeightsError):
         enrol(None, refining=replace(wish, prompt="a woman"))
+
+
+def test_the_servers_process_tells_each_step(tiny: Path, tmp_path: Path) -> None:
+    out, preview = tmp_path / "face.safetensors", tmp_path / "face.png"
+    wish = Refining("on", str(tiny), strength=0.1, root=tmp_path)
+    command = [sys.executable, "-m", "server.enrolment", str(embedded_photo())]
+    command += [str(out), str(preview), "--size=128", *to_options(wish)]
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert any(each.get("stage", "").startswith("Refining: step 1 ") for each in lines)
+    shares = [each["progress"] for each in lines if each["kind"] == "progress"]
+    assert shares[0] == 0 and shares[-1] == 1 and len(shares) > 30
+    assert lines[-1]["kind"] == "done" and lines[-1]["refined"] is False
+    assert "The photo was kept" in lines[-1]["notes"][0]
+    assert out.is_file() and preview.is_file() and done.stderr == ""
 
 
 @pytest.mark.parametrize(
