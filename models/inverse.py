@@ -7,7 +7,6 @@ moves what is at y to y + u(y); its way back is d with d(y) = -u(y + d(y)).
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.sampling import nodes_of, sample
@@ -39,26 +38,52 @@ def inverse_sheared(forward: Tensor) -> Tensor:
     the batch still need.
     """
     nodes = nodes_of(*forward.shape[-2:], forward.device)
-    field = torch.cat([forward, _adjugate(forward)], 1)
-    field = torch.lerp(_nowhere(forward.device), field, _weakening(field))
-    step = _step(field[:, :2], field[:, 2:])
+    field = _with_newton(forward)
+    step = _step(field[:, :2], field)
     back = -step
     for _ in range(NEWTON_STEPS):
         moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
         if forward.device.type == "cpu" and not bool(moving.any()):
             break
         there = sample(field, nodes + back)
-        step = _step(back + there[:, :2], there[:, 2:]) * moving
+        step = _step(back + there[:, :2], there) * moving
         back = back - step
     return back
 
 
-def _step(error: Tensor, adjugate: Tensor) -> Tensor:
+def _step(error: Tensor, there: Tensor) -> Tensor:
     """Newton's step: the error by the inverse of the Jacobian."""
-    step = error[:, :1] * adjugate[:, :2]
-    step = torch.addcmul(step, error[:, 1:], adjugate[:, 2:])
-    step = step / _area(adjugate).clamp_min(FLATTEST)
+    step = torch.addcmul(error[:, :1] * there[:, 2:4], error[:, 1:], there[:, 4:])
     return step.clamp_(-LONGEST, LONGEST)
+
+
+def _with_newton(forward: Tensor) -> Tensor:
+    """A field that does not fold, and the columns of the inverse of the Jacobian of
+    y + u(y): [N, 6, h, w]."""
+    field = torch.zeros((len(forward), 6, *forward.shape[2:]), device=forward.device)
+    field[:, :2] = forward
+    _fill_adjugate(field[:, 2:], forward)
+    area = _area(field[:, 2:])
+    if forward.device.type != "cpu" or float(area.amin()) < LEAST_AREA:
+        weaker = _weakening(area)
+        field = torch.lerp(_nowhere(forward.device), field, weaker)
+        area = _area(field[:, 2:])
+    field[:, 2:] /= area.clamp_min_(FLATTEST)
+    return field
+
+
+def _fill_adjugate(adjugate: Tensor, forward: Tensor) -> None:
+    """Columns of the adjugate of the Jacobian of y + u(y): [N, 4, h, w]."""
+    height, width = forward.shape[-2:]
+    inner = (..., slice(1, -1), slice(1, -1))  # nothing moves at the rim
+    # Over two nodes; the grid's side is 2.
+    by_x = (forward[..., 1:-1, 2:] - forward[..., 1:-1, :-2]) * ((width - 1) / 4)
+    by_y = (forward[..., 2:, 1:-1] - forward[..., :-2, 1:-1]) * ((height - 1) / 4)
+    adjugate[:, 0][inner] = by_y[:, 1]
+    adjugate[:, 1][inner] = -by_x[:, 1]
+    adjugate[:, 2][inner] = -by_y[:, 0]
+    adjugate[:, 3][inner] = by_x[:, 0]
+    adjugate[:, ::3] += 1
 
 
 @lru_cache(maxsize=8)
@@ -73,20 +98,10 @@ def _area(adjugate: Tensor) -> Tensor:
     return torch.addcmul(area, adjugate[:, 1:2], adjugate[:, 2:3], value=-1)
 
 
-def _weakening(field: Tensor) -> Tensor:
+def _weakening(area: Tensor) -> Tensor:
     """How much weaker a frame's two fields must be so that they do not fold skin over
     itself: [N, 1, 1, 1]. No motion of a face asks for that, but numbers may."""
-    least = _area(field[:, 2:]).reshape(len(field) // 2, -1).amin(1)
+    least = area.reshape(len(area) // 2, -1).amin(1)
     # Along the axis that collapses, the area falls linearly with the field.
     share = ((1 - LEAST_AREA) / (1 - least)).clamp(0, 1)
     return share.repeat_interleave(2)[:, None, None, None]
-
-
-def _adjugate(forward: Tensor) -> Tensor:
-    """Columns of the adjugate of the Jacobian of y + u(y): [N, 4, h, w]."""
-    height, width = forward.shape[-2:]
-    wide = F.pad(forward, (1, 1, 1, 1), mode="replicate")
-    # Over two nodes; the grid's side is 2.
-    by_x = (wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]) * ((width - 1) / 4)
-    by_y = (wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]) * ((height - 1) / 4)
-    return torch.stack([1 + by_y[:, 1], -by_x[:, 1], -by_y[:, 0], 1 + by_x[:, 0]], 1)

@@ -79,7 +79,8 @@ def displace(rig: LipRig, motion: Tensor) -> Tensor:
     speech = column(motion, "speech")
     drop = jaw_travel(motion) - CLOSING_JAW * rig.rest_gap * speech
     jaw = drop[:, :, None] * rig.jaw
-    moved = torch.einsum("bk,bkcx->bcx", motion[:, _ARKIT], rig.table)
+    moved = motion[:, None, _ARKIT] @ rig.table.flatten(2)
+    moved = moved.reshape(len(motion), -1, 3)
     lips = len(LIPS)
     placed = (rig.rest + moved[:, :lips] + jaw[:, :lips]).reshape(-1, 4, LIP_POINTS, 3)
     placed = _to_width(placed, motion, speech)
@@ -97,9 +98,9 @@ def _to_width(placed: Tensor, motion: Tensor, speech: Tensor) -> Tensor:
     width = (corners[:, 1:] - corners[:, :1]).clamp_min(0.05)
     target = torch.lerp(width, column(motion, "width"), speech)
     target = target.clamp(MIN_WIDTH * 0.8, MAX_WIDTH)
-    middle = corners.mean(1)[:, None, None]
+    middle = (corners[:, :1] + corners[:, 1:])[..., None] / 2
     scaled = placed.clone()
-    scaled[..., 0] = middle + (placed[..., 0] - middle) * (target / width)[:, :, None]
+    scaled[..., 0] = torch.lerp(middle, placed[..., 0], (target / width)[..., None])
     return scaled
 
 

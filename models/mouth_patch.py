@@ -3,7 +3,6 @@
 from functools import lru_cache
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.lips import column, jaw_travel
@@ -15,7 +14,8 @@ LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
 BEFORE_TEETH = 0.8  # of tongueOut: beyond it the tip comes before the teeth
-MARGIN = 0.045  # of the face's box round the inner lips: some nodes of its grid
+MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
+OPENED = 0.03  # IOD that the lips must move to be open or closed anew
 UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
 
 
@@ -64,36 +64,26 @@ def _drawn(
     """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
     still = maps.still(patch_places(first[:, None], *size, maps))
     back = maps.in_box(maps.face, still)
-    # The upper layer, and the lower one under it.
-    both = torch.cat([still + back[:, :2], still + back[:, 2:]], 2)
-    above, below = sample(batch.person, both).tensor_split(2, 2)
-    edge, edge_below = sample(batch.seam, both).tensor_split(2, 2)
-    in_upper, shade = edge[:, :1], edge[:, 3:]  # in_upper, in_lower, inside, shade
-    in_lower = edge_below[:, 1:2]
+    up, down = still + back[:, :2], still + back[:, 2:]
+    both = sample(batch.person, torch.cat([up, down], 2))
+    above, below = both[:, :, : size[0]], both[:, :, size[0] :]
+    in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
+    in_lower = sample(batch.seam[:, 2:3], down)
     within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
-    own_share = _own_share(batch, gap)
+    opened = ((gap - batch.rest_gap).abs() / OPENED).clamp(0, 1)
+    # The photo's own inside shows always where there is something to see, and elsewhere
+    # only as long as the lips are as they were.
+    own_share = torch.maximum(batch.own_teeth, 1 - opened)
     if bool(own_share.any()):
         # The mask fades slowly into the lower lip; at rest all of it counts.
-        sharp = 1 + 19 * (1 - _opened(batch, gap))[..., None, None]
-        own = (sample(batch.seam[:, 2:3], still) * sharp).clamp(max=1)
-        own = own * own_share[..., None, None]
-        here = sample(batch.person, still)
-        within = torch.lerp(within, here[:, :3], own)
-    within = F.pad(within, (0, 0, 0, 0, 0, 1))  # no background shows through
+        sharp = (1 + 19 * (1 - opened))[..., None, None]
+        own = (sample(batch.seam[:, 3:], still) * sharp).clamp(max=1)
+        here = sample(batch.person[:, :3], still)
+        within = torch.lerp(within, here, own * own_share[..., None, None])
+    within = torch.cat([within, torch.zeros_like(shade)], 1)  # all of it the person's
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
     behind = cut(batch.background, first[:, None], *size, maps)
     return torch.addcmul(person[:, :3], person[:, 3:], behind)
-
-
-def _own_share(batch: Prepared, gap: Tensor) -> Tensor:
-    """The photo's own inside shows always where there is something to see, and
-    elsewhere only as long as the lips are as they were: [B, 1]."""
-    return torch.maximum(batch.own_teeth, 1 - _opened(batch, gap))
-
-
-def _opened(batch: Prepared, gap: Tensor) -> Tensor:
-    """0 where the lips are as in the photo, 1 where they are clearly not: [B, 1]."""
-    return ((gap - batch.rest_gap).abs() / 0.03).clamp(0, 1)
 
 
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:
@@ -106,16 +96,16 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     # Lips that open wider than the jaw still bare only the tips of the lower teeth.
     down = torch.maximum(LOWER_TEETH_FOLLOW * travel, LOWER_TEETH_OF_GAP * gap)
     with_jaw = torch.cat([aside, down], 1)
-    out = column(motion, "tongueOut")
-    # The tip rises towards the upper teeth, never above the lower lip's reach.
-    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.022 * out
-    with_tip = torch.cat([0.5 * aside, tip_down], 1)
     held = _at(batch.fixed, plane)
     colour, upper = held[:, :3], held[:, 3:]
     lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
-    colour = lower[:, :3] + (1 - lower[:, 3:]) * colour
+    colour = torch.addcmul(lower[:, :3], 1 - lower[:, 3:], colour)
+    out = column(motion, "tongueOut")
     if not bool(out.any()):
         return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
+    # The tip rises towards the upper teeth, never above the lower lip's reach.
+    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.022 * out
+    with_tip = torch.cat([0.5 * aside, tip_down], 1)
     tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
     tip = tip * (out * 3).clamp(max=1)[..., None, None]
     # All the way out it lies on the edge of the upper teeth, else behind them.

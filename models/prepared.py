@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from models.closed_eyes import closed_eyes
-from models.eyes import EyeRig, build_eyes
+from models.eyes import BELOW, EyeRig, build_eyes, lid_height
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
@@ -17,9 +17,9 @@ from models.media import FloatArray
 from models.rig import GRID_HEIGHT, GRID_WIDTH, HeadFrame, build_rig, seam_masks
 from models.sampling import nodes_of
 
-# The part of an eye's plane that lids may cover, half eye widths.
-EYE_SIDE, EYE_UP, EYE_DOWN = 1.45, 1.6, 1.1
-RIM_PX = 8  # room for the head's turn
+# As far as a closed eye and its lashes reach, half eye widths, and room for the turn
+# of the head.
+EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Prepared:
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
     closed_eyes: Tensor  # [B, 4, H, W], see models.closed_eyes
-    seam: Tensor  # [B, 4, H, W], see seam_masks
+    seam: Tensor  # [B, 4, H, W] in_upper, shade, in_lower, inside: see seam_masks
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
@@ -50,7 +50,7 @@ class Prepared:
     spread: Tensor  # [B, C, 2 nodes] upper layer, lower layer
     box: Tensor  # [B, 4] px
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
-    box_share: Tensor  # [B, 2] of the picture's width and height
+    box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
     plane: Tensor  # [B, 2, 3] this @ IOD in the head's frame -> way in the picture
     plane_origin: Tensor  # [B, 2] place of the mouth's middle
@@ -103,12 +103,12 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     eyes = build_eyes(identity.landmarks)
-    seam = seam_masks(identity.landmarks, height, width)
+    in_upper, in_lower, inside, shade = seam_masks(identity.landmarks, height, width)
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
     closed = closed_eyes(identity.picture, eyes)
     closed[..., :3] += 0.5
-    eye_corner, eye_size = _eye_patches(eyes.frame.numpy())
+    eye_corner, eye_size = _eye_patches(eyes)
     sizes = np.minimum(np.array(eye_size), [height, width])
     tensors = [
         torch.from_numpy(identity.picture),
@@ -117,7 +117,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(identity.background + np.float32(0.5)),
         _planes(identity.eyeballs + np.float32(0.5)),
         _planes(closed),
-        torch.from_numpy(np.stack(seam)),
+        torch.from_numpy(np.stack([in_upper, shade, in_lower, inside])),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],
@@ -180,7 +180,7 @@ def _face_tensors(identity: Identity) -> list[Tensor]:
         torch.cat([rig.spread_upper, rig.spread_lower]).T.contiguous(),
         rig.box,
         nodes * share[:, None, None] + middle[:, None, None],
-        share,
+        share.repeat(2)[:, None, None],
         torch.cat([1 / share, -middle / share]),
         plane,
         origin,
@@ -226,17 +226,26 @@ def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
     return _planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
 
 
-def _eye_patches(frames: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
-    corners = np.array(
-        [(s, t) for s in (-EYE_SIDE, EYE_SIDE) for t in (-EYE_UP, EYE_DOWN)], np.float32
-    )
-    both = [_patch(corners @ frame[2:].reshape(2, 2)) for frame in frames]
+def _eye_patches(eyes: EyeRig) -> tuple[FloatArray, tuple[int, int]]:
+    """Corner offset of each eye's patch [2, 2], and the height and width of both."""
+    along = torch.linspace(-1, 1, 33)
+    both = []
+    for frame, lids, skin, outside in zip(
+        eyes.frame, eyes.lids, eyes.skin, (-1, 1), strict=True
+    ):
+        top, bottom = lid_height(lids[:, None], along)
+        sides = sorted([outside * EYE_OUTWARDS, -outside * EYE_INWARDS])
+        heights = [float(top.min() - skin), float(bottom.max()) + BELOW]
+        corners = np.array([(s, t) for s in sides for t in heights], np.float32)
+        both.append(_patch(corners, frame[2:].reshape(2, 2).numpy()))
     size = (max(b[1][0] for b in both), max(b[1][1] for b in both))
     return np.stack([b[0] for b in both]), size
 
 
-def _patch(corners: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
+def _patch(corners: FloatArray, axes: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
     """Corner offset [2] and height, width of the upright rectangle round corners."""
-    low = np.floor(corners.min(0)) - RIM_PX
-    size = np.ceil(corners.max(0)) + RIM_PX - low + 1
+    pixels = corners @ axes
+    rim = EYE_RIM * np.linalg.norm(axes[0]) + 1
+    low = np.floor(pixels.min(0) - rim)
+    size = np.ceil(pixels.max(0) + rim) - low + 1
     return low.astype(np.float32), (int(size[1]), int(size[0]))

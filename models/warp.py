@@ -143,7 +143,7 @@ def _face(batch: Prepared, motion: Tensor) -> _Face:
     field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
     back = inverse_sheared(field.flatten(0, 1))  # [B layers, 2, h, w]
     back = back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH)
-    back = _calmed(back * batch.box_share.repeat(1, 2)[:, :, None, None], batch)
+    back = _calmed(back * batch.box_share, batch)
     in_upper = sample(batch.seam[:, :1], batch.box_nodes + back[:, :2])
     mixed = torch.lerp(back[:, 2:], back[:, :2], in_upper)
     middle = LIP_POINTS // 2
@@ -237,7 +237,8 @@ def _bands(spans: Tensor, region: _Rectangle, reach: int) -> list[_Rectangle]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
     cache, and only the columns that the person can come to from reach pixels."""
     left, top, right, bottom = region
-    first, past = spans[:, 0].amin(0).numpy(), spans[:, 1].amax(0).numpy()
+    both = spans.numpy()  # quicker at what is small
+    first, past = both[:, 0].min(0), both[:, 1].max(0)
     step = max(CPU_BAND_PX // len(spans) // NODE_PX, 2) * NODE_PX
     bands = []
     for upper in range(top, bottom, step):

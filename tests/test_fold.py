@@ -27,7 +27,7 @@ def areas(row: torch.Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bo
         back = warp._face(batch, bounded(row)).back
         nodes = batch.box_nodes
         upper = sample(batch.seam[:, :1], nodes + back[:, :2])[0, 0] > 0.5
-        lower = sample(batch.seam[:, 1:2], nodes + back[:, 2:])[0, 0] > 0.5
+        lower = sample(batch.seam[:, 2:3], nodes + back[:, 2:])[0, 0] > 0.5
     cell = nodes[0, :, 1, 1] - nodes[0, :, 0, 0]
     found = []
     for layer in (back[0, :2], back[0, 2:]):
