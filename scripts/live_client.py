@@ -120,7 +120,7 @@ class LiveClient:
         self.session_id = session_id
 
     async def __aenter__(self) -> "LiveClient":
-        self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if not self.session_id:
             wanted = {"video": self._video} if self._video else {}
             created = await asyncio.to_thread(
@@ -131,18 +131,18 @@ class LiveClient:
         try:
             await self._connect()
         except BaseException:
-            await self._pc.close()
+            await self.peer.close()
             raise
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._pc.close()
+        await self.peer.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _connect(self) -> None:
-        pc = self._pc
+        pc = self.peer
         for kind in ("audio", "video"):
             receiver = pc.addTransceiver(kind, direction="recvonly").receiver
             self._tap(kind, receiver)

@@ -152,6 +152,7 @@ HEAD = (
 
 def show(load: Load) -> None:
     fps = [each.fps for each in load.paces]
+    draw, video, opus = load.stages_ms
     print(
         f"{load.sessions:8}  {min(fps):7.2f}  {sum(fps) / len(fps):5.2f}"
         f"  {max(p.longest_ms for p in load.paces):8.0f} ms"
@@ -160,7 +161,7 @@ def show(load: Load) -> None:
         f"  {sum(p.holes for p in load.paces):12}"
         f"  {max(p.late_ms for p in load.paces):3.0f} ms"
         f"  {load.cores:5.2f}  {load.cores / load.sessions:.3f}"
-        f"  {load.stages_ms[0]:8.1f}  {load.stages_ms[1]:5.1f}  {load.stages_ms[2]:4.2f}",
+        f"  {draw:8.1f}  {video:5.1f}  {opus:4.2f}",
         flush=True,
     )
 

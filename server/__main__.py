@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from server.app import create_app
+from server.app import DEFAULT_PARTS, Parts, create_app
 from server.settings import Settings
 
 logger = logging.getLogger("server")
@@ -102,7 +102,7 @@ def said(problem: ErrorDetails) -> str:
     return f"{name}: {what}"
 
 
-def main() -> int:
+def main(parts: Parts = DEFAULT_PARTS) -> int:
     try:
         settings = Settings()
     except ValidationError as error:
@@ -115,7 +115,7 @@ def main() -> int:
     set_up_logging(settings.log_level, as_json=settings.log_format == "json")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     config = uvicorn.Config(
-        create_app(settings),
+        create_app(settings, parts),
         host=settings.host,
         port=settings.port,
         log_config=None,
