@@ -16,7 +16,7 @@ import numpy as np
 
 from models.gestures import Gestures, Prosody
 from models.media import FRAME_RATE_HZ, FloatArray
-from models.tts.catalogue import open_voice
+from models.tts.catalogue import open_voice, voice_folders
 from models.tts.level import active_level_dbfs
 from models.tts.voice import Voice
 
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--voices-dir", type=Path)
     parser.add_argument("--runs", type=int, default=30)
     options = parser.parse_args(argv)
-    voice = open_voice(options.voice, options.language, folder=options.voices_dir)
+    folders = [options.voices_dir] if options.voices_dir else voice_folders()
+    voice = open_voice(options.voice, options.language, folders=folders)
     texts = TEXTS.get(voice.info.language.partition("-")[0], TEXTS["en"])
     runs = [run(voice, text) for _ in range(options.runs) for text in texts]
     report(voice, runs)

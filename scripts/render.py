@@ -35,8 +35,8 @@ from models.media import (
 from models.offline import perform, render_frames, whole_frames
 from models.performer import Performer
 from models.sound import read_audio
-from models.tts.catalogue import open_voice
-from models.tts.voice import Voice
+from models.tts.catalogue import open_voice, voice_folders
+from models.tts.voice import Manner, Voice
 from models.utterance import utter
 from models.warp import WarpRenderer
 
@@ -77,6 +77,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     what.add_argument("--audio", type=Path, help="a recording to speak with")
     parser.add_argument("--voice", help="a voice id, or a Piper voice: NAME.onnx")
     parser.add_argument("--language", help="such as en, en-GB or cmn")
+    parser.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
+    parser.add_argument(
+        "--sentence-silence", type=float, metavar="SECONDS", help="after a sentence"
+    )
     parser.add_argument("--face", type=int, help="which face of the photo")
     parser.add_argument(
         "--size", default="512", help="pixels: 512, or width x height such as 720x1280"
@@ -194,10 +198,13 @@ def _sound(options: argparse.Namespace) -> FloatArray:
 
 def _voice(options: argparse.Namespace) -> Voice:
     """By id, by language, or a Piper voice by its file."""
+    manner = Manner(options.speed, options.sentence_silence)
     if options.voice and options.voice.endswith(".onnx"):
         model = Path(options.voice)
-        return open_voice(f"piper:{model.stem}", folder=model.parent)
-    return open_voice(options.voice, options.language)
+        return open_voice(f"piper:{model.stem}", folders=[model.parent], manner=manner)
+    return open_voice(
+        options.voice, options.language, folders=voice_folders(), manner=manner
+    )
 
 
 def _text(options: argparse.Namespace) -> str:

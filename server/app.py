@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ class Parts:
 
     load_models: Callable[[str, int], Models] = load_models
     load_identity: Callable[[Path], Identity] = Identity.load
-    open_voices: Callable[[Path], VoiceSource] = VoiceWorkers
+    open_voices: Callable[[Sequence[Path]], VoiceSource] = VoiceWorkers
     open_senses: Callable[[Settings], Senses] = open_senses
     enrolment: str = "server.enrolment"
 
@@ -86,7 +86,9 @@ def build_services(
     media = MediaLoop(
         engine, settings.release_lead_ms / 1000, settings.frames_ahead, metrics
     )
-    voices = parts.open_voices(settings.weights / "voices")
+    voices = parts.open_voices(
+        [settings.weights / "voices", settings.data_dir / "voices"]
+    )
     identities = Identities(settings, metrics, parts.load_identity, parts.enrolment)
     secret = settings.token_secret
     tokens = Tokens(secret.get_secret_value() if secret else None, settings.token_ttl_s)

@@ -16,6 +16,7 @@ from models.errors import AudioError, LikenessError, TextError
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.resample import Resampler
 from models.tts.clauses import split_clauses
+from models.tts.text import Dropped, dropped
 from models.tts.voice import Voice, VoiceInfo
 from server.playout import PlayoutBuffer
 from server.protocol import ErrorEvent, Event, Warned
@@ -124,10 +125,12 @@ class Producer:
         unspeakable: TextError | None = TextError(
             "text_empty", "There is no text to say."
         )
+        lost = Dropped()
         try:
             async with contextlib.aclosing(self._clauses(item)) as clauses:
                 async for clause in clauses:
                     await self._wait_for_room()
+                    lost += dropped(clause)
                     speak = partial(
                         speak_clause, voice, clause, utterance.pushed, push, stopped
                     )
@@ -142,6 +145,8 @@ class Producer:
             stopped.set()
         if unspeakable:
             raise unspeakable
+        if lost:
+            self._tell(Warned(code="text_dropped", message=str(lost)))
 
     async def _clauses(self, item: TextItem | StreamItem) -> AsyncGenerator[str, None]:
         """What is to be said in one go, as soon as it is known."""

@@ -86,6 +86,7 @@ async def create_session(
         _converse(services, wanted, voice.info.language),
         (width, height),
         _limits(services, wanted),
+        wanted.manner,
     )
     try:
         await session.look.show_now(background)

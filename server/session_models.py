@@ -6,6 +6,7 @@ from aiortc import RTCIceServer
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.identity import Identity
+from models.tts.voice import FASTEST, LONGEST_SILENCE_S, SLOWEST, Manner
 from server.identities import DEFAULT_ID
 from server.peer import MAX_SDP_BYTES
 from server.persona import Interactivity, Mode, Persona
@@ -56,6 +57,15 @@ class NewSession(BaseModel):
     interactivity: Interactivity = "open_mic"
     persona: Persona = Persona()
     keep_transcript: bool = False
+    speed: float = Field(default=1, ge=SLOWEST, le=FASTEST)
+    sentence_silence_ms: int | None = Field(
+        default=None, ge=0, le=int(LONGEST_SILENCE_S * 1000)
+    )
+
+    @property
+    def manner(self) -> Manner:
+        silence_ms = self.sentence_silence_ms
+        return Manner(self.speed, None if silence_ms is None else silence_ms / 1000)
 
 
 class Offer(BaseModel):

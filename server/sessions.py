@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from models.identity import Identity
 from models.media import PLAYOUT_RATE_HZ
-from models.tts.voice import Voice
+from models.tts.voice import USUAL, Manner, Voice
 from server.broadcast import Broadcast, VideoFormat
 from server.engine import Engine
 from server.errors import ApiError
@@ -21,13 +21,14 @@ from server.metrics import Metrics
 from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import PlayoutBuffer
-from server.producer import OpenVoice
 from server.protocol import Event, Warned
 from server.senses import Senses
 from server.session import Limits, Session
 from server.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+OpenInManner = Callable[[str | None, str | None, Manner], Voice]
 
 ENDING_S = 3  # a session has so long to free what it holds
 REMEMBERED_GONE = 1_000  # session ids that are told 410 instead of 404
@@ -41,7 +42,7 @@ class Sessions:
         settings: Settings,
         engine: Engine,
         loop: MediaLoop,
-        open_voice: OpenVoice,
+        open_voice: OpenInManner,
         ice: IceServers,
         senses: Senses,
         metrics: Metrics,
@@ -125,6 +126,7 @@ class Sessions:
         how: Converse,
         video: tuple[int, int],
         limits: Limits,
+        manner: Manner = USUAL,
     ) -> Session:
         """Take a slot and start a session; never waits.
 
@@ -137,7 +139,7 @@ class Sessions:
             owner,
             identity_id,
             lane,
-            self._speech((how.voice, how.language)),
+            self._speech((how.voice, how.language), manner),
             self._senses,
             how,
             limits,
@@ -230,11 +232,11 @@ class Sessions:
         )
 
     def _speech(
-        self, voice: tuple[str | None, str | None]
+        self, voice: tuple[str | None, str | None], manner: Manner
     ) -> Callable[[PlayoutBuffer, Callable[[Event], None]], Speech]:
         def open_voice(voice_id: str | None, language: str | None) -> Voice:
             own = (voice_id, language) if voice_id or language else voice
-            return self._open_voice(*own)
+            return self._open_voice(*own, manner)
 
         def make(playout: PlayoutBuffer, tell: Callable[[Event], None]) -> Speech:
             return Speech(

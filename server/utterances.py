@@ -11,6 +11,7 @@ import numpy as np
 
 from models.media import FloatArray
 from models.tts.clause_stream import ClauseStream
+from models.tts.text import speakable
 from models.tts.voice import Voice
 from models.utterance import utter_clause
 from server.errors import ApiError
@@ -150,4 +151,4 @@ def speak_clause(
                 for mark in chunk.marks
                 if mark.kind == "word"
             ]
-    return CaptionMark(clause, start, start + count, tuple(words))
+    return CaptionMark(speakable(clause), start, start + count, tuple(words))

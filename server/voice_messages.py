@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from models.media import AudioChunk
-from models.tts.voice import VoiceInfo
+from models.tts.voice import USUAL, Manner, VoiceInfo
 
 
 @dataclass(frozen=True)
@@ -12,6 +12,7 @@ class Open:
 
     voice_id: str | None
     language: str | None
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Speak:
 
     voice_id: str
     text: str
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""One process that speaks: `python -m server.voice_process SOCKET FOLDER`.
+"""One process that speaks: `python -m server.voice_process SOCKET FOLDER...`.
 
 Voices are native code; when one crashes, it takes this process and nothing else. It
 does one request at a time, and ends when the server's end of the socket is closed.
@@ -41,10 +41,10 @@ def serve(pipe: Pipe, voices: Voices) -> None:
 
 def answer(pipe: Pipe, voices: Voices, request: object) -> None:
     if isinstance(request, Open):
-        voice = voices.open(request.voice_id, request.language)
+        voice = voices.open(request.voice_id, request.language, request.manner)
         pipe.send(Opened(voice.info, voice.rate_hz))
     elif isinstance(request, Speak):
-        voice = voices.open(request.voice_id, None)
+        voice = voices.open(request.voice_id, None, request.manner)
         chunks = voice.speak(request.text)
         for chunk in chunks:
             pipe.send(AudioChunk(chunk.samples, chunk.rate_hz, chunk.marks))
@@ -62,8 +62,8 @@ def answer(pipe: Pipe, voices: Voices, request: object) -> None:
 def main() -> None:
     # Ctrl-C reaches the whole group; the server decides when this process ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    handle, folder = int(sys.argv[1]), Path(sys.argv[2])
-    serve(Connection(handle), Voices(folder))
+    handle, folders = int(sys.argv[1]), [Path(each) for each in sys.argv[2:]]
+    serve(Connection(handle), Voices(folders))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from models import errors
 from models.errors import LikenessError, VoiceError
 from models.media import AudioChunk
 from models.tts.catalogue import list_voices
-from models.tts.voice import VoiceInfo
+from models.tts.voice import USUAL, Manner, VoiceInfo
 from server.voice_messages import Done, Failed, Open, Opened, Request, Speak, Stop
 
 logger = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ MAX_KNOWN = 256  # names of voices whose rate is remembered
 class VoiceWorker:
     """One process, started when it is first asked for something."""
 
-    def __init__(self, folder: Path, hung_s: float) -> None:
-        self._folder = folder
+    def __init__(self, folders: Sequence[Path], hung_s: float) -> None:
+        self._folders = folders
         self._hung_s = hung_s
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
@@ -114,7 +114,7 @@ class VoiceWorker:
                     "-m",
                     "server.voice_process",
                     str(theirs.fileno()),
-                    str(self._folder),
+                    *map(str, self._folders),
                 ],
                 cwd=ROOT,
                 stdin=subprocess.DEVNULL,
@@ -127,8 +127,9 @@ class VoiceWorker:
 class RemoteVoice:
     """A voice that speaks in one of the processes."""
 
-    def __init__(self, workers: "VoiceWorkers", opened: Opened) -> None:
+    def __init__(self, workers: "VoiceWorkers", opened: Opened, manner: Manner) -> None:
         self._workers = workers
+        self._manner = manner
         self.info = opened.info
         self.rate_hz = opened.rate_hz
 
@@ -139,7 +140,7 @@ class RemoteVoice:
             VoiceError: voice_died or voice_hung, at any chunk.
         """
         with self._workers.borrowed() as worker:
-            worker.send(Speak(self.info.id, text))
+            worker.send(Speak(self.info.id, text, self._manner))
             done = False
             try:
                 while not done:
@@ -159,27 +160,31 @@ class RemoteVoice:
 class VoiceWorkers:
     """As server.voices.Voices, from any thread."""
 
-    def __init__(self, folder: Path, count: int = 0, *, hung_s: float = HUNG_S) -> None:
+    def __init__(
+        self, folders: Sequence[Path], count: int = 0, *, hung_s: float = HUNG_S
+    ) -> None:
         """count: of processes; 0 is one for each core, but no more than two, since a
         clause takes a few milliseconds of one."""
-        self._folder = folder
+        self._folders = tuple(folders)
         count = count or min(2, os.cpu_count() or 1)
-        self.workers = tuple(VoiceWorker(folder, hung_s) for _ in range(count))
+        self.workers = tuple(VoiceWorker(folders, hung_s) for _ in range(count))
         self._free: queue.LifoQueue[VoiceWorker] = queue.LifoQueue()
         for worker in self.workers:
             self._free.put(worker)
         self._lock = threading.Lock()
-        self._known: dict[tuple[str | None, str | None], RemoteVoice] = {}
+        self._known: dict[Open, RemoteVoice] = {}
 
     def list(self) -> tuple[VoiceInfo, ...]:
-        return list_voices(self._folder)
+        return list_voices(self._folders)
 
-    def open(self, voice_id: str | None, language: str | None) -> RemoteVoice:
+    def open(
+        self, voice_id: str | None, language: str | None, manner: Manner = USUAL
+    ) -> RemoteVoice:
         """
         Raises:
             VoiceError: there is no such voice, or voice_died, voice_hung.
         """
-        key = voice_id, language
+        key = Open(voice_id, language, manner)
         with self._lock:
             if not self._known:
                 for worker in self.workers:
@@ -188,10 +193,10 @@ class VoiceWorkers:
         if known:
             return known
         with self.borrowed() as worker:
-            worker.send(Open(*key))
+            worker.send(key)
             opened = worker.receive()
         assert isinstance(opened, Opened)
-        voice = RemoteVoice(self, opened)
+        voice = RemoteVoice(self, opened, manner)
         with self._lock:
             if len(self._known) >= MAX_KNOWN:
                 self._known.clear()

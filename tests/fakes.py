@@ -22,7 +22,7 @@ from models.media import (
     SpeechMark,
 )
 from models.stt.ear import EarInfo, Heard
-from models.tts.voice import Voice, VoiceInfo
+from models.tts.voice import USUAL, Manner, Voice, VoiceInfo
 from server.app import Parts
 from server.brain.brain import Asked, BrainError
 from server.engine import Models, Pictures, Posture
@@ -78,7 +78,9 @@ class FakeVoices(Voices):
     def list(self) -> tuple[VoiceInfo, ...]:
         return (FAKE_INFO, OTHER_INFO)
 
-    def open(self, voice_id: str | None, language: str | None) -> Voice:
+    def open(
+        self, voice_id: str | None, language: str | None, manner: Manner = USUAL
+    ) -> Voice:
         if voice_id is None and language is None:
             return FakeVoice()
         for info in self.list():

@@ -1,10 +1,12 @@
 import re
+from pathlib import Path
 
 import pytest
 
 from models.errors import VoiceError
-from models.tts.catalogue import list_voices, open_voice
-from models.tts.espeak import VARIANTS
+from models.tts.catalogue import list_voices, open_voice, voice_folders
+from models.tts.espeak import VARIANTS, espeak_voices
+from models.tts.voice import Manner
 
 
 def test_voices_are_listed_with_tags_names_and_licences() -> None:
@@ -20,7 +22,11 @@ def test_voices_are_listed_with_tags_names_and_licences() -> None:
     )
     assert [tag for tag in tags if not shape.fullmatch(tag)] == []
     assert all(voice.name and voice.licence for voice in voices)
-    english = [voice for voice in voices if voice.language == "en-US"]
+    english = [
+        voice
+        for voice in voices
+        if voice.language == "en-US" and voice.engine == "espeak"
+    ]
     assert len(english) == len(VARIANTS)
     assert {"(female)", "(male)"} == {v.name.rpartition(" ")[2] for v in english}
 
@@ -55,7 +61,7 @@ def test_the_default_is_english() -> None:
 
 
 def test_ids() -> None:
-    for voice in list_voices()[::37]:
+    for voice in espeak_voices()[::37]:
         assert open_voice(voice.id, None).info == voice
     assert open_voice("ESPEAK:EN-us", None).info == open_voice(None, None).info
     assert open_voice("espeak:cmn:reed", "en").info.language == "cmn"
@@ -76,6 +82,43 @@ def test_an_unknown_id_is_an_error(name: str) -> None:
         open_voice(name, None)
     assert caught.value.code == "voice_unknown"
     assert len(caught.value.message) < 500
+
+
+def test_natural_voices_tell_their_licence_and_how_to_get_them() -> None:
+    missing = [voice for voice in list_voices() if not voice.installed]
+    assert len(missing) > 10 and all(voice.natural for voice in missing)
+    for voice in missing:
+        assert voice.licence and voice.commercial in ("yes", "no", "unclear")
+        with pytest.raises(VoiceError) as caught:
+            open_voice(voice.id)
+        assert caught.value.code == "voice_not_installed"
+        assert voice.how_to_get in caught.value.message
+        assert "fetch_weights" in voice.how_to_get
+
+
+def test_a_language_without_its_own_place_takes_no_voice_that_is_not_here() -> None:
+    for voice in list_voices():
+        assert open_voice(None, voice.language).info.installed
+
+
+def test_commands_look_where_weights_are_fetched_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIKENESS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.delenv("LIKENESS_WEIGHTS_DIR", raising=False)
+    assert voice_folders() == (tmp_path / "data" / "voices",)
+    monkeypatch.setenv("LIKENESS_WEIGHTS_DIR", str(tmp_path / "weights"))
+    assert voice_folders() == (
+        tmp_path / "weights" / "voices",
+        tmp_path / "data" / "voices",
+    )
+
+
+@pytest.mark.parametrize("speed", [0.0, 0.4, 2.1, float("nan"), float("inf")])
+def test_speeds_nobody_can_speak_at(speed: float) -> None:
+    with pytest.raises(VoiceError) as caught:
+        open_voice(manner=Manner(speed=speed))
+    assert caught.value.code == "bad_speed"
 
 
 def test_a_near_miss_is_told() -> None:

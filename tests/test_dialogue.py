@@ -124,7 +124,7 @@ async def room(
     how: Converse | None = None, ear: FakeEar | None = None
 ) -> AsyncIterator[Room]:
     playout, told, ended = PlayoutBuffer(), list[Event](), list[str]()
-    voices = FakeVoices(None)
+    voices = FakeVoices()
     brain, look = FakeBrain(), FakeLook()
     senses = Senses([ear or FakeEar()], brain)
     with ThreadPoolExecutor(2) as executor:

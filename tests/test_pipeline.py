@@ -63,7 +63,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     playout = PlayoutBuffer()
     told: list[Event] = []
-    voices = FakeVoices(None)
+    voices = FakeVoices()
     with ThreadPoolExecutor(2) as executor:
         speech = Speech(
             playout,
@@ -100,7 +100,7 @@ async def test_texts_are_spoken_in_order_with_words_in_time() -> None:
 async def test_nothing_is_said_before_a_viewer_comes() -> None:
     playout = PlayoutBuffer()
     with ThreadPoolExecutor(1) as executor:
-        speech = Speech(playout, FakeVoices(None).open, executor, print, max_queued=4)
+        speech = Speech(playout, FakeVoices().open, executor, print, max_queued=4)
         task = asyncio.create_task(speech.run())
         speech.speak_text("hello", voice=None, language=None, source=None)
         await asyncio.sleep(0.02)

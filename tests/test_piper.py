@@ -15,6 +15,7 @@ from models.media import AudioChunk, FloatArray
 from models.tts.catalogue import list_voices, open_voice
 from models.tts.level import SPEECH_LEVEL_DBFS, active_level_dbfs
 from models.tts.piper import Piper, piper_info, piper_voices
+from models.tts.reader import Reader
 from models.tts.voice import Voice
 from scripts import render
 
@@ -112,7 +113,7 @@ def sound_of(chunks: list[AudioChunk]) -> FloatArray:
 
 
 def test_the_real_piper_loads_and_speaks_sentence_by_sentence(folder: Path) -> None:
-    voice: Voice = Piper(folder / "hum.onnx")
+    voice: Voice = Reader(Piper(folder / "hum.onnx"))
     chunks = list(voice.speak("Good morning to you. How are you?"))
     sound = sound_of(chunks)
     assert voice.rate_hz == RATE_HZ
@@ -131,7 +132,7 @@ def test_the_real_piper_loads_and_speaks_sentence_by_sentence(folder: Path) -> N
 def test_words_take_the_time_that_the_network_gave_their_phonemes(
     folder: Path,
 ) -> None:
-    voice = Piper(folder / "hum.onnx")
+    voice = Reader(Piper(folder / "hum.onnx"))
     marks = [m for chunk in voice.speak("A strengthened oak.") for m in chunk.marks]
     words = [m for m in marks if m.kind == "word"]
     assert [w.text for w in words] == ["A", "strengthened", "oak."]
@@ -147,7 +148,7 @@ def test_words_take_the_time_that_the_network_gave_their_phonemes(
 
 
 def test_a_number_of_several_spoken_words_is_one_mark(folder: Path) -> None:
-    voice = Piper(folder / "hum.onnx")
+    voice = Reader(Piper(folder / "hum.onnx"))
     words = [
         mark
         for chunk in voice.speak("I have 1,234,567 dogs.")
@@ -159,7 +160,7 @@ def test_a_number_of_several_spoken_words_is_one_mark(folder: Path) -> None:
 
 
 def test_raw_phonemes_are_read_as_text(folder: Path) -> None:
-    voice = Piper(folder / "hum.onnx")
+    voice = Reader(Piper(folder / "hum.onnx"))
     plain = sound_of(list(voice.speak("[ [ h@l ]] there")))
     hostile = sound_of(list(voice.speak("[[ h@l ]] there")))
     assert len(plain) == len(hostile)
@@ -167,12 +168,12 @@ def test_raw_phonemes_are_read_as_text(folder: Path) -> None:
 
 def test_empty_text_is_refused_before_any_work(folder: Path) -> None:
     with pytest.raises(TextError) as caught:
-        Piper(folder / "hum.onnx").speak("  ")
+        Reader(Piper(folder / "hum.onnx")).speak("  ")
     assert caught.value.code == "text_empty"
 
 
 def test_closing_stops_and_the_voice_goes_on_working(folder: Path) -> None:
-    voice = Piper(folder / "hum.onnx")
+    voice = Reader(Piper(folder / "hum.onnx"))
     speech = voice.speak("One. Two. Three. Four.")
     next(speech)
     speech.close()  # type: ignore[attr-defined]
@@ -184,10 +185,13 @@ def test_the_catalogue_lists_and_prefers_it(folder: Path) -> None:
     assert [(i.id, i.language, i.engine) for i in infos] == [
         ("piper:hum", "en-GB", "piper")
     ]
-    assert list_voices(folder)[0] == infos[0]
-    assert open_voice(None, "en-GB", folder=folder).info == infos[0]
-    assert open_voice("piper:hum", None, folder=folder).info == infos[0]
-    assert open_voice(None, None, folder=folder).info.engine == "espeak"
+    assert list_voices([folder])[0] == infos[0]
+    assert open_voice(None, "en-GB", folders=[folder]).info == infos[0]
+    assert open_voice("piper:hum", None, folders=[folder]).info == infos[0]
+    # Natural voices come first where no place is named, or none has the very place.
+    for language in (None, "en", "en-AU"):
+        assert open_voice(None, language, folders=[folder]).info == infos[0]
+    assert open_voice(None, "en-US", folders=[folder]).info.engine == "espeak"
 
 
 @pytest.mark.parametrize(
@@ -217,7 +221,7 @@ def test_missing_and_damaged_files_are_named(
     if config is not None:
         (tmp_path / "v.onnx.json").write_text(config, "utf-8")
     with pytest.raises(VoiceError, match="v.onnx") as caught:
-        open_voice("piper:v", None, folder=tmp_path)
+        open_voice("piper:v", None, folders=[tmp_path])
     assert caught.value.code == code
 
 
@@ -226,12 +230,12 @@ def test_a_voice_id_never_leaves_its_folder(folder: Path) -> None:
     inner.mkdir()
     for name in ("../hum", "/etc/passwd", "..", ""):
         with pytest.raises(VoiceError):
-            open_voice(f"piper:{name}", None, folder=inner)
+            open_voice(f"piper:{name}", None, folders=[inner])
 
 
 def test_both_espeak_libraries_work_in_one_process(folder: Path) -> None:
     """piper-tts carries an espeak-ng of its own; the two must not share state."""
-    piper, espeak = Piper(folder / "hum.onnx"), open_voice(None, "de")
+    piper, espeak = Reader(Piper(folder / "hum.onnx")), open_voice(None, "de")
     lengths: list[int] = []
     errors: list[BaseException] = []
 

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ TEXT = "One two three four five six seven."
 
 @pytest.fixture
 def workers(tmp_path: Path) -> Iterator[VoiceWorkers]:
-    workers = VoiceWorkers(tmp_path, 1)
+    workers = VoiceWorkers([tmp_path], 1)
     yield workers
     workers.close()
 
@@ -102,7 +102,7 @@ def test_a_process_that_died_at_rest_is_not_missed(workers: VoiceWorkers) -> Non
 
 
 def test_a_process_that_hangs_is_killed(tmp_path: Path) -> None:
-    workers = VoiceWorkers(tmp_path, 1, hung_s=3)
+    workers = VoiceWorkers([tmp_path], 1, hung_s=3)
     try:
         voice = workers.open(None, None)
         hung = pid_of(workers)
@@ -117,7 +117,7 @@ def test_a_process_that_hangs_is_killed(tmp_path: Path) -> None:
 
 
 def test_several_threads_share_few_processes(tmp_path: Path) -> None:
-    workers = VoiceWorkers(tmp_path, 2)
+    workers = VoiceWorkers([tmp_path], 2)
     try:
         voice = workers.open(None, None)
         expected = samples_of(voice.speak(TEXT))
@@ -157,8 +157,8 @@ async def test_a_killed_voice_costs_one_sentence(
     monkeypatch.setattr(playout, "CAPACITY_SAMPLES", 24_000)
     made: list[VoiceWorkers] = []
 
-    def open_voices(folder: Path) -> VoiceWorkers:
-        made.append(VoiceWorkers(folder, 1))
+    def open_voices(folders: Sequence[Path]) -> VoiceWorkers:
+        made.append(VoiceWorkers(folders, 1))
         return made[-1]
 
     parts = replace(FAKE_PARTS, open_voices=open_voices)

@@ -74,10 +74,16 @@ def split_phrases(text: str) -> tuple[str, ...]:
     return tuple(phrases)
 
 
+def is_sentence(clause: str) -> bool:
+    """Whether a piece ends as a sentence does."""
+    last = clause.rstrip().rstrip(CLOSING_MARKS)[-1:]
+    return bool(last) and last in _SPACED_STOPS + _WIDE_STOPS
+
+
 def pause_s(clause: str) -> float:
     """How long to be silent after a piece: long at a sentence's end."""
     last = clause.rstrip().rstrip(CLOSING_MARKS)[-1:]
-    if last in _SPACED_STOPS + _WIDE_STOPS:
+    if is_sentence(clause):
         return 0.30
     return 0.14 if unicodedata.category(last or "a").startswith("P") else 0.10
 

@@ -4,17 +4,16 @@ import functools
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from queue import SimpleQueue
 
 import numpy as np
 
-from models.errors import TextError
 from models.media import AudioChunk, FloatArray, SpeechMark
-from models.tts.clauses import pause_s, split_phrases
+from models.tts.clauses import split_phrases
 from models.tts.espeak_library import Block, EspeakLanguage, Manner, espeak_library
 from models.tts.level import SPEECH_LEVEL_DBFS, Leveller, active_level_dbfs
 from models.tts.marks import Marker
-from models.tts.text import speakable
 from models.tts.voice import VoiceInfo
 
 LICENCE = "GPL-3.0-or-later"
@@ -29,6 +28,7 @@ VARIANTS = {
 DEFAULT_VARIANT = "Annie"
 
 _RATE_WPM = 162  # a little under espeak-ng's 175, near a newsreader's pace
+_SLOWEST_WPM, _FASTEST_WPM = 80, 450  # espeak-ng's own limits
 _VOLUME = 45  # leaves headroom inside the library, which clips hard at 100
 _UNTAGGED = {"xex"}  # a made-up language for espeak-ng's own tests
 _TAGS = {
@@ -75,45 +75,34 @@ class EspeakVoice:
         self._manner = _manners()[info]
         self._gain = _gain(self._manner)
 
-    def speak(self, text: str) -> Iterator[AudioChunk]:
-        """See Voice.speak; also TextError "text_unspeakable" for unknown scripts."""
-        return self._speak(speakable(text))
+    def phrases(self, text: str) -> tuple[str, ...]:
+        """See Synthesiser: espeak-ng cuts the sound off hard at its own pauses, so
+        each of its clauses is a phrase and the pauses are made here."""
+        return split_phrases(text)
 
-    def _speak(self, text: str) -> Iterator[AudioChunk]:
-        start = 0
-        # espeak-ng cuts the sound off hard at its own pauses, so the pauses are ours.
-        for clause in split_phrases(text):
-            for chunk in self._speak_clause(clause, start):
-                start += len(chunk.samples)
-                yield chunk
-        if start == 0:
-            raise TextError(
-                "text_unspeakable",
-                f"{self.info.name} has no sound for this text. Choose a voice of the "
-                "text's language.",
-            )
-
-    def _speak_clause(self, clause: str, start: int) -> Iterator[AudioChunk]:
+    def say(self, phrase: str, speed: float, pause_s: float) -> Iterator[AudioChunk]:
+        """See Synthesiser.say."""
+        rate_wpm = round(min(max(_RATE_WPM * speed, _SLOWEST_WPM), _FASTEST_WPM))
+        manner = replace(self._manner, rate_wpm=rate_wpm)
         leveller = Leveller(self.rate_hz, self._gain)
-        marker = Marker(clause)
+        marker = Marker(phrase)
         received = 0
-        for block in _synthesise(clause, self._manner):
+        for block in _synthesise(phrase, manner):
             received += len(block.samples)
             samples = leveller.push(block.samples.astype(np.float32) / 32768)
             marks = marker.feed(block.events)
             if len(samples) or marks:
-                yield self._chunk(samples, marks, start - leveller.trimmed)
-        rest = leveller.finish(int(pause_s(clause) * self.rate_hz))
+                yield self._chunk(samples, marks, leveller.trimmed)
+        rest = leveller.finish(int(pause_s * self.rate_hz))
         if len(rest):
-            marks = marker.finish(received)
-            yield self._chunk(rest, marks, start - leveller.trimmed)
+            yield self._chunk(rest, marker.finish(received), leveller.trimmed)
 
     def _chunk(
-        self, samples: FloatArray, marks: tuple[SpeechMark, ...], shift: int
+        self, samples: FloatArray, marks: tuple[SpeechMark, ...], trimmed: int
     ) -> AudioChunk:
         moved = tuple(
             SpeechMark(
-                mark.kind, mark.text, max(0, mark.start + shift), mark.end + shift
+                mark.kind, mark.text, max(0, mark.start - trimmed), mark.end - trimmed
             )
             for mark in marks
         )

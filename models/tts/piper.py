@@ -1,9 +1,11 @@
 """Piper voices: natural neural speech (VITS), when their files are there."""
 
+import functools
 import json
 import logging
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -15,14 +17,14 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from piper import AudioChunk as PiperChunk
 from piper import PiperVoice, SynthesisConfig
 
-from models.errors import TextError, VoiceError
+from models.errors import VoiceError
 from models.media import AudioChunk, SpeechMark
-from models.tts.clauses import pause_s, split_sentences, weight
+from models.tts.clauses import split_sentences, weight
 from models.tts.level import SPEECH_LEVEL_DBFS, Leveller, active_level_dbfs
-from models.tts.text import speakable
 from models.tts.voice import VoiceInfo
+from models.weights import all_weights
 
-LICENCE = "see the voice's model card"
+UNKNOWN_LICENCE = "see the voice's model card"
 _MEASURED = "one, two, three, four, five."
 _SEED = 1  # of the noise that VITS draws: a fresh process repeats itself
 _SILENT_SYMBOLS = set("^$_ .,;:!?-—–…\"'()¡¿")
@@ -76,38 +78,45 @@ def piper_info(model: Path) -> VoiceInfo:
         code = language.get("code") or config["espeak"]["voice"]
         label = language.get("name_english") or code
         speaker = str(config.get("dataset") or model.stem)
+        speakers = int(config.get("num_speakers") or 1)
     except _LOAD_ERRORS as error:
         raise _damaged(_config_path(model), error) from error
+    weights = next((each for each in all_weights() if each.name == model.stem), None)
     return VoiceInfo(
         f"piper:{model.stem}",
         f"{label}, {speaker.capitalize()} (natural)",
         str(code).replace("_", "-"),
         "piper",
-        LICENCE,
+        weights.licence if weights else UNKNOWN_LICENCE,
+        natural=True,
+        commercial=weights.commercial if weights else "unclear",
+        speakers=speakers,
     )
 
 
 class Piper:
-    """One Piper voice.
+    """One speaker of one Piper voice.
 
     Speaks sentence by sentence; a sentence is one run of the network, which is not
     interrupted. Words get their times from the network's own phoneme durations,
     or, for a voice without them, from their share of the letters.
     """
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path, speaker: str = "") -> None:
         """Load NAME.onnx and NAME.onnx.json, and measure the level on a few words.
 
+        speaker: a name of the voice's own, or a number from 0; empty is its first.
+
         Raises:
-            VoiceError: "voice_files_missing", "voice_damaged".
+            VoiceError: "voice_files_missing", "voice_damaged", "speaker_unknown".
         """
         self.info = piper_info(model)
-        onnxruntime.set_seed(_SEED)
+        self._voice = _load(model, model.stat().st_mtime_ns)
+        self._speaker = self._speaker_id(speaker) if speaker else None
+        if speaker:
+            self.info = replace(self.info, id=f"{self.info.id}:{speaker}", speakers=1)
+        self.rate_hz = int(self._voice.config.sample_rate)
         try:
-            self._voice = PiperVoice.load(
-                model, include_alignments=True, download_dir=model.parent
-            )
-            self.rate_hz = int(self._voice.config.sample_rate)
             sound = [chunk.audio_float_array for chunk in self._synthesise(_MEASURED)]
             level = active_level_dbfs(np.concatenate(sound), self.rate_hz)
         except _LOAD_ERRORS as error:
@@ -116,28 +125,16 @@ class Piper:
             raise _damaged(model, ValueError("it makes no sound"))
         self._gain = float(10 ** ((SPEECH_LEVEL_DBFS - level) / 20))
 
-    def speak(self, text: str) -> Iterator[AudioChunk]:
-        """See Voice.speak; VoiceError "voice_failed" when the network fails."""
-        return self._speak(speakable(text))
+    def phrases(self, text: str) -> tuple[str, ...]:
+        """See Synthesiser: the network hears a sentence as a whole."""
+        return split_sentences(text)
 
-    def _speak(self, text: str) -> Iterator[AudioChunk]:
-        start = 0
-        for sentence in split_sentences(text):
-            for chunk in self._speak_sentence(sentence, start):
-                start += len(chunk.samples)
-                yield chunk
-        if start == 0:
-            raise TextError(
-                "text_unspeakable",
-                f"{self.info.name} has no sound for this text. Choose a voice of the "
-                "text's language.",
-            )
-
-    def _speak_sentence(self, sentence: str, start: int) -> Iterator[AudioChunk]:
+    def say(self, phrase: str, speed: float, pause_s: float) -> Iterator[AudioChunk]:
+        """See Synthesiser.say; VoiceError "voice_failed" when the network fails."""
         leveller = Leveller(self.rate_hz, self._gain)
         spoken: list[PiperChunk] = []
         try:
-            for chunk in self._synthesise(sentence):
+            for chunk in self._synthesise(phrase, speed):
                 spoken.append(chunk)
                 samples = leveller.push(chunk.audio_float_array)
                 if len(samples):
@@ -146,17 +143,48 @@ class Piper:
             raise VoiceError(
                 "voice_failed", f"{self.info.name} failed ({error})."
             ) from error
-        rest = leveller.finish(int(pause_s(sentence) * self.rate_hz))
+        rest = leveller.finish(int(pause_s * self.rate_hz))
         if len(rest):
-            marks = align(sentence, spoken, start - leveller.trimmed)
+            marks = align(phrase, spoken, -leveller.trimmed)
             yield AudioChunk(rest, self.rate_hz, marks)
 
-    def _synthesise(self, text: str) -> Iterable[PiperChunk]:
+    def _synthesise(self, text: str, speed: float = 1.0) -> Iterable[PiperChunk]:
         return self._voice.synthesize(
             _PHONEMES_OPEN.sub("[ ", text),  # "[[" would begin raw phonemes
-            SynthesisConfig(normalize_audio=False),
+            SynthesisConfig(
+                speaker_id=self._speaker,
+                length_scale=self._voice.config.length_scale / speed,
+                normalize_audio=False,
+            ),
             include_alignments=True,
         )
+
+    def _speaker_id(self, speaker: str) -> int:
+        config = self._voice.config
+        known = {name.casefold(): id for name, id in config.speaker_id_map.items()}
+        if speaker.casefold() in known:
+            return int(known[speaker.casefold()])
+        if speaker.isascii() and speaker.isdigit():
+            if int(speaker) < config.num_speakers:
+                return int(speaker)
+        some = ", ".join(["by number from 0", *[*config.speaker_id_map][:10]])
+        raise VoiceError(
+            "speaker_unknown",
+            f"{self.info.id} has no speaker {speaker[:40]!r}: it has "
+            f"{config.num_speakers}, {some}.",
+        )
+
+
+@functools.lru_cache(maxsize=4)
+def _load(model: Path, _changed_ns: int) -> PiperVoice:
+    """The network, shared by its speakers."""
+    onnxruntime.set_seed(_SEED)
+    try:
+        return PiperVoice.load(
+            model, include_alignments=True, download_dir=model.parent
+        )
+    except _LOAD_ERRORS as error:
+        raise _damaged(model, error) from error
 
 
 def align(
