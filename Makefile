@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help run test check check-js lint types layers fix doctor constraints clean
+.PHONY: help run test check check-js lint types layers turn-test fix doctor constraints clean
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -31,6 +31,10 @@ layers: $(READY)
 
 check-js:  ## types of the page's modules; wants npm
 	npx --yes --package typescript@7 tsc -p client_web
+
+turn-test: $(READY)  ## media through Debian's coturn, with credentials that expire
+	@command -v turnserver >/dev/null || { echo "install coturn: apt-get install coturn"; exit 1; }
+	LIKENESS_TURN_TEST=1 $(BIN)/python -m pytest -v tests/test_turn.py
 
 fix: $(READY)  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .

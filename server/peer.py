@@ -110,8 +110,15 @@ def is_mdns(candidate: str) -> bool:
 
 
 def without_mdns(sdp: str) -> str:
+    """Without hidden names, nor the end of candidates where none is left.
+
+    With an end and no candidate aioice would give up, though the viewer's own checks
+    are still to come.
+    """
     lines = sdp.splitlines(keepends=True)
     kept = [x for x in lines if not (x.startswith("a=candidate:") and is_mdns(x))]
+    if not any(x.startswith("a=candidate:") for x in kept):
+        kept = [x for x in kept if not x.startswith("a=end-of-candidates")]
     return "".join(kept)
 
 
@@ -129,6 +136,7 @@ class Peer:
     heard_s: float = field(default_factory=time.monotonic)  # last RTCP
     channel: RTCDataChannel | None = None
     codec: VideoCodec = "VP8"
+    _reachable: bool = False  # some candidate of the viewer's is known
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -151,6 +159,7 @@ class Peer:
         try:
             self._prepare({media.kind for media in offer.media})
             known = without_mdns(sdp)
+            self._reachable = "\na=candidate:" in known
             await self._pc.setRemoteDescription(RTCSessionDescription(known, "offer"))
             self._settle()
             await self._pc.setLocalDescription(await self._pc.createAnswer())
@@ -180,13 +189,15 @@ class Peer:
         for mid, line in candidates:
             try:
                 if line is None:
-                    await self._pc.addIceCandidate(None)
+                    if self._reachable:  # as for an offer: see without_mdns
+                        await self._pc.addIceCandidate(None)
                     continue
                 if is_mdns(line):
                     continue
                 candidate = candidate_from_sdp(line)
                 candidate.sdpMid = mid
                 await self._pc.addIceCandidate(candidate)
+                self._reachable = True
             except Exception as error:  # see above
                 logger.debug("a candidate was dropped: %s", type(error).__name__)
 

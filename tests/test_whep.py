@@ -148,3 +148,6 @@ def test_local_names_are_not_waited_for() -> None:
     assert not is_mdns("candidate:1 1 udp 2122 192.0.2.1 50000 typ host")
     offer = f"v=0\r\na={hidden}\r\na=candidate:2 1 udp 2 192.0.2.1 9 typ host\r\n"
     assert without_mdns(offer).splitlines()[1].endswith("192.0.2.1 9 typ host")
+    end = "a=end-of-candidates\r\n"
+    assert without_mdns(offer + end).endswith(end)
+    assert without_mdns(f"v=0\r\na={hidden}\r\n{end}") == "v=0\r\n"
