@@ -36,6 +36,7 @@ from av.audio.resampler import AudioResampler
 
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from server.broadcast import Broadcast, Outlet
+from server.dtls import meet_everybody
 from server.encoders import VideoCodec
 from server.errors import ApiError
 from server.tracks import PacketTrack
@@ -142,6 +143,7 @@ class Peer:
     def __post_init__(self) -> None:
         # Without a configuration aiortc would ask a public STUN server.
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=self.ice_servers))
+        meet_everybody(self._pc)
         self._outlet = Outlet(
             PacketTrack("audio"),
             PacketTrack("video", self.broadcast.request_key),
