@@ -15,7 +15,7 @@ from models.prepared import Prepared
 from models.sampling import Maps, cut, cut_off, paste, patch_places, sample
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
-CLOSING = 0.25  # of a blink, from where the lid begins to look as it does closed
+CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
 

@@ -26,6 +26,7 @@ RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
 MEETING = 0.0  # of the opening: how far above the lower lid the lids meet
+BEYOND = 0.30  # of the opening, that a closed upper lid comes down past the lower one
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
@@ -100,7 +101,7 @@ def lid_height(lid: Tensor, s: Tensor) -> Tensor:
 class EyeMotion:
     """Per eye [B, 2]: lid travels (of the opening) and gaze (half eye widths)."""
 
-    upper: Tensor  # 0 rest, 1 at the meeting line, below 0 wider
+    upper: Tensor  # 0 rest, 1 at the meeting line, beyond it shut, below 0 wider
     lower: Tensor
     side: Tensor
     down: Tensor
@@ -123,7 +124,7 @@ def eye_motion(motion: Tensor) -> EyeMotion:
     resting = resting + 0.14 * down.clamp(max=0)
     lower = 0.38 * squint - 0.06 * wide - 0.10 * down.clamp(min=0)
     return EyeMotion(
-        upper=resting + (1 - resting) * blink,
+        upper=resting + (1 + BEYOND - resting) * blink,
         lower=lower + (1 - lower) * blink,
         side=GAZE_SIDE * side,
         down=GAZE_UP * down,

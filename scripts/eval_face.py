@@ -26,8 +26,12 @@ SHAPES = 14  # lip shapes tried per photo
 TURN_DEG = 8.0
 # Brow, nose bridge, eye corners, temples: parts that no expression moves.
 RIGID = [1, 4, 5, 6, 168, 197, 33, 133, 263, 362, 10, 151, 9, 127, 356, 234, 454, 195]
-# Upper lid, lower lid, outer and inner corner; the subject's right eye, then the left.
-EYES = ((159, 145, 33, 133), (386, 374, 362, 263))
+# Three pairs of upper and lower lid, both corners; the subject's right eye, then left.
+LIDS = (
+    ((160, 144), (159, 145), (158, 153)),
+    ((385, 380), (386, 374), (387, 373)),
+)
+CORNERS = ((33, 133), (362, 263))
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,18 @@ class Probe:
 
 
 def eye_openings(landmarks: FloatArray) -> FloatArray:
-    """Height over width of both eyes: [2]."""
+    """Height over width of both eyes: [2].
+
+    The height is taken across the eye, since landmarks of the two lids also slide along
+    it past each other, and over three pairs, as the eye aspect ratio of Soukupova and
+    Cech (2016) does over two.
+    """
     shapes = []
-    for upper, lower, outer, inner in EYES:
-        height = np.linalg.norm(landmarks[upper, :2] - landmarks[lower, :2])
-        shapes.append(
-            height / np.linalg.norm(landmarks[outer, :2] - landmarks[inner, :2])
-        )
+    for pairs, (first, last) in zip(LIDS, CORNERS, strict=True):
+        x, y = landmarks[last, :2] - landmarks[first, :2]
+        upper, lower = landmarks[np.array(pairs).T, :2].mean(1)
+        across = (lower - upper) @ np.array([-y, x]) / (x * x + y * y)
+        shapes.append(max(float(across), 0.0))
     return np.array(shapes, np.float32)
 
 
