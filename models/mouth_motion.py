@@ -40,7 +40,12 @@ MOUTH_CHANNELS = (
 # that their vowel has in the table, but leave a quarter of it.
 _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
 _PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.25
-_WIDTH_IOD, _NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.05
+_WIDTH_IOD, _NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
+# Mouth corners follow slowly: each frame they go half of the way that is left.
+_WIDTH_PACE = 0.5
+
+# In the pauses of a speaker the lips part a little, and the corners relax.
+_PAUSE_APERTURE_IOD, _PAUSE_WIDTH_IOD = 0.05, 0.49
 
 # The lips touch from the first frame above the upper threshold to the last above the
 # lower one.
@@ -57,11 +62,13 @@ _MIX: dict[str, dict[str, float]] = {
         "aperture": _APERTURE_IOD,
         "pucker": _PUCKER_APERTURE_IOD,
         "funnel": _FUNNEL_APERTURE_IOD,
+        "rest": _PAUSE_APERTURE_IOD,
+        "speech": -_PAUSE_APERTURE_IOD,
     },
     "width": {
-        "width": _WIDTH_IOD,
-        "rest": _NEUTRAL_WIDTH_IOD,
-        "funnel": _FUNNEL_WIDTH_IOD,
+        "slow_width": 1.0,
+        "rest": _PAUSE_WIDTH_IOD,
+        "speech": _NEUTRAL_WIDTH_IOD - _PAUSE_WIDTH_IOD,
     },
     "speech": {"speech": 1.0},
     "jawOpen": {"jaw": 0.35},
@@ -77,8 +84,11 @@ _MIX: dict[str, dict[str, float]] = {
     "tongueOut": {"tongue": 0.4},
 }
 _SHAPES = tuple(shape.name.lower() for shape in Shape if shape < Shape.CLOSE)
-_INGREDIENTS = (*_SHAPES, "spread", "jaw_contact", "contact", "speech", "rest")
-_SPREAD, _JAW_CONTACT, _CONTACT = len(_SHAPES), len(_SHAPES) + 1, len(_SHAPES) + 2
+_FOLLOWED = ("contact", "slow_width", "speech", "rest")
+_INGREDIENTS = (*_SHAPES, "spread", "jaw_contact", *_FOLLOWED)
+_SPREAD, _JAW_CONTACT, _FIRST_FOLLOWED = (
+    _INGREDIENTS.index(name) for name in ("spread", "jaw_contact", "contact")
+)
 
 # Energy: 0 at 26 dB under the level, 1 at the level (natural logarithms of power).
 _ENERGY_RANGE = 6.0
@@ -104,12 +114,14 @@ class MouthMotion:
 class Mouth:
     """What one mouth remembers.
 
-    closed: whether the lips touch. speech: as in media.Motion. mean_energy: a running
-    mean. energy: of the frames whose rows are still to come, as many as the look-ahead.
+    closed: whether the lips touch. width: of the corners, in IOD from neutral. speech:
+    as in media.Motion. mean_energy: a running mean. energy: of the frames whose rows
+    are still to come, as many as the look-ahead.
     """
 
     energy: tuple[float, ...]
     closed: bool = False
+    width: float = 0.0
     speech: float = 0.0
     mean_energy: float = 0.0
 
@@ -134,6 +146,8 @@ _LOWEST = np.zeros(len(_SHAPES), np.float32)
 _HIGHEST = np.ones(len(_SHAPES), np.float32)
 _HIGHEST[Shape.APERTURE] = _WIDEST_TABLE_APERTURE
 _LOWEST[Shape.WIDTH] = -1.2
+_WIDTH_SHAPES = [Shape.WIDTH, Shape.FUNNEL]
+_WIDTH_MIX = np.array([_WIDTH_IOD, _FUNNEL_WIDTH_IOD], np.float32)
 
 
 def finish(
@@ -152,34 +166,53 @@ def finish(
     logits = np.maximum(first[..., Shape.CLOSE :], second[..., Shape.CLOSE :])
     rows = (first[..., : Shape.CLOSE] + second[..., : Shape.CLOSE]) * np.float32(0.5)
     energy = 1 + (loudness - levels) * np.float32(1 / _ENERGY_RANGE)
-    followed = [
-        _follow(*each)
-        for each in zip(mouths, logits.tolist(), energy.tolist(), strict=True)
-    ]
+    width = rows[..., _WIDTH_SHAPES] @ _WIDTH_MIX
+    heard = np.concatenate([logits, width[..., None], energy[..., None]], axis=-1)
+    followed = [_follow(*each) for each in zip(mouths, heard.tolist(), strict=True)]
     tracks = np.array([track for track, _ in followed], np.float32)
     mouth = _mix(rows, tracks)
-    motion = MouthMotion(mouth, tracks[..., 4], tracks[..., 5], tracks[..., 1])
+    motion = MouthMotion(mouth, tracks[..., 5], tracks[..., 6], tracks[..., 2])
     return motion, tuple(mouth for _, mouth in followed)
 
 
+def rendered(track: FloatArray) -> FloatArray:
+    """A target track float32 [n, len(Shape)], see visemes.mouth_track, as it should be
+    seen: [n, len(MOUTH_CHANNELS)], each row for itself."""
+    rows = track[None, :, : Shape.CLOSE]
+    speech, close = track[:, Shape.SPEECH], track[:, Shape.CLOSE]
+    width = track[:, _WIDTH_SHAPES] @ _WIDTH_MIX
+    rest, none = np.ones_like(speech), np.zeros_like(speech)
+    columns = [close * speech, width * speech, speech, rest, close > 0.5, none, none]
+    return _mix(rows, np.stack(columns, axis=-1, dtype=np.float32)[None])[0]
+
+
 def _follow(
-    mouth: Mouth, logits: list[tuple[float, float]], heard: list[float]
+    mouth: Mouth, heard: list[list[float]]
 ) -> tuple[list[tuple[float, ...]], Mouth]:
-    """Frame by frame: contact, speech, rest, closed, energy, stress; and the mouth
-    then."""
-    energies = [*mouth.energy, *(min(max(energy, 0.0), 1.0) for energy in heard)]
-    closed, speech, mean = mouth.closed, mouth.speech, mouth.mean_energy
+    """One mouth, frame by frame.
+
+    heard: rows of the logits of contact and speech, the width, and the energy of a
+    frame that is a look-ahead later. Gives rows of _FOLLOWED, closed, energy, stress.
+    """
+    energies = [*mouth.energy, *(min(max(row[3], 0.0), 1.0) for row in heard)]
+    closed, speech, width = mouth.closed, mouth.speech, mouth.width
+    mean = mouth.mean_energy
     track: list[tuple[float, ...]] = []
-    for (close_logit, speech_logit), energy in zip(logits, energies, strict=False):
+    for (close_logit, speech_logit, goal, _), energy in zip(
+        heard, energies, strict=False
+    ):
         close = _sigmoid(close_logit)
         closed = close > (_CLOSE_OFF if closed else _CLOSE_ON)
         change = _SPEECH_RISE if speech_logit > 0 else -_SPEECH_FALL
         speech = min(max(speech + change, 0.0), 1.0)
+        width += (goal - width) * _WIDTH_PACE
         mean = mean * _STRESS_MEMORY + energy * (1 - _STRESS_MEMORY)
         contact = speech * (1.0 if closed else close)
         stress = min(max((energy - mean) * _STRESS_GAIN * speech, 0.0), 1.0)
-        track.append((contact, speech, 1.0, float(closed), energy, stress))
-    return track, Mouth(tuple(energies[len(heard) :]), closed, speech, mean)
+        followed = (contact, width * speech, speech, 1.0)
+        track.append((*followed, float(closed), energy, stress))
+    left = tuple(energies[len(heard) :])
+    return track, Mouth(left, closed, width, speech, mean)
 
 
 def _sigmoid(logit: float) -> float:
@@ -187,17 +220,18 @@ def _sigmoid(logit: float) -> float:
 
 
 def _mix(rows: FloatArray, tracks: FloatArray) -> FloatArray:
-    """Shapes [B, n, CLOSE] and what _follow gives [B, n, 6] to MOUTH_CHANNELS; at rest
+    """Shapes [B, n, CLOSE] and what _follow gives [B, n, 7] to MOUTH_CHANNELS; at rest
     without speech."""
+    followed, closed = tracks[..., : len(_FOLLOWED)], tracks[..., len(_FOLLOWED)]
     parts = np.empty((*rows.shape[:2], len(_INGREDIENTS)), np.float32)
     shares = parts[..., : Shape.CLOSE]
     np.maximum(rows, _LOWEST, out=shares)
     np.minimum(shares, _HIGHEST, out=shares)
-    shares *= tracks[..., 1:2]
-    shares[..., Shape.APERTURE] *= 1 - tracks[..., 3]
+    shares *= followed[..., 2:3]
+    shares[..., Shape.APERTURE] *= 1 - closed
     parts[..., _SPREAD] = np.maximum(shares[..., Shape.WIDTH], 0)
-    parts[..., _JAW_CONTACT] = shares[..., Shape.JAW] * tracks[..., 0]
-    parts[..., _CONTACT:] = tracks[..., :3]
+    parts[..., _JAW_CONTACT] = shares[..., Shape.JAW] * followed[..., 0]
+    parts[..., _FIRST_FOLLOWED:] = followed
     mouth: FloatArray = parts @ _MATRIX
     least = shares[..., Shape.APERTURE] * np.float32(_LEFT_OPEN * _APERTURE_IOD)
     np.maximum(mouth[..., 0], least, out=mouth[..., 0])

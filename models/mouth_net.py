@@ -63,11 +63,14 @@ class CausalConv(nn.Module):
 
 
 class MouthNet(nn.Module):
-    """Normalised mel to mouth shapes and, for training, viseme classes, at 50 Hz."""
+    """Normalised mel to mouth shapes and, for training, viseme classes, at 50 Hz.
+
+    dropped: share of a block's channels that training leaves out of each sequence.
+    """
 
     def __init__(self, channels: int = CHANNELS) -> None:
         super().__init__()
-        self.channels = channels
+        self.channels, self.dropped = channels, 0.0
         self.front = nn.Linear(_FRONT_KERNEL * MEL_BANDS, channels)
         self.convs = tuple(CausalConv(channels, d) for d in DILATIONS)
         self.blocks = nn.ModuleList(self.convs)
@@ -89,7 +92,11 @@ class MouthNet(nn.Module):
         tails = torch.split(state.past, list(_TAILS), dim=1)
         for block, tail in zip(self.convs, tails, strict=True):
             pasts.append(torch.cat([tail, x], dim=1)[:, x.shape[1] :])
-            x = x + functional.relu(block(x, tail))
+            change = functional.relu(block(x, tail))
+            if self.training and self.dropped:
+                kept = torch.rand_like(change[:, :1]) > self.dropped
+                change = change * (kept / (1 - self.dropped))
+            x = x + change
         return x, NetState(front, torch.cat(pasts, dim=1))
 
     def hear(self, features: Tensor, tail: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,8 @@
 
 DATA is the folder of scripts.synth_speech. The whole run time is measured, closure
 hysteresis and speech gate included, on each held-out voice: as synthesised, at 15 dB
-SNR, 30 dB quieter, in the telephone band; and on silence, noise and music.
+SNR, quiet and loud, whispered, in the telephone band, from 8 kHz, and as a woman or a
+child would say it; and on silence, noise and music.
 """
 
 import argparse
@@ -15,24 +16,32 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+import soxr
 import torch
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter, istft, sosfilt, stft
 
 from models.audio2motion import EMBEDDED_WEIGHTS, AudioToMotion
 from models.errors import WeightsError
 from models.media import (
+    FRAME_MS,
     FRAME_RATE_HZ,
     MODEL_RATE_HZ,
     MODEL_SAMPLES_PER_FRAME,
     FloatArray,
 )
-from models.mouth_motion import MOUTH_CHANNELS
+from models.mouth_motion import LOOK_AHEADS, MOUTH_CHANNELS, rendered
 from models.visemes import BILABIAL, Phones, Shape, mouth_track
-from scripts.motion_corpus import Utterance, is_held_out, not_speech, read_utterances
+from scripts.motion_corpus import (
+    Utterance,
+    at_speed,
+    is_held_out,
+    not_speech,
+    read_utterances,
+)
 
 PAUSE_S = 0.4  # between the utterances of a test
 CLOSED_SHARE = 0.15  # of the 95th percentile: lips nearer than this count as closed
-OPEN_TARGET = 0.35  # table units: lips that should be clearly open
+OPEN_SHARE = 0.35  # of that of the target: lips farther apart should be clearly open
 NEAR_S = 0.040
 _APERTURE, _WIDTH, _SPEECH = (
     MOUTH_CHANNELS.index(name) for name in ("aperture", "width", "speech")
@@ -46,7 +55,8 @@ class Figures:
     """aperture_r, width_r: correlation with the targets while speaking.
 
     closed: share of p b m with closed lips within 40 ms of their closure.
-    false_closed: share of clearly open frames with closed lips.
+    false_closed: share of closed lips in the frames of speech that are more than 40 ms
+    from any p b m and whose target, as it would be shown, is clearly open.
     silent_motion: spread of the aperture in pauses against that in speech.
     """
 
@@ -77,11 +87,56 @@ def telephone(samples: FloatArray) -> FloatArray:
     return np.asarray(sosfilt(sections, samples), np.float32)
 
 
-CONDITIONS: dict[str, Recording] = {
-    "clean": clean,
-    "15 dB SNR": noisy,
-    "-30 dB": quiet,
-    "telephone": telephone,
+def loud(samples: FloatArray) -> FloatArray:
+    """A shout into a microphone that clips."""
+    return np.asarray((samples * 4).clip(-0.9, 0.9), np.float32)
+
+
+def narrow(samples: FloatArray) -> FloatArray:
+    """What a sampling rate of 8 kHz leaves."""
+    there = soxr.resample(samples, MODEL_RATE_HZ, MODEL_RATE_HZ // 2)
+    back = soxr.resample(there, MODEL_RATE_HZ // 2, MODEL_RATE_HZ)
+    return np.asarray(np.resize(back, samples.shape), np.float32)
+
+
+def whispered(samples: FloatArray) -> FloatArray:
+    """The same spectral envelope, 10 ms by 10 ms, on noise instead of a voice."""
+    _, _, spectrum = stft(samples, MODEL_RATE_HZ, nperseg=320, noverlap=160, nfft=512)
+    power = (np.abs(spectrum) ** 2).T
+    cepstrum = np.fft.irfft(np.log(power + 1e-9), axis=1)
+    cepstrum[:, 24:-24] = 0  # longer lags are the voice's pitch
+    envelope = np.exp(np.fft.rfft(cepstrum, axis=1).real / 2).T
+    angles = np.random.default_rng(0).uniform(0, 2 * np.pi, envelope.shape)
+    _, hiss = istft(
+        envelope * np.exp(1j * angles),
+        MODEL_RATE_HZ,
+        nperseg=320,
+        noverlap=160,
+        nfft=512,
+    )
+    hiss = hiss[: len(samples)]
+    return np.asarray(np.pad(hiss, (0, len(samples) - len(hiss))) * 0.3, np.float32)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How the voices are heard. speed: faster and higher by so much, as of a smaller
+    speaker; the rest is done to the sound."""
+
+    heard: Recording = clean
+    speed: float = 1.0
+
+
+CONDITIONS: dict[str, Condition] = {
+    "clean": Condition(),
+    "15 dB SNR": Condition(noisy),
+    "-30 dB": Condition(quiet),
+    "loud": Condition(loud),
+    "whisper": Condition(whispered),
+    "telephone": Condition(telephone),
+    "8 kHz": Condition(narrow),
+    "woman": Condition(speed=1.15),
+    "child": Condition(speed=1.35),
 }
 
 
@@ -164,7 +219,10 @@ def measure(
         bool(closed[(frames_s > a - NEAR_S) & (frames_s < b + NEAR_S)].any())
         for a, b in zip(starts, ends, strict=True)
     ]
-    is_open = speaking & (track[:, Shape.APERTURE] > OPEN_TARGET)
+    wanted = rendered(track)[:, _APERTURE]
+    is_open = speaking & (wanted > OPEN_SHARE * np.quantile(wanted[speaking], 0.95))
+    for a, b in zip(starts, ends, strict=True):
+        is_open[(frames_s > a - NEAR_S) & (frames_s < b + NEAR_S)] = False
     low, high = np.quantile(aperture[speaking], (0.05, 0.95))
     spread = aperture[~speaking].std() if (~speaking).any() else 0.0
 
@@ -209,13 +267,24 @@ def evaluate(
         voice = shard.name.rsplit("-", 2)[0]
         if voice in found:
             continue
-        sound, phones, silent = connected(list(read_utterances(shard)), minutes)
-        track = targets(phones, len(silent))
+        utterances = list(read_utterances(shard))
         found[voice] = {
-            name: measure(hear(network, heard(sound)), track, phones, silent)
-            for name, heard in CONDITIONS.items()
+            name: _measured(network, utterances, minutes, condition)
+            for name, condition in CONDITIONS.items()
         }
     return found
+
+
+def _measured(
+    network: AudioToMotion,
+    utterances: list[Utterance],
+    minutes: float,
+    condition: Condition,
+) -> Figures:
+    said = [at_speed(speech, condition.speed) for speech in utterances]
+    sound, phones, silent = connected(said, minutes)
+    track = targets(phones, len(silent))
+    return measure(hear(network, condition.heard(sound)), track, phones, silent)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -225,10 +294,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--weights", type=Path, default=EMBEDDED_WEIGHTS)
     parser.add_argument("--minutes", type=float, default=2.0, help="of each voice")
+    parser.add_argument(
+        "--look-ahead-ms",
+        type=int,
+        default=80,
+        choices=[f * FRAME_MS for f in LOOK_AHEADS],
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)
     try:
         network = AudioToMotion.load(options.weights)
+        network = network.with_look_ahead(options.look_ahead_ms // FRAME_MS)
         found = evaluate(network, options.data, options.minutes)
     except (WeightsError, FileNotFoundError) as error:
         print(error, file=sys.stderr)

@@ -4,6 +4,7 @@ import functools
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from models.mel import HOP, MEL_BANDS, TAIL, LogMel
 
@@ -11,11 +12,18 @@ _FLOOR = 1e-7
 _LN_PER_DB = 0.2302585  # ln(10) / 10
 
 
-def augment(mel: Tensor, generator: torch.Generator, *, true_noise: bool) -> Tensor:
+def augment(
+    mel: Tensor, generator: torch.Generator, *, true_noise: bool, varied: bool = False
+) -> Tensor:
     """Log-mel float32 [B, T, MEL_BANDS], each of the B as somebody else's recording.
 
-    true_noise: give the noise the grain of sound instead of an even one.
+    true_noise: give the noise the grain of sound instead of an even one. varied: put
+    the voices farther apart than those of the synthesisers are, so that others are
+    understood too.
     """
+    if varied:
+        mel = _bend_vocal_tract(_whisper(mel, generator), generator)
+        mel = mel + _masks(len(mel), generator)
     mel = _warp_vocal_tract(mel, generator)
     mel = mel + _random_equaliser(len(mel), generator) + _gain(len(mel), generator)
     power = mel.exp() * _pass_band(len(mel), generator) + _noise(
@@ -40,11 +48,50 @@ def _warp_vocal_tract(mel: Tensor, generator: torch.Generator) -> Tensor:
     factor = 1 + _uniform(batch, -0.12, 0.12, generator) * _chance(
         batch, 0.6, generator
     )
-    place = (torch.arange(MEL_BANDS) * factor.view(-1, 1)).clamp(max=MEL_BANDS - 1.001)
+    return _moved_bands(mel, torch.arange(MEL_BANDS) * factor.view(-1, 1))
+
+
+def _bend_vocal_tract(mel: Tensor, generator: torch.Generator) -> Tensor:
+    """The formants apart, each by as much as 12 % another way."""
+    batch = len(mel)
+    band = torch.arange(MEL_BANDS) / MEL_BANDS
+    bend = _uniform(batch, -0.12, 0.12, generator).view(-1, 1)
+    phase = _uniform(batch, 0, 6.283, generator).view(-1, 1)
+    return _moved_bands(
+        mel, torch.arange(MEL_BANDS) * (1 + bend * torch.cos(6.283 * band + phase))
+    )
+
+
+def _moved_bands(mel: Tensor, place: Tensor) -> Tensor:
+    """Each band from another place [B, MEL_BANDS], between two bands."""
+    place = place.clamp(min=0, max=MEL_BANDS - 1.001)
     low = place.floor().long()
-    share = (place - low).view(batch, 1, MEL_BANDS)
+    share = (place - low).unsqueeze(1)
     index = low.unsqueeze(1).expand_as(mel)
     return torch.lerp(mel.gather(2, index), mel.gather(2, index + 1), share)
+
+
+def _whisper(mel: Tensor, generator: torch.Generator) -> Tensor:
+    """Some without the harmonics of a voice: five bands together."""
+    batch, frames, bands = mel.shape
+    smooth = functional.avg_pool1d(
+        mel.view(batch * frames, 1, bands), 5, 1, 2, count_include_pad=False
+    ).view(mel.shape)
+    return torch.lerp(mel, smooth, _chance(batch, 0.2, generator))
+
+
+def _masks(batch: int, generator: torch.Generator) -> Tensor:
+    """Two stretches of up to 10 bands that are hardly there, [B, 1, MEL_BANDS] (Park et
+    al., "SpecAugment", 2019)."""
+    band = torch.arange(MEL_BANDS)
+    total = torch.zeros(batch, 1, MEL_BANDS)
+    for _ in range(2):
+        first = _uniform(batch, 0, MEL_BANDS - 10, generator)
+        width = _uniform(batch, 0, 10, generator)
+        depth = _uniform(batch, -30, -6, generator) * _LN_PER_DB
+        inside = ((band >= first) & (band < first + width)).float()
+        total = total + depth * inside * _chance(batch, 0.6, generator)
+    return total
 
 
 def _random_equaliser(batch: int, generator: torch.Generator) -> Tensor:

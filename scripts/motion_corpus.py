@@ -90,8 +90,10 @@ def _phone_loudness(
     return np.asarray((rms / max(float(loud), 1e-5)).clip(0, 1.2), np.float32)
 
 
-def _at_speed(speech: Utterance, speed: float) -> Utterance:
+def at_speed(speech: Utterance, speed: float) -> Utterance:
     """Faster and higher (speed over 1), or slower and lower."""
+    if speed == 1:
+        return speech
     samples = soxr.resample(speech.samples, MODEL_RATE_HZ * speed, MODEL_RATE_HZ)
     p = speech.phones
     phones = Phones(p.start_s / speed, p.end_s / speed, p.classes, p.loudness)
@@ -148,7 +150,7 @@ def not_speech(seconds: float, rng: np.random.Generator) -> FloatArray:
 def heard_differently(speech: Utterance, rng: np.random.Generator) -> Utterance:
     """One of the many ways the same words could have been recorded."""
     if rng.random() < 0.8:
-        speech = _at_speed(speech, round(float(rng.uniform(0.86, 1.2)), 3))
+        speech = at_speed(speech, round(float(rng.uniform(0.86, 1.2)), 3))
     samples = speech.samples
     if rng.random() < 0.4:
         samples = _in_a_room(samples, rng)

@@ -42,6 +42,7 @@ from scripts.training_crops import LOOK_AHEAD_STEPS, TrainingOptions, crops
 
 WARM_UP_STEPS = 10  # of a crop: the network has heard too little to be asked
 EMA_DECAY = 0.999
+DROPPED_CHANNELS = 0.1  # of each block, for a whole crop, while voices are varied
 DECAY_SHARE = 0.3  # of the steps, at the end
 
 # What an error in each shape counts; the lips before all else.
@@ -267,8 +268,15 @@ class Run:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         generator = torch.Generator().manual_seed(self.options.seed + self.step)
-        true_noise = self.step >= self.options.true_noise_from
-        mel = augment(mel, generator, true_noise=true_noise).to(self.device)
+        varied = self.step >= self.options.varied_from
+        mel = augment(
+            mel,
+            generator,
+            true_noise=self.step >= self.options.true_noise_from,
+            varied=varied,
+        ).to(self.device)
+        torch.manual_seed(self.options.seed + self.step)
+        self.network.net.dropped = DROPPED_CHANNELS if varied else 0.0
         narrow = self.options.precision == "bfloat16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=narrow):
             shapes, logits = run_network(self.network, mel)

@@ -36,6 +36,7 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     noise_from: int = 0  # the step from which some crops are noise before speech
     true_noise_from: int = 0  # and from which noise has the grain of sound
+    varied_from: int = 1_000  # and from which voices are put farther apart
     precision: str = "float32"  # of the products; bfloat16 pays on CUDA and AMX
     seed: int = 0
 
