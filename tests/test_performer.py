@@ -107,7 +107,7 @@ def test_the_seed_decides_the_gestures_and_not_the_mouth(
 
 def test_silence_is_alive_above_the_mouth(network: AudioToMotion) -> None:
     motion = perform(network, np.zeros(FRAME * 25 * 10, np.float32))
-    assert motion.channel("aperture").max() == 0
+    assert np.ptp(motion.channel("aperture")) < 1e-6
     assert motion.channel("speech").max() == 0
     assert motion.channel("eyeBlinkLeft").max() > 0.5
     assert motion.channel("breath").std() > 0.05
@@ -130,7 +130,8 @@ def test_samples_that_are_no_numbers_do_no_lasting_harm(network: AudioToMotion) 
     assert np.isfinite(performer.push_audio(hostile).values).all()
     quiet = performer.push_audio(np.zeros(FRAME * 100, np.float32))
     assert np.isfinite(quiet.values).all()
-    assert quiet.channel("aperture")[-1] == 0
+    assert quiet.channel("speech")[-1] == 0
+    assert np.ptp(quiet.channel("aperture")[-10:]) < 1e-6
 
 
 def test_postures_are_checked(network: AudioToMotion) -> None:
