@@ -183,7 +183,9 @@ def rendered(track: FloatArray) -> FloatArray:
     width = track[:, _WIDTH_SHAPES] @ _WIDTH_MIX
     rest, none = np.ones_like(speech), np.zeros_like(speech)
     columns = [close * speech, width * speech, speech, rest, close > 0.5, none, none]
-    return _mix(rows, np.stack(columns, axis=-1, dtype=np.float32)[None])[0]
+    tracks = np.stack(columns, axis=-1).astype(np.float32)
+    mouth: FloatArray = _mix(rows, tracks[None])[0]
+    return mouth
 
 
 def _follow(

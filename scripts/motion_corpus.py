@@ -20,6 +20,7 @@ from models.media import MODEL_RATE_HZ, FloatArray
 from models.mel import HOP, TAIL, LogMel
 from models.visemes import FIRST_VOWEL, SILENCE, Phones, class_track, mouth_track
 
+SHARD_S = 300.0  # of speech in a shard of scripts.synth_speech
 STEP_S = 0.02  # of the network
 STEP_SAMPLES = int(STEP_S * MODEL_RATE_HZ)
 HELD_OUT = ("flite_rms", "festival_pc_diphone", "festival_czech_machac")

@@ -42,6 +42,7 @@ from scripts.festival_sources import (
     flite_say,
     installed_festival_voices,
 )
+from scripts.motion_corpus import SHARD_S
 from scripts.speech_sources import (
     Espeak,
     EspeakVoice,
@@ -50,7 +51,6 @@ from scripts.speech_sources import (
     UnknownPhoneError,
 )
 
-SHARD_S = 300.0
 FORTUNES = Path("/usr/share/games/fortunes")
 
 # espeak-ng language: share of its speech, language of the texts (French has no package

@@ -3,11 +3,10 @@
     python -m scripts.train_audio2motion DATA --run FOLDER [--steps 20000]
 
 Goes on from FOLDER/checkpoint.pt where there is one, and begins with the weights of
---start where it is given. FOLDER/log.jsonl has the loss and
-the figures on the held-out voices; at the end, and at each --export-every, the averaged
-weights are written to FOLDER/audio2motion.safetensors with a model card beside them,
-unless an earlier export had better figures.
-With --install they replace the embedded ones in models/assets.
+--start where it is given. FOLDER/log.jsonl has the loss and the figures on the held-out
+voices; at the end, and at each --export-every, the averaged weights are written to
+FOLDER/audio2motion.safetensors with a model card beside them, unless an earlier export
+had better figures. With --install they replace the embedded ones in models/assets.
 """
 
 import argparse
@@ -21,66 +20,24 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
-from torch.nn import functional
 from tqdm import tqdm
 
 from models.audio2motion import EMBEDDED_WEIGHTS, AudioToMotion
 from models.errors import WeightsError
-from models.media import FloatArray
-from models.mel import LOWEST_LEVEL, follow_level, normalise
-from models.mouth_motion import LOOK_AHEADS
-from models.mouth_net import STEPS_PER_FRAME
-from models.visemes import BILABIAL, VISEME_CLASSES, Shape
+from models.visemes import VISEME_CLASSES
 from scripts.mel_augmentation import augment
-from scripts.model_card import model_card
-from scripts.motion_corpus import Stream, is_held_out, load_stream
-from scripts.training_crops import LOOK_AHEAD_STEPS, TrainingOptions, crops
+from scripts.model_card import TrainingFacts, model_card
+from scripts.motion_corpus import SHARD_S, Stream, is_held_out, load_stream
+from scripts.motion_figures import Figures, evaluate
+from scripts.motion_loss import loss_of, run_network
+from scripts.training_crops import TrainingOptions, crops
 
-WARM_UP_STEPS = 10  # of a crop: the network has heard too little to be asked
 EMA_DECAY = 0.999
 DROPPED_CHANNELS = 0.1  # of each block, for a whole crop, while voices are varied
 DECAY_SHARE = 0.3  # of the steps, at the end
-
-# What an error in each shape counts; the lips before all else.
-SHAPE_WEIGHTS = {
-    Shape.APERTURE: 3.0,
-    Shape.WIDTH: 1.5,
-    Shape.JAW: 1.5,
-    Shape.FUNNEL: 1.0,
-    Shape.PUCKER: 1.0,
-    Shape.UPPER_UP: 0.5,
-    Shape.LOWER_DOWN: 0.5,
-    Shape.ROLL: 0.7,
-    Shape.TONGUE: 0.5,
-}
-CLOSURE_WEIGHT = 4.0  # a lip closure counts so many times more than an open mouth
-VELOCITY_WEIGHT, CLOSE_WEIGHT, SPEECH_WEIGHT, CLASS_WEIGHT = 4.0, 2.0, 0.1, 0.1
-LOOK_AHEAD_WEIGHTS = (0.2, 0.3, 1.0)  # of mouth_motion.LOOK_AHEADS
-
-
-@dataclass(frozen=True)
-class Figures:
-    """On the held-out voices. r: Pearson correlation with the target tracks.
-
-    closed: share of p b m with the close channel over 0.5 within 40 ms of it.
-    false_closed: share of wide open steps with it over 0.5. class_accuracy: of visemes.
-    """
-
-    aperture_r: float
-    width_r: float
-    closed: float
-    false_closed: float
-    speech_accuracy: float
-    class_accuracy: float
-
-    @property
-    def score(self) -> float:
-        """The higher the better: what the best weights so far are chosen by."""
-        return self.aperture_r + self.width_r + self.closed - 2 * self.false_closed
 
 
 def read_streams(data: Path, held_out: bool, copies: int) -> list[Stream]:
@@ -99,112 +56,13 @@ def read_streams(data: Path, held_out: bool, copies: int) -> list[Stream]:
     ]
 
 
-def run_network(network: AudioToMotion, mel: Tensor) -> tuple[Tensor, Tensor]:
-    """Shapes [look-aheads, B, T, len(Shape)] and class logits [B, T, classes] for
-    log-mel [B, 4 n, 80], from a fresh start."""
-    level = mel.new_full((len(mel),), LOWEST_LEVEL)
-    _, levels, _ = follow_level(mel, level)
-    features = normalise(mel, levels)
-    narrow = torch.is_autocast_enabled(mel.device.type)
-    like = features.bfloat16() if narrow else features
-    hidden, _ = network.net(features, network.net.initial_state(len(mel), like))
-    shapes = torch.stack([head(hidden) for head in network.net.heads])
-    return shapes, network.net.class_head(hidden)
+@dataclass(frozen=True)
+class Source:
+    """What a run learns from, and the command that it is."""
 
-
-def loss_of(shapes: Tensor, logits: Tensor, track: Tensor, classes: Tensor) -> Tensor:
-    """The training loss, a scalar; track and classes as in training_crops.crops."""
-    steps = logits.shape[1]
-    keep = slice(WARM_UP_STEPS, None)
-    total = functional.cross_entropy(
-        logits[:, keep].float().flatten(0, 1), classes[:, :steps][:, keep].flatten()
-    )
-    total = CLASS_WEIGHT * total
-    for frames, weight, said in zip(
-        LOOK_AHEADS, LOOK_AHEAD_WEIGHTS, shapes, strict=True
-    ):
-        later = (max(LOOK_AHEADS) - frames) * STEPS_PER_FRAME
-        wanted = track[:, later : later + steps]
-        total = total + weight * shape_loss(said[:, keep].float(), wanted[:, keep])
-    return total
-
-
-def shape_loss(said: Tensor, track: Tensor) -> Tensor:
-    """Of one look-ahead: said and track [B, T, len(Shape)]."""
-    columns = list(SHAPE_WEIGHTS)
-    weights = said.new_tensor(list(SHAPE_WEIGHTS.values()))
-    weighted = weights.expand(*track.shape[:2], -1).clone()
-    weighted[..., 0] *= 1 + CLOSURE_WEIGHT * track[..., Shape.CLOSE]
-    off = said[..., columns] - track[..., columns]
-    position = (weighted * off.square()).mean()
-    velocity = (weights * off.diff(dim=1).square()).mean()
-    speech = functional.binary_cross_entropy_with_logits(
-        said[..., Shape.SPEECH], track[..., Shape.SPEECH]
-    )
-    return (
-        position
-        + VELOCITY_WEIGHT * velocity
-        + CLOSE_WEIGHT * close_loss(said[..., Shape.CLOSE], track[..., Shape.CLOSE])
-        + SPEECH_WEIGHT * speech
-    )
-
-
-def close_loss(logit: Tensor, wanted: Tensor) -> Tensor:
-    """Cross-entropy that looks most at what is told wrong (Lin et al., "Focal Loss for
-    Dense Object Detection", 2017, with gamma 1): [n] against [m] above all."""
-    wrong = (torch.sigmoid(logit.detach()) - wanted).abs()
-    entropy = functional.binary_cross_entropy_with_logits(
-        logit, wanted, reduction="none"
-    )
-    return (2 * wrong * entropy).mean()
-
-
-@torch.inference_mode()
-def evaluate(network: AudioToMotion, streams: list[Stream]) -> Figures:
-    """The figures on whole streams, in the sound as it was synthesised."""
-    rows = []
-    for stream in streams:
-        count = len(stream.classes) // STEPS_PER_FRAME * STEPS_PER_FRAME
-        mel = torch.from_numpy(stream.mel[: 2 * count]).float()[None]
-        shapes, logits = run_network(network, mel)
-        late = LOOK_AHEAD_STEPS
-        said = shapes[-1, 0, late:].numpy()
-        rows.append(
-            _figures(
-                said,
-                logits[0, late:].argmax(-1).numpy(),
-                stream.track[: len(said)].astype(np.float32),
-                stream.classes[: len(said)],
-            )
-        )
-    means = np.mean(rows, axis=0)
-    return Figures(*(round(float(mean), 4) for mean in means))
-
-
-def _figures(
-    said: FloatArray,
-    heard: npt.NDArray[np.int64],
-    track: FloatArray,
-    classes: npt.NDArray[np.uint8],
-) -> tuple[float, ...]:
-    speaking = track[:, Shape.SPEECH] > 0.5
-    r = [
-        float(np.corrcoef(said[speaking, column], track[speaking, column])[0, 1])
-        for column in (Shape.APERTURE, Shape.WIDTH)
-    ]
-    closed = said[:, Shape.CLOSE] > 0
-    near = np.convolve(closed, np.ones(5), "same") > 0
-    begins = np.flatnonzero((classes[1:] == BILABIAL) & (classes[:-1] != BILABIAL)) + 2
-    begins = begins[begins < len(near)]
-    is_open = speaking & (track[:, Shape.APERTURE] > 0.35)
-    heard_speech = (said[:, Shape.SPEECH] > 0) == speaking
-    return (
-        *r,
-        float(near[begins].mean()),
-        float(closed[is_open].mean()),
-        float(heard_speech.mean()),
-        float((heard == classes)[speaking].mean()),
-    )
+    unique_hours: float
+    heard_hours: float
+    command: str
 
 
 class Run:
@@ -219,6 +77,7 @@ class Run:
     ) -> None:
         """Raises WeightsError for a start that holds no weights of this network."""
         self.folder, self.options, self.device = folder, options, device
+        self.start = start
         torch.manual_seed(options.seed)
         self.network = AudioToMotion().to(device)
         if start is not None:
@@ -305,7 +164,7 @@ class Run:
         left = 1 - self.step / self.options.steps
         return self.options.learning_rate * warm * min(1.0, max(left, 0) / DECAY_SHARE)
 
-    def export(self, figures: Figures, hours: float, command: str) -> Path:
+    def export(self, figures: Figures, source: Source) -> Path:
         """Write the averaged weights and their model card, if none were better."""
         path = self.folder / EMBEDDED_WEIGHTS.name
         if figures.score < self.best_score:
@@ -318,11 +177,17 @@ class Run:
         partial = path.with_suffix(".part")
         save_file(tensors, partial)
         partial.replace(path)
-        size = sum(value.numel() for value in tensors.values())
-        card = model_card(
-            size, self.step, hours, self.seconds / 60, asdict(figures), command
+        facts = TrainingFacts(
+            parameters=sum(value.numel() for value in tensors.values()),
+            steps=self.step,
+            unique_hours=source.unique_hours,
+            heard_hours=source.heard_hours,
+            minutes=self.seconds / 60,
+            figures=asdict(figures),
+            command=source.command,
+            start=self.start,
         )
-        path.with_suffix(".md").write_text(card)
+        path.with_suffix(".md").write_text(model_card(facts))
         return path
 
 
@@ -332,7 +197,9 @@ def train(run: Run, data: Path, export_every: int, command: str) -> Path:
     run.resume()
     held_out = read_streams(data, held_out=True, copies=1)
     streams = read_streams(data, held_out=False, copies=options.copies)
-    hours = sum(len(stream.classes) for stream in streams) / 50 / 3600
+    heard_hours = sum(len(stream.classes) for stream in streams) / 50 / 3600
+    unique_hours = len(list(data.glob("*.npz"))) * SHARD_S / 3600
+    source = Source(unique_hours, heard_hours, command)
     batches = crops(streams, options, run.step)
     progress = tqdm(total=options.steps, initial=run.step, desc="training")
     losses: list[float] = []
@@ -340,7 +207,7 @@ def train(run: Run, data: Path, export_every: int, command: str) -> Path:
     while True:
         if run.step >= options.steps or (losses and run.step % export_every == 0):
             figures = evaluate(run.average, held_out)
-            path = run.export(figures, hours, command)
+            path = run.export(figures, source)
             run.save()
             entry = {"step": run.step, "loss": round(float(np.mean(losses or [0])), 5)}
             entry |= {"seconds": round(run.seconds)} | asdict(figures)

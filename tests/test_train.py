@@ -14,15 +14,9 @@ from models.mouth_motion import LOOK_AHEADS, finish
 from models.visemes import SILENCE, VISEME_CLASSES, Phones, Shape, mouth_track
 from scripts.mel_augmentation import augment
 from scripts.motion_corpus import Stream
-from scripts.train_audio2motion import (
-    Run,
-    evaluate,
-    loss_of,
-    main,
-    read_streams,
-    run_network,
-    train,
-)
+from scripts.motion_figures import evaluate
+from scripts.motion_loss import loss_of, run_network
+from scripts.train_audio2motion import Run, main, read_streams, train
 from scripts.training_crops import (
     LOOK_AHEAD_STEPS,
     SPARE_STEPS,
