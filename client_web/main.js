@@ -180,7 +180,8 @@ function visitor() {
 
 async function loadVoices() {
   try {
-    catalogue = new VoiceCatalogue(await api.voices(), messages.language);
+    const installed = (await api.voices()).filter((each) => each.installed !== false);
+    catalogue = new VoiceCatalogue(installed, messages.language);
   } catch {
     return; // speech goes on with the server's own choice
   }

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from av.audio.stream import AudioStream
 from av.video.stream import VideoStream
 
+from models.disclosure import OF_A_PHOTO, Disclosure
 from models.media import FRAME_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
 
 # ITU-T H.273: 1 is BT.709 for primaries, transfer and matrix; range 1 is "limited".
@@ -80,6 +81,7 @@ ALPHA_MOV = FilmFormat(
     "pcm_s16le",
     "s16",
     source="rgba",
+    container_options=(("movflags", "+use_metadata_tags"),),
 )
 
 
@@ -90,10 +92,16 @@ class FilmWriter:
     """
 
     def __init__(
-        self, path: Path, width: int, height: int, form: FilmFormat = MP4
+        self,
+        path: Path,
+        width: int,
+        height: int,
+        form: FilmFormat = MP4,
+        disclosure: Disclosure = OF_A_PHOTO,
     ) -> None:
         """Raises: OSError when the folder cannot be written."""
         self._path = path
+        self._disclosure = disclosure
         self._form = form
         self._part = path.with_name(f".{path.name}.part")
         self._part.touch()  # a folder that cannot be written is told at once
@@ -103,6 +111,7 @@ class FilmWriter:
             format=form.container,
             options=dict(form.container_options),
         )
+        self._container.metadata.update(disclosure.tags())
         self._video = self._open_video(width, height)
         audio = self._container.add_stream(
             form.audio, rate=PLAYOUT_RATE_HZ, layout="mono"
@@ -163,6 +172,8 @@ class FilmWriter:
                 self._container.mux(self._audio.encode(None))
             self._container.close()
             if kind is None:
+                if self._form.container == "mp4":
+                    self._disclosure.append_to_mp4(self._part)
                 self._part.replace(self._path)
         finally:
             self._part.unlink(missing_ok=True)

@@ -22,10 +22,12 @@ from models.audio2motion import AudioToMotion
 from models.backdrop import KEEP, read_backdrop, with_backdrop
 from models.crop import PictureSize, parse_size
 from models.cutout import render_cutouts
+from models.disclosure import Disclosure
 from models.emotion import DEFAULT_EXPRESSIVITY, EMOTIONS
 from models.errors import BackdropError, LikenessError, PhotoError, TextError
 from models.film import ALPHA_MOV, ALPHA_WEBM, MP4, FilmFormat, FilmWriter
 from models.identity import Identity, embedded_photo, enrol
+from models.mark import Mark, make_mark, text_for
 from models.media import (
     FRAME_RATE_HZ,
     PLAYOUT_SAMPLES_PER_FRAME,
@@ -35,7 +37,7 @@ from models.media import (
 from models.offline import perform, render_frames, whole_frames
 from models.performer import Performer
 from models.sound import read_audio
-from models.tts.catalogue import open_voice, voice_folders
+from models.tts.catalogue import DEFAULT_LANGUAGE, open_voice, voice_folders
 from models.tts.voice import Manner, Voice
 from models.utterance import utter
 from models.warp import WarpRenderer
@@ -77,6 +79,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     what.add_argument("--audio", type=Path, help="a recording to speak with")
     parser.add_argument("--voice", help="a voice id, or a Piper voice: NAME.onnx")
     parser.add_argument("--language", help="such as en, en-GB or cmn")
+    parser.add_argument(
+        "--mark",
+        action="store_true",
+        help="show a small mark that says AI-generated, in the text's language",
+    )
     parser.add_argument("--speed", type=float, default=1.0, help="0.5 to 2")
     parser.add_argument(
         "--sentence-silence", type=float, metavar="SECONDS", help="after a sentence"
@@ -121,7 +128,15 @@ def render(options: argparse.Namespace) -> None:
     identity = with_backdrop(_identity(options, size), backdrop)
     performer = Performer(AudioToMotion.load(), seed=options.seed)
     performer.set_expression(options.emotion, options.expressivity)
-    film(identity, perform(performer, samples), samples, options.output, form)
+    mark = _mark(options, identity) if options.mark else None
+    film(identity, perform(performer, samples), samples, options.output, form, mark)
+
+
+def _mark(options: argparse.Namespace, identity: Identity) -> Mark:
+    language = options.language or DEFAULT_LANGUAGE
+    if options.voice and not options.language:
+        language = _voice(options).info.language
+    return make_mark(text_for(language), *identity.size)
 
 
 def _form(path: Path, background: str) -> FilmFormat:
@@ -147,18 +162,22 @@ def film(
     samples: FloatArray,
     path: Path,
     form: FilmFormat = MP4,
+    mark: Mark | None = None,
 ) -> None:
     """Render and write; the next batch is rendered while one is encoded."""
     sound = samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME)
     draw = render_cutouts if form.with_alpha else render_frames
     batches = draw(WarpRenderer(), identity, motion)
     height, width = identity.size
+    disclosure = Disclosure(identity.synthetic)
     with (
-        FilmWriter(path, width, height, form) as writer,
+        FilmWriter(path, width, height, form, disclosure) as writer,
         tqdm(total=len(motion), unit="frame", desc=path.name) as bar,
     ):
         index = 0
         for batch in _ahead(batches):
+            if mark:
+                mark.draw(batch)
             for frame in batch:
                 writer.write(frame, sound[index])
                 index += 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from models.mark import make_mark
 from models.media import FloatArray
 from server.encoders import EncodedPacket, OpusEncoder, VideoCodec, VideoEncoder
 from server.tracks import PacketTrack
@@ -19,13 +20,17 @@ RAISE_ABOVE, RAISE_AFTER_S = 1.3, 4.0
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """What the viewers of a session are sent."""
+    """What the viewers of a session are sent.
+
+    mark: words shown in a corner of the picture, or none.
+    """
 
     width: int
     height: int
     bitrate_bps: int
     min_bitrate_bps: int
     max_bitrate_bps: int
+    mark: str = ""
 
 
 class BitrateChoice:
@@ -89,6 +94,11 @@ class Broadcast:
     def video_size(self) -> tuple[int, int]:
         """Height and width that were asked for."""
         return self._video.height, self._video.width
+
+    @property
+    def mark(self) -> str:
+        """The words in the picture's corner, or none."""
+        return self._video.mark
 
     def show(self, share: float) -> None:
         """From the next picture on, so much of the width and height."""
@@ -172,6 +182,8 @@ class Broadcast:
         )
         wanted = (width, height, self._bitrate.target_bps)
         if encoder is None or encoder.form != wanted:
-            encoder = VideoEncoder(codec, *wanted)
+            text = self._video.mark
+            mark = make_mark(text, height, width) if text else None
+            encoder = VideoEncoder(codec, *wanted, mark)
             self._encoders[codec] = encoder
         return encoder

@@ -16,6 +16,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType
 
+from models.mark import Mark
 from models.media import (
     FRAME_RATE_HZ,
     PACKET_SAMPLES,
@@ -145,7 +146,12 @@ class VideoEncoder:
     """One picture size, one bitrate: make another for a change."""
 
     def __init__(
-        self, codec: VideoCodec, width: int, height: int, bitrate_bps: int
+        self,
+        codec: VideoCodec,
+        width: int,
+        height: int,
+        bitrate_bps: int,
+        mark: Mark | None = None,
     ) -> None:
         name = "libvpx" if codec == "VP8" else "libx264"
         context = av.CodecContext.create(name, "w")
@@ -161,6 +167,7 @@ class VideoEncoder:
             _vp8_options(bitrate_bps) if codec == "VP8" else _h264_options(bitrate_bps)
         )
         self._context = context
+        self._mark = mark
         self.form = (width, height, bitrate_bps)
 
     def encode(
@@ -192,4 +199,6 @@ class VideoEncoder:
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         planes: npt.NDArray[np.uint8]
         planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
+        if self._mark:
+            self._mark.draw_i420(planes)
         return planes

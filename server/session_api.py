@@ -8,6 +8,7 @@ from typing import Any, Literal
 from fastapi import APIRouter, Depends, Response, WebSocket
 from fastapi.requests import Request
 
+from models.mark import text_for
 from server.auth import Caller, bearer, check_origin
 from server.control import (
     SESSION_OVER,
@@ -37,6 +38,7 @@ from server.services import (
 from server.session import Limits, Session
 from server.session_models import (
     Accepted,
+    AiDisclosure,
     Answer,
     HearingInfo,
     IceServer,
@@ -87,6 +89,7 @@ async def create_session(
         (width, height),
         _limits(services, wanted),
         wanted.manner,
+        _mark(services, wanted, voice.info.language),
     )
     try:
         await session.look.show_now(background)
@@ -94,6 +97,12 @@ async def create_session(
         session.close("failed")
         raise
     return _created(services, session)
+
+
+def _mark(services: Services, wanted: NewSession, language: str) -> str:
+    """The operator may ask for a mark on all sessions, and none goes without then."""
+    marked = wanted.video.mark or services.settings.mark_video
+    return text_for(language) if marked else ""
 
 
 def _created(services: Services, session: Session) -> SessionCreated:
@@ -115,6 +124,7 @@ def _created(services: Services, session: Session) -> SessionCreated:
         hearing=HearingInfo.model_validate(
             session.dialogue.hearing_event().model_dump()
         ),
+        ai_disclosure=AiDisclosure.of(session),
     )
 
 
@@ -192,6 +202,7 @@ def _info(session: Session) -> SessionInfo:
         viewers=sum(peer.connected for peer in session.viewers.values()),
         media_ms=session.media_ms,
         queued_utterances=session.speech.queued,
+        ai_disclosure=AiDisclosure.of(session),
     )
 
 

@@ -5,12 +5,14 @@ from typing import Literal, Self
 from aiortc import RTCIceServer
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.disclosure import STATEMENT, Disclosure
 from models.identity import Identity
 from models.tts.voice import FASTEST, LONGEST_SILENCE_S, SLOWEST, Manner
 from server.identities import DEFAULT_ID
 from server.peer import MAX_SDP_BYTES
 from server.persona import Interactivity, Mode, Persona
 from server.protocol import Background, State
+from server.session import Session
 from server.tokens import Grant, Scope
 
 DEFAULT_SIDE = 512  # of the video of a square portrait, pixels
@@ -27,6 +29,7 @@ class Video(BaseModel):
     width: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
     height: int | None = Field(default=None, ge=128, le=1280, multiple_of=2)
     background: Background = "keep"
+    mark: bool = False  # a visible one, in the language of the session's voice
 
     def size_for(self, identity: Identity) -> tuple[int, int]:
         """Width and height, in pixels."""
@@ -137,6 +140,28 @@ class Transcript(BaseModel):
     lines: list[TranscriptLine]
 
 
+class AiDisclosure(BaseModel):
+    """That what is seen and heard is AI-generated, for whoever shows it on.
+
+    digital_source_type: of IPTC's NewsCodes. visible_mark: what the picture says.
+    """
+
+    ai_generated: Literal[True] = True
+    statement: str = STATEMENT
+    digital_source_type: str
+    synthetic_identity: bool
+    visible_mark: str | None
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        synthetic = session.lane.identity.synthetic
+        return cls(
+            digital_source_type=Disclosure(synthetic).source_uri,
+            synthetic_identity=synthetic,
+            visible_mark=session.broadcast.mark or None,
+        )
+
+
 class SessionCreated(BaseModel):
     """view_url: as embed_url, for those who may watch and not speak."""
 
@@ -151,6 +176,7 @@ class SessionCreated(BaseModel):
     view_url: str
     ice_servers: list[IceServer]
     hearing: HearingInfo
+    ai_disclosure: AiDisclosure
 
 
 class SessionInfo(BaseModel):
@@ -160,6 +186,7 @@ class SessionInfo(BaseModel):
     viewers: int
     media_ms: int
     queued_utterances: int
+    ai_disclosure: AiDisclosure
 
 
 class OwnSessionInfo(SessionInfo):

@@ -127,14 +127,15 @@ class Sessions:
         video: tuple[int, int],
         limits: Limits,
         manner: Manner = USUAL,
+        mark: str = "",
     ) -> Session:
-        """Take a slot and start a session; never waits.
+        """Take a slot and start a session; never waits. mark: shown in the picture.
 
         Raises:
             ApiError: 503, all slots are taken or the machine is too slow for more.
         """
         self.check_room()
-        lane = self._lane(identity, video)
+        lane = self._lane(identity, video, mark)
         session = Session(
             owner,
             identity_id,
@@ -212,13 +213,14 @@ class Sessions:
                 self._gone.popitem(last=False)
             logger.info("session %s ended: %s", session.session_id, reason)
 
-    def _lane(self, identity: Identity, video: tuple[int, int]) -> Lane:
+    def _lane(self, identity: Identity, video: tuple[int, int], mark: str) -> Lane:
         settings = self._settings
         form = VideoFormat(
             *video,
             settings.video_bitrate_bps,
             settings.min_video_bitrate_bps,
             settings.max_video_bitrate_bps,
+            mark,
         )
         seed = secrets.randbits(31)
         return Lane(

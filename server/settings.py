@@ -138,6 +138,8 @@ class Settings(BaseSettings):
     turn_credential: SecretStr | None = None
     udp_ports: str = Field(default="", pattern=r"^(\d{1,5}-\d{1,5})?$")  # any
 
+    mark_video: bool = False  # every picture says that it is AI-generated
+
     # identities
     max_photo_bytes: int = Field(default=25_000_000, ge=1)
     max_identities: int = Field(default=1_000, ge=1)

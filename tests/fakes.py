@@ -41,6 +41,7 @@ OTHER_INFO = VoiceInfo("fake:de", "Falsch", "de-DE", "espeak", "CC0-1.0")
 class FakeIdentity:
     size: tuple[int, int] = (SIZE, SIZE)
     name: str = "Fake"
+    synthetic: bool = False
 
 
 def fake_identity(path: Path | None = None) -> Identity:

@@ -7,6 +7,9 @@
  * @property {string} language BCP 47 tag
  * @property {string} engine
  * @property {string} licence
+ * @property {boolean} [natural] a neural voice
+ * @property {boolean} [installed] false: it could be fetched by `how_to_get`
+ * @property {string} [how_to_get]
  */
 
 /**
