@@ -1,26 +1,24 @@
-"""The application: its services, their order of starting, errors as JSON, the page."""
+"""The application: its services, their order of starting, the page."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI, Response
 from fastapi.staticfiles import StaticFiles
-from starlette.exceptions import HTTPException
-from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from models.errors import LikenessError
 from models.identity import Identity
 from server import api, operations, session_api, whep
-from server.auth import Gate, all_origins, check_origin
+from server.auth import Gate
+from server.edge import stand_before
 from server.engine import Engine, Models, load_models
-from server.errors import ApiError, api_error
+from server.errors import ApiError
 from server.ice import IceServers
 from server.identities import DEFAULT_ID, Identities
 from server.media_loop import MediaLoop
@@ -39,15 +37,15 @@ from server.voices import VoiceSource
 logger = logging.getLogger(__name__)
 
 CLIENT_WEB = Path(__file__).parent.parent / "client_web"
-MAX_FORM_BYTES = 1_000_000  # of a multipart body beside the photo itself
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' "
-    "blob:; object-src 'none'; base-uri 'none'; form-action 'self'",
-}
+
+
+class PageMount(Mount):
+    """Leaves the interface alone, so that a wrong method there is called that."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope.get("path", "").startswith("/v1/"):
+            return Match.NONE, {}
+        return super().matches(scope)
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,6 @@ class Parts:
 
 
 DEFAULT_PARTS = Parts()
-Answer = Callable[[Request], Awaitable[Response]]
 
 
 class Pages(StaticFiles):
@@ -181,94 +178,13 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     app = FastAPI(title="Likeness", lifespan=lifespan, docs_url=None, redoc_url=None)
     # No pages of documentation: they would load scripts from elsewhere. /openapi.json
     # is there for whoever wants them.
-    app.add_middleware(
-        CORSMiddleware,
-        allow_origins=list(all_origins(settings)),
-        allow_methods=["GET", "POST", "PATCH", "DELETE", "OPTIONS", "HEAD"],
-        allow_headers=["authorization", "content-type", "if-match"],
-        expose_headers=["location", "link", "etag", "accept-patch", "accept-post"],
-    )
-    app.middleware("http")(_guard(settings))
-    _add_error_handlers(app)
+    stand_before(app, settings)
     app.include_router(whep.router)
     app.include_router(session_api.router)
     app.include_router(api.router)
     app.include_router(operations.router)
     describe(app)
     if CLIENT_WEB.is_dir():
-        app.mount("/", Pages(directory=CLIENT_WEB, html=True))
+        pages = Pages(directory=CLIENT_WEB, html=True)
+        app.router.routes.append(PageMount("/", app=pages))
     return app
-
-
-def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response]]:
-    """Refuse strangers' pages, floods and oversized bodies before any route runs."""
-
-    async def guard(request: Request, call_next: Answer) -> Response:
-        try:
-            check_origin(request, settings)
-            if request.url.path.startswith("/v1/"):
-                services: Services = request.app.state.services
-                services.rate.check(request.client.host if request.client else "")
-            length = request.headers.get("content-length", "0")
-            largest = settings.max_photo_bytes + MAX_FORM_BYTES
-            if not length.isdigit() or int(length) > largest:
-                raise ApiError(413, "body_too_large", "The body is too large.")
-        except ApiError as error:
-            return error_response(request, error)
-        response = await call_next(request)
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
-        return response
-
-    return guard
-
-
-def error_response(request: Request, error: ApiError) -> JSONResponse:
-    """An error as its JSON, counted."""
-    headers = {}
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(error.retry_after_s)
-    if error.status == 401:
-        headers["www-authenticate"] = "Bearer"
-    request.app.state.services.metrics.refused.labels(error.code).inc()
-    return JSONResponse(
-        {"code": error.code, "message": error.message}, error.status, headers
-    )
-
-
-_HTTP_CODES = {
-    400: "bad_request",
-    404: "not_found",
-    405: "method_not_allowed",
-    413: "body_too_large",
-}
-
-
-def _add_error_handlers(app: FastAPI) -> None:
-    @app.exception_handler(ApiError)
-    async def on_api_error(request: Request, error: ApiError) -> Response:
-        return error_response(request, error)
-
-    @app.exception_handler(LikenessError)
-    async def on_likeness_error(request: Request, error: LikenessError) -> Response:
-        return error_response(request, api_error(error))
-
-    @app.exception_handler(RequestValidationError)
-    async def on_invalid(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"] if part != "body")
-        message = f"{where}: {first['msg']}" if where else str(first["msg"])
-        return error_response(request, ApiError(422, "bad_request", message))
-
-    @app.exception_handler(HTTPException)
-    async def on_http(request: Request, error: HTTPException) -> Response:
-        code = _HTTP_CODES.get(error.status_code, "http_error")
-        return error_response(
-            request, ApiError(error.status_code, code, str(error.detail))
-        )
-
-    @app.exception_handler(Exception)
-    async def on_anything(request: Request, error: Exception) -> Response:
-        return error_response(
-            request, ApiError(500, "internal", "Something went wrong on the server.")
-        )

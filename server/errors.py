@@ -32,6 +32,7 @@ class ApiError(Exception):
         self.code = code
         self.message = message
         self.retry_after_s = retry_after_s
+        self.headers: dict[str, str] = {}  # of the answer, beside Retry-After
 
     @property
     def retryable(self) -> bool:

@@ -21,6 +21,7 @@ _MEANINGS = {
     401: "No key or token, or one that is wrong or has expired.",
     403: "Not allowed to this caller, or to pages of this origin.",
     404: "There is no such thing.",
+    406: "The answer is of another kind than Accept names.",
     409: "Not in this state.",
     410: "The session is over.",
     412: "If-Match is not the current ETag.",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -88,9 +89,12 @@ def parse_offer(sdp: str) -> SessionDescription:
         offer = SessionDescription.parse(sdp)
     except Exception:  # the parser raises whatever a hostile line makes it raise
         raise bad_sdp("it cannot be parsed") from None
-    media = {each.kind for each in offer.media}
-    if not media & {"audio", "video"}:
+    wanted = [each for each in offer.media if each.kind in ("audio", "video")]
+    if not wanted:
         raise bad_sdp("it has neither audio nor video")
+    # Without a direction it is sendrecv (RFC 8866, section 6.7).
+    if not any(each.direction in (None, "recvonly", "sendrecv") for each in wanted):
+        raise bad_sdp("it asks for nothing: offer recvonly or sendrecv media")
     if len(offer.media) > 8:
         raise bad_sdp("it has too many media sections")
     return offer
@@ -137,6 +141,7 @@ class Peer:
     heard_s: float = field(default_factory=time.monotonic)  # last RTCP
     channel: RTCDataChannel | None = None
     codec: VideoCodec = "VP8"
+    tag: str = field(default_factory=lambda: secrets.token_hex(8))  # of its ICE session
     _reachable: bool = False  # some candidate of the viewer's is known
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

@@ -7,11 +7,12 @@ from aiortc import RTCIceServer
 from fastapi import APIRouter, Request, Response
 
 from server.errors import ApiError
+from server.openapi import answer_of, body_of, refusals
 from server.peer import MAX_SDP_BYTES, Peer
 from server.services import Served, Viewed, read_body
 from server.session import Session
 
-router = APIRouter(prefix="/v1/sessions/{session_id}/whep")
+router = APIRouter(prefix="/v1/sessions/{session_id}/whep", tags=["WHEP"])
 
 SDP_TYPE = "application/sdp"
 FRAGMENT_TYPE = "application/trickle-ice-sdpfrag"
@@ -20,8 +21,20 @@ MAX_CANDIDATES = 64
 _ENTITY_TAG = re.compile(r'(?:W/)?"([^"]*)"|(\*)')
 
 
+class SdpResponse(Response):
+    media_type = SDP_TYPE
+
+
 def _content_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _need_acceptance(request: Request) -> None:
+    """The answer is SDP: somebody who says what he takes must take that."""
+    accepted = request.headers.get("accept", "*/*")
+    kinds = [each.partition(";")[0].strip().lower() for each in accepted.split(",")]
+    if not {SDP_TYPE, "application/*", "*/*"} & set(kinds):
+        raise ApiError(406, "not_acceptable", f"The answer is {SDP_TYPE}.")
 
 
 def _need_type(request: Request, expected: str) -> None:
@@ -46,7 +59,7 @@ def _text(body: bytes) -> str:
         raise ApiError(400, "bad_sdp", "The body is not UTF-8.") from None
 
 
-@router.options("")
+@router.options("", status_code=204, responses=refusals())
 async def options() -> Response:
     return Response(
         status_code=204,
@@ -57,9 +70,19 @@ async def options() -> Response:
     )
 
 
-@router.post("")
+@router.post(
+    "",
+    status_code=201,
+    response_class=SdpResponse,
+    responses={
+        **refusals(400, 401, 404, 406, 410, 415, 503),
+        201: answer_of(SDP_TYPE, "The answer.", "location", "etag", "link"),
+    },
+    openapi_extra=body_of(SDP_TYPE),
+)
 async def post(session: Viewed, services: Served, request: Request) -> Response:
     _need_type(request, SDP_TYPE)
+    _need_acceptance(request)
     sdp = _text(await read_body(request, MAX_SDP_BYTES))
     viewer_id = f"whep_{secrets.token_urlsafe(12)}"
     peer, answer = await session.connect(
@@ -70,13 +93,13 @@ async def post(session: Viewed, services: Served, request: Request) -> Response:
     )
     headers = {
         "location": f"/v1/sessions/{session.session_id}/whep/{viewer_id}",
-        "etag": f'"{peer.ice_ufrag()}"',
+        "etag": f'"{peer.tag}"',
         "accept-patch": FRAGMENT_TYPE,
     }
     links = [_link(server) for server in services.ice.for_client(session.session_id)]
     if links:
         headers["link"] = ", ".join(links)
-    return Response(answer, 201, headers, media_type=SDP_TYPE)
+    return SdpResponse(answer, 201, headers)
 
 
 def _viewer(session: Session, viewer_id: str) -> Peer:
@@ -86,26 +109,34 @@ def _viewer(session: Session, viewer_id: str) -> Peer:
     return peer
 
 
-@router.get("/{viewer_id}")
+FOUND = refusals(401, 404, 410)
+
+
+@router.get("/{viewer_id}", responses=FOUND)
 async def get(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
     return Response(status_code=200)
 
 
-@router.head("/{viewer_id}")
+@router.head("/{viewer_id}", responses=FOUND)
 async def head(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
-    return Response(status_code=200, media_type=SDP_TYPE)
+    return SdpResponse(status_code=200)
 
 
-@router.delete("/{viewer_id}")
+@router.delete("/{viewer_id}", responses=FOUND)
 async def delete(viewer_id: str, session: Viewed) -> Response:
     _viewer(session, viewer_id)
     session.disconnect(viewer_id)
     return Response(status_code=200)
 
 
-@router.patch("/{viewer_id}")
+@router.patch(
+    "/{viewer_id}",
+    status_code=204,
+    responses=refusals(400, 401, 404, 410, 412, 415, 422, 428),
+    openapi_extra=body_of(FRAGMENT_TYPE),
+)
 async def patch(viewer_id: str, session: Viewed, request: Request) -> Response:
     peer = _viewer(session, viewer_id)
     _need_type(request, FRAGMENT_TYPE)
@@ -125,7 +156,7 @@ def _check_tag(request: Request, peer: Peer) -> None:
     if header is None:
         raise ApiError(428, "if_match_missing", "Send If-Match with the ETag.")
     tags = [tag or star for tag, star in _ENTITY_TAG.findall(header)]
-    if "*" not in tags and peer.ice_ufrag() not in tags:
+    if "*" not in tags and peer.tag not in tags:
         raise ApiError(412, "etag_stale", "If-Match is not the current ETag.")
 
 

@@ -1,6 +1,7 @@
 """WHEP to the letter: what a standard player sends and expects."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -124,6 +125,68 @@ async def test_options(live: Live) -> None:
     answer = await live.http.options(await new_session(live))
     assert answer.status_code == 204
     assert answer.headers["accept-post"] == "application/sdp"
+
+
+async def test_other_methods_and_answers_are_refused(
+    live: Live, pc: RTCPeerConnection
+) -> None:
+    url = await new_session(live)
+    for method in ("GET", "PUT", "DELETE"):
+        answer = await live.http.request(method, url)
+        assert answer.status_code == 405
+        assert "POST" in answer.headers["allow"]
+    sdp = await offer_of(pc)
+    answer = await live.http.post(url, content=sdp, headers=SDP | {"accept": "a/b"})
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+    sending = sdp.replace("a=recvonly", "a=sendonly")
+    answer = await live.http.post(url, content=sending, headers=SDP)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_sdp")
+
+
+async def test_ice_servers_are_linked_and_any_user_name_has_a_tag(
+    live: Live, pc: RTCPeerConnection
+) -> None:
+    sdp = re.sub("a=ice-ufrag:.*", 'a=ice-ufrag:h"\u00e9\u6f22', await offer_of(pc))
+    answer = await live.http.post(await new_session(live), content=sdp, headers=SDP)
+    assert answer.status_code in (201, 400)
+    sdp = await offer_of(pc)
+    answer = await live.http.post(await new_session(live), content=sdp, headers=SDP)
+    assert answer.headers["link"] == '<stun:stun.invalid:3478>; rel="ice-server"'
+    assert re.fullmatch('"[0-9a-f]+"', answer.headers["etag"])
+    assert answer.headers["accept-patch"] == FRAGMENT
+
+
+async def test_a_page_elsewhere_may_use_it_and_read_what_it_needs(
+    tmp_path: Path, pc: RTCPeerConnection
+) -> None:
+    page = {"origin": "https://player.example"}
+    settings = fake_settings(
+        tmp_path,
+        allowed_origins=(page["origin"],),
+        ice_urls=("turn:turn.invalid",),
+        turn_secret="s",
+        ice_for_clients_only=True,
+    )
+    async with serving(create_app(settings, FAKE_PARTS)) as live:
+        url = await new_session(live)
+        wanted = {
+            "access-control-request-method": "PATCH",
+            "access-control-request-headers": "authorization,content-type,if-match",
+        }
+        answer = await live.http.options(url, headers=page | wanted)
+        assert answer.status_code == 200
+        assert answer.headers["access-control-allow-origin"] == page["origin"]
+        assert "PATCH" in answer.headers["access-control-allow-methods"]
+        sdp = await offer_of(pc)
+        answer = await live.http.post(url, content=sdp, headers=SDP | page)
+        exposed = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"location", "link", "etag"} <= set(exposed)
+        assert 'username="' in answer.headers["link"]
+        assert 'credential-type="password"' in answer.headers["link"]
+        # Refusals can be read by the page too.
+        answer = await live.http.post(url, content="", headers=page)
+        assert answer.status_code == 415
+        assert answer.headers["access-control-allow-origin"] == page["origin"]
 
 
 def test_fragment() -> None:
