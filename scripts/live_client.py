@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import numpy as np
@@ -79,8 +80,12 @@ def http(method: str, url: str, body: object | None = None) -> Any:
     """One JSON request; blocks."""
     data = None if body is None else json.dumps(body).encode()
     request = Request(url, data, {"content-type": "application/json"}, method=method)
-    with urlopen(request, timeout=30) as response:
-        text = response.read()
+    try:
+        with urlopen(request, timeout=30) as response:
+            text = response.read()
+    except HTTPError as error:
+        with error:
+            raise RuntimeError(f"{method} {url}: {error.read().decode()}") from None
     return json.loads(text) if text else None
 
 

@@ -111,6 +111,6 @@ def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
         try:
             http("GET", f"{url}/readyz")
             return
-        except URLError:
+        except (RuntimeError, URLError):
             time.sleep(0.05)
     raise RuntimeError("the server did not become ready")

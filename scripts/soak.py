@@ -48,10 +48,11 @@ async def _offer(*, candidates: bool) -> str:
         sdp = pc.localDescription.sdp
     finally:
         await pc.close()
-    lines = [x for x in sdp.splitlines() if not x.startswith("a=candidate:")]
+    told = ("a=candidate:", "a=end-of-candidates")
+    lines = [line for line in sdp.splitlines() if not line.startswith(told)]
     if candidates:
         dead = f"a=candidate:1 1 udp 2130706431 {UNREACHABLE} 9 typ host"
-        at = next(n for n, x in enumerate(lines) if x.startswith("a=ice-ufrag"))
+        at = next(n for n, line in enumerate(lines) if line.startswith("a=ice-ufrag"))
         lines.insert(at, dead)
     return "\r\n".join(lines) + "\r\n"
 
@@ -143,6 +144,17 @@ STAGES: Sequence[Stage] = (
 )
 
 
+async def _admitted(stage: Stage, url: str) -> bool:
+    """Go through a stage; False where the server says that it has no room just now."""
+    try:
+        await stage(url)
+    except RuntimeError as error:
+        if any(code in str(error) for code in ("server_full", "server_overloaded")):
+            return False
+        raise
+    return True
+
+
 async def run(url: str, connects: int) -> None:
     """That many connects, the stages in turn, a few at a time.
 
@@ -154,7 +166,8 @@ async def run(url: str, connects: int) -> None:
     async def one(stage: Stage) -> None:
         async with places:
             async with asyncio.timeout(60):
-                await stage(url)
+                while not await _admitted(stage, url):  # noqa: ASYNC110 not an event
+                    await asyncio.sleep(1)
 
     async with asyncio.TaskGroup() as tasks:
         for stage in itertools.islice(itertools.cycle(STAGES), connects):

@@ -108,6 +108,11 @@ class Lane:
         """The first picture whose time to leave has not come."""
         return -(-self.packets_out // PACKETS_PER_FRAME)
 
+    @property
+    def next_shown(self) -> int:
+        """The first picture that can still leave in time."""
+        return self.packets_out // PACKETS_PER_FRAME
+
     def take_in(self, delay: int, ahead: int, at_once: int) -> None:
         """Take what the next picture needs, and more of what is known.
 
@@ -162,7 +167,7 @@ class Lane:
         A picture that is needed at the next release is drawn alone, else up to
         `at_once`. portrait: what is drawn, if it is not the identity.
         """
-        first = self.next_number
+        first = self.next_shown
         rewind, self._rewind = self._rewind, None
         heard = [each for each in rewind.frames if not each.revoked] if rewind else []
         wanted: list[int] = []

@@ -3,8 +3,10 @@
 Two things happen on one clock, in order of their deadlines. Intake, each 40 ms: every
 playout buffer gives the performer its next 1,920 samples, and more where more is known,
 and the device draws. Release, each 20 ms: every buffer gives up a packet of sound, on
-time whatever the picture does; the picture of frame i leaves with the first packet of
-frame i, later if it was late, or never if the next one overtook it.
+time whatever the picture does; the picture of frame i leaves with the last packet of
+frame i, later if it was late, or never if the next one overtook it. (Browsers hold
+sound back for longer than pictures: what is sent 20 ms apart is shown together. Sender
+reports tell the true time, for those who go by it.)
 """
 
 import asyncio
@@ -298,7 +300,7 @@ class MediaLoop:
         seconds = time.perf_counter() - began_s
         self._metrics.stage_s.labels("encode_video").observe(seconds)
         self._metrics.frames.inc()
-        if number * PACKETS_PER_FRAME < lane.packets_out:
+        if number < lane.next_shown:
             self._metrics.frames_late.inc()
             self._counted.missed += 1
             broadcast.send_video(packets, self._due_s(lane, number))
@@ -321,17 +323,20 @@ class MediaLoop:
             if packet is not None:
                 due_s = self._clock.packet_deadline_s(packet_number)
                 lane.broadcast.send_audio(packet, due_s)
-            frame = lane.packets_out // PACKETS_PER_FRAME
-            if lane.broadcast.watched and lane.packets_out % PACKETS_PER_FRAME == 0:
-                self._counted.due += 1
-            encoded = lane.ready.pop(frame, None)
-            if encoded is not None:
-                lane.broadcast.send_video(encoded, self._due_s(lane, frame))
+            if lane.packets_out % PACKETS_PER_FRAME == PACKETS_PER_FRAME - 1:
+                self._show(lane)
             lane.packets_out += 1
             lane.on_released(part)
 
+    def _show(self, lane: Lane) -> None:
+        frame = lane.packets_out // PACKETS_PER_FRAME
+        self._counted.due += lane.broadcast.watched
+        encoded = lane.ready.pop(frame, None)
+        if encoded is not None:
+            lane.broadcast.send_video(encoded, self._due_s(lane, frame))
+
     def _due_s(self, lane: Lane, frame: int) -> float:
-        """When a frame of a session leaves, if it is in time."""
+        """When the sound of a frame leaves: the time that both are told to have."""
         return self._clock.packet_deadline_s(
             lane.first_packet + frame * PACKETS_PER_FRAME
         )

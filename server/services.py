@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 
 from server.auth import Caller, Gate, bearer, scope_missing
 from server.engine import Engine
@@ -106,9 +106,14 @@ async def read_body(request: Request, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     stream: AsyncIterator[bytes] = request.stream()
-    async for part in stream:
-        size += len(part)
-        if size > limit:
-            raise ApiError(413, "body_too_large", f"The body is over {limit} bytes.")
-        parts.append(part)
+    try:
+        async for part in stream:
+            size += len(part)
+            if size > limit:
+                raise ApiError(
+                    413, "body_too_large", f"The body is over {limit} bytes."
+                )
+            parts.append(part)
+    except ClientDisconnect:  # nobody is there to read this, but it is no fault of ours
+        raise ApiError(400, "body_cut_off", "The body broke off.") from None
     return b"".join(parts)

@@ -2,6 +2,7 @@
 
 const GATHER_DEADLINE_MS = 1_000; // a slow TURN server must not hold up the first frame
 const CONNECT_DEADLINE_MS = 10_000;
+const BUFFER_MS = 60;
 const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
 
 /**
@@ -29,7 +30,12 @@ export class PeerLink {
   /** @param {(event: AvatarEvent) => void} onMessage */
   constructor(onMessage) {
     this.#onMessage = onMessage;
-    this.#peer.ontrack = ({ track }) => this.#stream.addTrack(track);
+    this.#peer.ontrack = ({ track, receiver }) => {
+      // Left to itself, the buffer of the sound begins deeper than that of the picture,
+      // and it takes seconds until they are in step.
+      /** @type {{jitterBufferTarget?: number}} */ (receiver).jitterBufferTarget = BUFFER_MS;
+      this.#stream.addTrack(track);
+    };
     this.#peer.onconnectionstatechange = () => this.#followState();
     this.#channel.onopen = () => this.#opened.resolve(undefined);
     this.#channel.onclose = () => this.close("channel closed");
