@@ -3,7 +3,8 @@
 An emotion adds a little to a few channels; expressivity scales it and the gestures.
 Neutral at expressivity 0.5 leaves the motion as it is, to the bit. A change blends in
 half a second. Lips that speak stay absolute: an emotion never opens them, so that
-p, b and m stay closed.
+p, b and m stay closed. How far a mouth goes is its articulation, a gain of its own,
+which closed lips do not feel.
 """
 
 import math
@@ -15,8 +16,10 @@ import numpy.typing as npt
 
 from models.gestures import GESTURE_CHANNELS
 from models.media import CHANNEL_INDEX, FRAME_RATE_HZ, MOTION_CHANNELS, FloatArray
+from models.mouth_motion import NEUTRAL_WIDTH_IOD
 
 __all__ = [
+    "DEFAULT_ARTICULATION",
     "DEFAULT_EXPRESSIVITY",
     "EMOTIONS",
     "Emotion",
@@ -27,6 +30,8 @@ __all__ = [
 Emotion = Literal["neutral", "happy", "serious", "concerned", "surprised"]
 EMOTIONS: tuple[Emotion, ...] = get_args(Emotion)
 DEFAULT_EXPRESSIVITY = 0.5
+DEFAULT_ARTICULATION = 1.0
+LEAST_ARTICULATION, MOST_ARTICULATION = 0.5, 1.5
 
 # A critically damped spring of this rate is 98 % of the way after half a second.
 _SPRING_HZ = 12.0
@@ -72,12 +77,20 @@ _OFFSETS: dict[Emotion, dict[str, float]] = {
 
 _LIVES_ON = ("eyeBlinkLeft", "eyeBlinkRight", "breath")  # at expressivity 0
 _SCALED = [CHANNEL_INDEX[name] for name in GESTURE_CHANNELS if name not in _LIVES_ON]
+_GAINS = 2  # of gestures and of articulation
 _SMILES = [CHANNEL_INDEX["mouthSmileLeft"], CHANNEL_INDEX["mouthSmileRight"]]
 _WIDES = [CHANNEL_INDEX["eyeWideLeft"], CHANNEL_INDEX["eyeWideRight"]]
 _BLINKS = [CHANNEL_INDEX["eyeBlinkLeft"], CHANNEL_INDEX["eyeBlinkRight"]]
 _ARKIT = slice(CHANNEL_INDEX["speech"] + 1, CHANNEL_INDEX["head_yaw"])
 _JAW, _PUCKER = CHANNEL_INDEX["jawOpen"], CHANNEL_INDEX["mouthPucker"]
 _WIDTH, _SPEECH = CHANNEL_INDEX["width"], CHANNEL_INDEX["speech"]
+
+_ARTICULATED = [
+    CHANNEL_INDEX[name]
+    for name in ("aperture", "jawOpen", "mouthClose", "mouthFunnel", "mouthPucker")
+    + ("mouthUpperUpLeft", "mouthUpperUpRight", "mouthStretchLeft")
+    + ("mouthLowerDownLeft", "mouthLowerDownRight", "mouthStretchRight")
+]
 
 _SMILE_WIDENS = 0.14  # share of the width per mouthSmile
 _SPEECH_TAKES = 0.30  # of a smile, while the mouth has something else to do
@@ -105,7 +118,7 @@ def _gains(expressivity: float) -> tuple[float, float]:
 
 @dataclass(frozen=True, eq=False)
 class ExpressionState:
-    """Where a blend is and how fast it goes, float64 [1 + channels]; frame counts."""
+    """Where a blend is and how fast it goes, float64 [2 + channels]; frame counts."""
 
     frame: int
     place: npt.NDArray[np.float64]
@@ -120,9 +133,10 @@ class Expression:
         self._phases = chance.uniform(0, 2 * math.pi, len(_SWELL_PERIODS_S)).tolist()
         self._sides = _sides(float(chance.uniform(-_ASYMMETRY, _ASYMMETRY)))
         self._frame = 0
-        # The gain of the gestures, then the offsets; where they are, how fast they go.
-        self._goal = np.zeros(1 + len(MOTION_CHANNELS))
-        self._goal[0] = 1.0
+        # The gains of gestures and articulation, then the offsets; where they are, how
+        # fast they go.
+        self._goal = np.zeros(_GAINS + len(MOTION_CHANNELS))
+        self._goal[:_GAINS] = 1.0
         self._place = self._goal.copy()
         self._speed = np.zeros_like(self._goal)
 
@@ -136,22 +150,31 @@ class Expression:
         self._frame, self._place = state.frame, state.place
         self._speed = state.speed
 
-    def set(self, emotion: Emotion, expressivity: float = DEFAULT_EXPRESSIVITY) -> None:
+    def set(
+        self,
+        emotion: Emotion,
+        expressivity: float = DEFAULT_EXPRESSIVITY,
+        articulation: float = DEFAULT_ARTICULATION,
+    ) -> None:
         """From the next row on, blended in half a second; from any thread.
 
         expressivity: 0 barely more than breath and blinks, 0.5 as usual, 1 lively.
+        articulation: 0.5 mumbled, 1 as heard, 1.5 as to somebody who reads lips.
 
         Raises:
-            ValueError: for an emotion not in EMOTIONS, an expressivity not in 0 to 1.
+            ValueError: for an emotion not in EMOTIONS, an expressivity not in 0 to 1,
+                an articulation not in 0.5 to 1.5.
         """
         if emotion not in EMOTIONS:
             raise ValueError(f"emotion must be one of {EMOTIONS}, not {emotion!r}")
         if not 0 <= expressivity <= 1:  # NaN is refused too
             raise ValueError(f"expressivity must be 0 to 1, not {expressivity}")
+        if not LEAST_ARTICULATION <= articulation <= MOST_ARTICULATION:
+            raise ValueError(f"articulation must be 0.5 to 1.5, not {articulation}")
         gestures, strength = _gains(expressivity)
         offsets = strength * _offset(emotion) * self._sides
         # One assignment: another thread may be in the middle of a row.
-        self._goal = np.concatenate([[gestures], offsets])
+        self._goal = np.concatenate([[gestures, articulation], offsets])
 
     def apply(self, rows: FloatArray) -> FloatArray:
         """Motion float32 [n, len(MOTION_CHANNELS)] -> the same with expression."""
@@ -160,7 +183,10 @@ class Expression:
             return rows
         result = rows.copy()
         result[:, _SCALED] *= blend[:, :1]
-        offsets = blend[:, 1:]
+        result[:, _ARTICULATED] *= blend[:, 1:_GAINS]
+        from_neutral = result[:, _WIDTH] - NEUTRAL_WIDTH_IOD
+        result[:, _WIDTH] += from_neutral * (blend[:, 1] - 1)
+        offsets = blend[:, _GAINS:]
         speech = rows[:, _SPEECH : _SPEECH + 1].clip(0, 1)
         offsets[:, _JAW] *= 1 - speech[:, 0]
         pursed = rows[:, _PUCKER : _PUCKER + 1].clip(0, 1)
@@ -172,7 +198,7 @@ class Expression:
         return result
 
     def _step(self) -> FloatArray:
-        """One frame of the spring: float32 [1 + len(MOTION_CHANNELS)]."""
+        """One frame of the spring: float32 [_GAINS + len(MOTION_CHANNELS)]."""
         goal = self._goal
         away = self._place - goal
         step_s = 1 / FRAME_RATE_HZ
@@ -187,12 +213,12 @@ class Expression:
         waves = zip(_SWELL_PERIODS_S, self._phases, strict=True)
         swell = sum(math.sin(2 * math.pi * now_s / p + at) for p, at in waves)
         row = self._place.astype(np.float32)
-        row[1:] *= 1 + _SWELL * swell / len(_SWELL_PERIODS_S)
+        row[_GAINS:] *= 1 + _SWELL * swell / len(_SWELL_PERIODS_S)
         return row
 
 
-_PLAIN = np.zeros(1 + len(MOTION_CHANNELS), np.float32)
-_PLAIN[0] = 1.0
+_PLAIN = np.zeros(_GAINS + len(MOTION_CHANNELS), np.float32)
+_PLAIN[:_GAINS] = 1.0
 
 
 def _sides(stronger: float) -> FloatArray:

@@ -40,7 +40,7 @@ MOUTH_CHANNELS = (
 # that their vowel has in the table, but leave a quarter of it.
 _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
 _PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.25
-_WIDTH_IOD, _NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
+_WIDTH_IOD, NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
 # Mouth corners follow slowly: each frame they go half of the way that is left.
 _WIDTH_PACE = 0.5
 
@@ -68,7 +68,7 @@ _MIX: dict[str, dict[str, float]] = {
     "width": {
         "slow_width": 1.0,
         "rest": _PAUSE_WIDTH_IOD,
-        "speech": _NEUTRAL_WIDTH_IOD - _PAUSE_WIDTH_IOD,
+        "speech": NEUTRAL_WIDTH_IOD - _PAUSE_WIDTH_IOD,
     },
     "speech": {"speech": 1.0},
     "jawOpen": {"jaw": 0.35},

@@ -9,7 +9,12 @@ import torch
 from scipy.signal import firwin
 
 from models.audio2motion import AudioState, AudioToMotion
-from models.emotion import Emotion, Expression, ExpressionState
+from models.emotion import (
+    DEFAULT_ARTICULATION,
+    Emotion,
+    Expression,
+    ExpressionState,
+)
 from models.gestures import (
     GESTURE_CHANNELS,
     Gestures,
@@ -125,15 +130,21 @@ class Performer:
             raise ValueError(f"posture must be one of {get_args(Posture)}")
         self._gestures.set_posture(posture)
 
-    def set_expression(self, emotion: Emotion, expressivity: float) -> None:
+    def set_expression(
+        self,
+        emotion: Emotion,
+        expressivity: float,
+        articulation: float = DEFAULT_ARTICULATION,
+    ) -> None:
         """How it does what it does, from the next row on; see emotion.Expression.set.
 
         May be called while another thread is in push_audio.
 
         Raises:
-            ValueError: for an unknown emotion, an expressivity not in 0 to 1.
+            ValueError: for an unknown emotion, an expressivity not in 0 to 1, an
+                articulation not in 0.5 to 1.5.
         """
-        self._expression.set(emotion, expressivity)
+        self._expression.set(emotion, expressivity, articulation)
 
     def push_audio(self, samples: FloatArray) -> Motion:
         """Hear float32 [1920 n] at 48 kHz, -1 to 1; gives n rows.

@@ -29,7 +29,7 @@ from models.media import (
     MODEL_SAMPLES_PER_FRAME,
     FloatArray,
 )
-from models.mouth_motion import LOOK_AHEADS, MOUTH_CHANNELS, rendered
+from models.mouth_motion import MOUTH_CHANNELS, rendered
 from models.visemes import BILABIAL, Phones, Shape, mouth_track
 from scripts.motion_corpus import (
     Utterance,
@@ -298,7 +298,7 @@ def main(argv: list[str] | None = None) -> int:
         "--look-ahead-ms",
         type=int,
         default=80,
-        choices=[f * FRAME_MS for f in LOOK_AHEADS],
+        choices=(0, 40, 80),
     )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(argv)

@@ -48,7 +48,9 @@ class FlashPerformer:
     def set_posture(self, posture: Posture) -> None:
         pass
 
-    def set_expression(self, emotion: Emotion, expressivity: float) -> None:
+    def set_expression(
+        self, emotion: Emotion, expressivity: float, articulation: float
+    ) -> None:
         pass
 
 
@@ -58,7 +60,7 @@ def flash(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
     return np.tile(light[:, None, None, None], (1, height, width, 3))
 
 
-def load_models(device: str, threads: int) -> Models:
+def load_models(device: str, threads: int, look_ahead_ms: int) -> Models:
     return Models(DELAY_FRAMES, FlashPerformer, flash)
 
 

@@ -1,6 +1,6 @@
 """Write what the portrait does with a sound: 25 rows a second of CSV.
 
-    python -m scripts.motion AUDIO -o motion.csv [--seed N]
+    python -m scripts.motion AUDIO -o motion.csv [--seed N] [--look-ahead-ms 80]
 
 Columns: time_ms; aperture and width of the inner lips in units of the distance between
 the outer eye corners; the 52 ARKit blendshapes; head_yaw, head_pitch, head_roll in
@@ -35,9 +35,13 @@ from models.sound import read_audio
 CSV_CHANNELS = ("aperture", "width", *ARKIT_NAMES, *HEAD_CHANNELS)
 
 
-def motion_of(samples: FloatArray, seed: int) -> Motion:
-    """float32 [n] at 48 kHz -> the motion of its ceil(n / 1920) frames, none late."""
-    performer = Performer(AudioToMotion.load(), seed=seed)
+def motion_of(samples: FloatArray, seed: int, look_ahead_ms: int = 80) -> Motion:
+    """float32 [n] at 48 kHz -> the motion of its ceil(n / 1920) frames, none late.
+
+    look_ahead_ms: 80, 40 or 0, of the lips.
+    """
+    network = AudioToMotion.load().with_look_ahead(look_ahead_ms // FRAME_MS)
+    performer = Performer(network, seed=seed)
     delay = performer.delay_frames
     missing = -len(samples) % PLAYOUT_SAMPLES_PER_FRAME
     flush = missing + delay * PLAYOUT_SAMPLES_PER_FRAME
@@ -70,9 +74,17 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("audio", type=Path, metavar="AUDIO")
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0, help="of the gestures")
+    parser.add_argument(
+        "--look-ahead-ms",
+        type=int,
+        default=80,
+        choices=(0, 40, 80),
+        help="of the lips; less is what a live microphone needs",
+    )
     options = parser.parse_args(argv)
     try:
-        motion = motion_of(read_audio(options.audio), options.seed)
+        samples = read_audio(options.audio)
+        motion = motion_of(samples, options.seed, options.look_ahead_ms)
         write_csv(motion, options.output)
     except LikenessError as error:
         print(f"{error.code}: {error.message}", file=sys.stderr)

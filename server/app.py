@@ -55,7 +55,7 @@ class Parts:
     enrolment: the module that is run for each enrolment.
     """
 
-    load_models: Callable[[str, int], Models] = load_models
+    load_models: Callable[[str, int, int], Models] = load_models
     load_identity: Callable[[Path], Identity] = Identity.load
     open_voices: Callable[[Sequence[Path]], VoiceSource] = VoiceWorkers
     open_senses: Callable[[Settings], Senses] = open_senses
@@ -166,7 +166,10 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         models = await asyncio.to_thread(
-            parts.load_models, settings.device, settings.torch_threads
+            parts.load_models,
+            settings.device,
+            settings.torch_threads,
+            settings.look_ahead_ms,
         )
         senses = await asyncio.to_thread(parts.open_senses, settings)
         services = build_services(settings, parts, models, senses)

@@ -91,7 +91,9 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
                 session.look.show(read_background(command.background), command.event_id)
             if command.voice or command.language:
                 session.speak_as(command.voice, command.language, command.event_id)
-            session.look.express(command.emotion, command.expressivity)
+            session.look.express(
+                command.emotion, command.expressivity, command.articulation
+            )
         case KeepAlive():
             pass
 

@@ -18,6 +18,7 @@ from models.audio2motion import AudioToMotion
 from models.emotion import Emotion
 from models.identity import Identity
 from models.media import (
+    FRAME_MS,
     MOTION_CHANNELS,
     PLAYOUT_SAMPLES_PER_FRAME,
     FloatArray,
@@ -45,7 +46,9 @@ class Performing(Protocol):
 
     def set_posture(self, posture: Posture) -> None: ...
 
-    def set_expression(self, emotion: Emotion, expressivity: float) -> None: ...
+    def set_expression(
+        self, emotion: Emotion, expressivity: float, articulation: float
+    ) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,12 @@ class Models:
     shrink: Callable[[Identity, int, int], Identity] = shrunk
 
 
-def load_models(device: str, threads: int) -> Models:
-    """Load the networks and prepare the device."""
-    network = AudioToMotion.load().eval()
+def load_models(device: str, threads: int, look_ahead_ms: int) -> Models:
+    """Load the networks and prepare the device.
+
+    look_ahead_ms: 80, 40 or 0; a smaller one shows live sound earlier, and knows less.
+    """
+    network = AudioToMotion.load().with_look_ahead(look_ahead_ms // FRAME_MS)
     renderer = WarpRenderer(device)
     silence = network.initial_state(1)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from models.backdrop import KEEP, Backdrop, named_backdrop, picture_backdrop
 from models.backdrop import with_backdrop as composed
-from models.emotion import DEFAULT_EXPRESSIVITY, Emotion
+from models.emotion import DEFAULT_ARTICULATION, DEFAULT_EXPRESSIVITY, Emotion
 from models.errors import LikenessError
 from models.identity import Identity
 from server.errors import ApiError, api_error
@@ -60,16 +60,24 @@ class Look:
         self._own = lane.identity  # before its own background
         self._emotion: Emotion = "neutral"
         self._expressivity = DEFAULT_EXPRESSIVITY
+        self._articulation = DEFAULT_ARTICULATION
         self._spoken: Emotion | None = None
         self._changing: asyncio.Task[None] | None = None
 
-    def express(self, emotion: Emotion | None, expressivity: float | None) -> None:
+    def express(
+        self,
+        emotion: Emotion | None,
+        expressivity: float | None,
+        articulation: float | None = None,
+    ) -> None:
         """From now on; None leaves it as it is."""
         if emotion is not None:
             self._emotion = emotion
         if expressivity is not None:
             self._expressivity = expressivity
-        if emotion is not None or expressivity is not None:
+        if articulation is not None:
+            self._articulation = articulation
+        if (emotion, expressivity, articulation) != (None, None, None):
             self._apply()
 
     def speak_with(self, emotion: Emotion | None) -> None:
@@ -132,5 +140,5 @@ class Look:
 
     def _apply(self) -> None:
         self._lane.performer.set_expression(
-            self._spoken or self._emotion, self._expressivity
+            self._spoken or self._emotion, self._expressivity, self._articulation
         )

@@ -100,6 +100,7 @@ class SetAvatar(Command):
     language: Id | None = None
     emotion: Emotion | None = None
     expressivity: float | None = Field(default=None, ge=0, le=1)
+    articulation: float | None = Field(default=None, ge=0.5, le=1.5)
     background: Background | None = None
 
 

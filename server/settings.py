@@ -119,6 +119,8 @@ class Settings(BaseSettings):
     # media
     device: str = "cpu"
     torch_threads: int = Field(default=1, ge=1)
+    # of the lips: sound known so long before it is played; 0 for live microphones
+    look_ahead_ms: Literal[0, 40, 80] = 80
     release_lead_ms: int = Field(
         default=30, ge=5, le=39
     )  # what a frame may take to be made

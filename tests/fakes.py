@@ -118,7 +118,9 @@ class FakePerformer:
     def set_posture(self, posture: Posture) -> None:
         self.postures.append(posture)
 
-    def set_expression(self, emotion: Emotion, expressivity: float) -> None:
+    def set_expression(
+        self, emotion: Emotion, expressivity: float, articulation: float
+    ) -> None:
         self.expressions.append((emotion, expressivity))
 
 
@@ -137,7 +139,9 @@ def mouth_light(picture: Pictures) -> float:
     return float(picture[MOUTH, MOUTH].mean())
 
 
-def fake_models(device: str = "cpu", threads: int = 1) -> Models:
+def fake_models(
+    device: str = "cpu", threads: int = 1, look_ahead_ms: int = 80
+) -> Models:
     return Models(
         DELAY_FRAMES,
         FakePerformer,

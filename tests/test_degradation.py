@@ -28,7 +28,7 @@ LONG_TONE = (
 def parts_that_draw(
     render: Callable[[Sequence[Identity], FloatArray], Pictures],
 ) -> Parts:
-    def models(device: str, threads: int) -> Models:
+    def models(device: str, threads: int, look_ahead_ms: int) -> Models:
         return replace(fake_models(), render=render)
 
     return replace(FAKE_PARTS, load_models=models)

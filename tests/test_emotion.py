@@ -89,6 +89,32 @@ def test_lips_that_speak_stay_as_they_are_said(
     assert arkit.min() >= 0 and arkit.max() <= 1
 
 
+@given(st.floats(0.5, 1.5), st.integers(0, 1000), st.integers(1, 39))
+def test_articulation_opens_the_mouth_and_keeps_closed_lips_closed(
+    articulation: float, seed: int, cut: int
+) -> None:
+    rows = moving(90, seed)
+    expression, parts = Expression(seed), Expression(seed)
+    for each in (expression, parts):
+        each.set("neutral", 0.5, articulation)
+    shown = expression.apply(rows)
+    chunked = np.concatenate([parts.apply(rows[:cut]), parts.apply(rows[cut:])])
+    assert np.array_equal(shown, chunked)
+    aperture = CHANNEL_INDEX["aperture"]
+    closed = rows[:, aperture] == 0
+    assert closed.any() and not shown[closed, aperture].any()
+    np.testing.assert_allclose(
+        shown[50:, aperture], articulation * rows[50:, aperture], rtol=1e-3
+    )
+    jaw = CHANNEL_INDEX["jawOpen"]
+    rows[:, jaw] = rows[:, jaw].clip(0.1)
+    gain = Expression(seed)
+    gain.set("neutral", 0.5, articulation)
+    assert np.abs(np.diff(gain.apply(rows)[:, jaw] / rows[:, jaw])).max() < 0.12
+    untouched = [CHANNEL_INDEX[name] for name in ("speech", "mouthPressLeft", "breath")]
+    assert np.array_equal(shown[:, untouched], rows[:, untouched])
+
+
 def test_every_emotion_has_a_face_of_its_own() -> None:
     still = np.zeros((1, len(MOTION_CHANNELS)), np.float32)
     faces = {emotion: held(emotion, 0.5, still) for emotion in EMOTIONS}
