@@ -11,7 +11,15 @@ from models.errors import PhotoError
 from models.landmarks import CHIN, FOREHEAD
 from models.media import FloatArray
 
-__all__ = ["Crop", "PictureSize", "crop_to_face", "parse_size"]
+__all__ = [
+    "Crop",
+    "PictureSize",
+    "box_round_face",
+    "crop_to_face",
+    "parse_size",
+    "wished_place",
+    "wished_width",
+]
 
 MIN_SIDE, MAX_SIDE = 128, 1280
 MAX_SHORT_SIDE = 1024
@@ -88,7 +96,7 @@ def crop_to_face(photo: UintArray, landmarks: FloatArray, size: PictureSize) -> 
             square; a square always can be cut.
     """
     face = float(np.linalg.norm(landmarks[CHIN] - landmarks[FOREHEAD]))
-    left, top, box_width = _box(photo, landmarks, face, size)
+    left, top, box_width = box_round_face(photo, landmarks, size)
     scale = size.width / box_width
     to_crop = np.array([[scale, 0, 0], [0, scale, 0]], np.float64)
     # Pixel centres: the crop's edge, not its first pixel's middle, lies at left, top.
@@ -111,14 +119,34 @@ def crop_to_face(photo: UintArray, landmarks: FloatArray, size: PictureSize) -> 
     return Crop(picture, points.astype(np.float32), notes)
 
 
-def _box(
-    photo: UintArray, landmarks: FloatArray, face: float, size: PictureSize
+def wished_width(landmarks: FloatArray, size: PictureSize) -> float:
+    """Of a part that shows the face at FACE_SHARE, in pixels of the photo."""
+    face = float(np.linalg.norm(landmarks[CHIN] - landmarks[FOREHEAD]))
+    return face / FACE_SHARE * max(size.width / size.height, 1.0)
+
+
+def wished_place(
+    landmarks: FloatArray, size: PictureSize, width: float
+) -> tuple[float, float]:
+    """Left and top of a part of that width, wherever the photo ends."""
+    tall = float(np.clip((size.height / size.width - 1) / (16 / 9 - 1), 0, 1))
+    centre = FACE_CENTRE + tall * (FACE_CENTRE_TALL - FACE_CENTRE)
+    middle = landmarks[:468, :2].mean(0)
+    height = width * size.height / size.width
+    return float(middle[0] - width / 2), float(middle[1] - height * centre)
+
+
+def box_round_face(
+    photo: UintArray, landmarks: FloatArray, size: PictureSize
 ) -> tuple[float, float, float]:
-    """Left, top and width of the part, in pixels of the photo; all within it."""
+    """Left, top and width of the part, in pixels of the photo; all within it.
+
+    Raises:
+        PhotoError: no_room_for_size.
+    """
     high, wide = photo.shape[:2]
     aspect = size.width / size.height
-    wish = face / FACE_SHARE  # the short side
-    width = min(wish * max(aspect, 1.0), wide, high * aspect)
+    width = min(wished_width(landmarks, size), wide, high * aspect)
     height = width / aspect
     points = landmarks[:468, :2]
     across, along = np.ptp(points, axis=0)
@@ -131,11 +159,9 @@ def _box(
             f"of {size.width}x{size.height}: choose a square size such as 512, or a "
             "photo with more round the face.",
         )
-    tall = float(np.clip((1 / aspect - 1) / (16 / 9 - 1), 0, 1))
-    centre = FACE_CENTRE + tall * (FACE_CENTRE_TALL - FACE_CENTRE)
-    middle = points.mean(0)
-    left = float(np.clip(middle[0] - width / 2, 0, wide - width))
-    top = float(np.clip(middle[1] - height * centre, 0, high - height))
+    left, top = wished_place(landmarks, size, width)
+    left = float(np.clip(left, 0, wide - width))
+    top = float(np.clip(top, 0, high - height))
     return left, top, float(width)
 
 

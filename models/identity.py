@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.background import fill_background, refine_matte
+from models.canonical import Mended, find_upright_face, mend
 from models.crop import PictureSize, crop_to_face
 from models.diffusion import Diffusion
 from models.eyes import eyeballs
@@ -103,12 +104,18 @@ def _look(
         made = portrait_of_prompt(model, refining, _span(report, 0, 0.1))
         opened = made.picture
     report("Finding the face", 0.2)
-    found = find_face(opened, face)
+    if canonical and made is None:
+        mended = find_upright_face(opened, face)
+        report("Setting it upright and mending its light", 0.7)
+        better = mend(mended.photo, mended.landmarks, size)
+        mended = replace(better, notes=mended.notes + better.notes)
+    else:
+        mended = Mended(opened, find_face(opened, face))
     report("Cropping", 0.8)
-    crop = crop_to_face(opened, found, size)
+    crop = crop_to_face(mended.photo, mended.landmarks, size)
     again = find_again(crop.picture, crop.landmarks)
     landmarks = crop.landmarks if again is None else again
-    return _Draft(crop.picture, landmarks, crop.notes, made)
+    return _Draft(crop.picture, landmarks, mended.notes + crop.notes, made)
 
 
 def _refine(
