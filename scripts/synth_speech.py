@@ -1,6 +1,6 @@
 """Make speech whose phone times are known, to train the audio-to-motion network on.
 
-    python -m scripts.synth_speech --out FOLDER [--hours 14] [--seed 0]
+    python -m scripts.synth_speech --out FOLDER [--hours 15] [--seed 0] [--piper FOLDER]
 
 Needs nothing but this project (espeak-ng comes with it) and texts; more voices make a
 better network. On Debian:
@@ -12,9 +12,10 @@ better network. On Debian:
         festvox-czech-machac festvox-czech-ph festvox-ru festvox-ca-ona-hts \\
         festvox-suopuhe-lj festvox-suopuhe-mv
 
-The sound is written in shards of a few minutes, each made from the seed, its source
-and its number alone: a run that was stopped goes on where it was, and the same seed
-with the same packages gives the same speech.
+Piper voices that give the durations of their phones are used where --piper names their
+folder. The sound is written in shards of a few minutes, each made from the seed, its
+source and its number alone: a run that was stopped goes on where it was, and the same
+seed with the same packages gives the same speech.
 """
 
 import argparse
@@ -26,7 +27,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ from scripts.festival_sources import (
     installed_festival_voices,
 )
 from scripts.motion_corpus import SHARD_S
+from scripts.piper_source import NoDurationsError, PiperSpeaker, piper_language
 from scripts.speech_sources import (
     Espeak,
     EspeakVoice,
@@ -50,8 +52,7 @@ from scripts.speech_sources import (
     SpokenText,
     UnknownPhoneError,
 )
-
-FORTUNES = Path("/usr/share/games/fortunes")
+from scripts.speech_texts import FORTUNES, TEXT_LANGUAGES, TextsError, read_texts
 
 # espeak-ng language: share of its speech, language of the texts (French has no package
 # of its own; any text read by French rules exercises French phones).
@@ -74,39 +75,9 @@ ESPEAK_LANGUAGES = {
 # Effects rather than voices, and voices whose sound its labels do not fit.
 LEFT_OUT = re.compile(r"robo|Robot|Demonic|croak|fast|Mr serious|zac|Tweaky")
 
-TEXT_FILES = {
-    "en": ("fortunes", "literature", "people", "work", "wisdom", "science", "law")
-    + ("education", "politics", "men-women", "love", "food", "sports", "kids")
-    + ("miscellaneous", "medicine", "pets", "riddles", "startrek", "platitudes"),
-    "zh": ("chinese", "tang300", "song100"),
-    "de": ("de/zitate", "de/witze", "de/sprueche", "de/wusstensie"),
-    "es": ("es/*.fortunes",),
-    "it": ("italia", "itatrek", "formiche"),
-    "pt": ("brasil",),
-    "ru": ("ru/*",),
-    "pl": ("pl/*",),
-    "cs": ("cs/*",),
-}
-# Everyday Mandarin: the packaged texts are mostly classical poems.
-MANDARIN_SENTENCES = (
-    "你好，很高兴认识你。请问有什么可以帮您？",
-    "今天天气很好，我们去公园散步吧。",
-    "妈妈买了面包、苹果和葡萄，爸爸不怕麻烦。",
-    "这个问题比较复杂，我马上帮您查一下。",
-    "欢迎光临，门票每张八十八块，明天下午可以退票。",
-    "朋友们跑步、爬山、拍照片，忙得不亦乐乎。",
-    "非常抱歉，网络不稳定，请您稍后再试一遍。",
-    "他说普通话说得很流利，发音也非常标准。",
-    "北京、上海和广州的房子都不便宜。",
-    "如果您没有别的问题，祝您生活愉快，再见。",
-    "我女儿喜欢绿色的裙子，不喜欢红色的。",
-    "保护环境，人人有责，不要乱扔塑料瓶。",
-)
-SENTENCE_CHARACTERS = (25, 180)
-
 
 class SynthesisError(Exception):
-    """No texts, or a source that fails on everything."""
+    """A source that fails on everything."""
 
 
 @dataclass(frozen=True)
@@ -117,62 +88,28 @@ class Source:
     hours: float
     festival: FestivalVoice | None = None
     flite: str | None = None
+    piper: Path | None = None
 
 
-def clean_text(text: str) -> list[str]:
-    """Sentences of a fortune file, without signatures, colours and ASCII art."""
-    sentences: list[str] = []
-    for fortune in re.split(r"^%.*$", text, flags=re.MULTILINE):
-        body = re.sub(r"\x1b\[[\d;]*m|\x08", "", fortune)
-        lines = [line for line in body.splitlines() if not re.match(r"\s*-- ?", line)]
-        joined = re.sub(r"[\s_*<>|\\/{}\[\]=~^`#$&@]+", " ", " ".join(lines)).strip()
-        if re.search(r"https?:|\.{4,}|[-+]{3,}", joined):
-            continue
-        sentences += re.split(r"(?<=[.!?;。！？；])\s*", joined)
-    return [
-        sentence
-        for sentence in (sentence.strip(" \"'") for sentence in sentences)
-        if _fits(sentence)
-    ]
+def list_sources(hours: float, piper: Path | None = None) -> list[Source]:
+    """espeak-ng two thirds of the hours; what else is there shares the rest.
 
-
-def _fits(sentence: str) -> bool:
-    """Whether it is long enough to be worth speaking and no whole paragraph."""
-    low, high = SENTENCE_CHARACTERS
-    ideographs = sum(character > "\u2e80" for character in sentence)
-    return low <= len(sentence) + 3 * ideographs <= high
-
-
-def read_texts(language: str, folder: Path = FORTUNES) -> list[str]:
-    """Raises SynthesisError where the language's package is not installed."""
-    sentences: list[str] = []
-    for pattern in TEXT_FILES[language]:
-        for path in sorted(folder.glob(pattern)):
-            if path.is_file() and path.suffix not in (".dat", ".u8"):
-                sentences += clean_text(path.read_text("utf-8", "ignore"))
-    if language == "zh":
-        sentences += MANDARIN_SENTENCES * max(1, len(sentences) // 60)
-    if not sentences:
-        raise SynthesisError(
-            f"There are no texts in {language} in {folder}: install fortunes and its "
-            "language packages (see --help), or name another folder with --texts."
-        )
-    return sentences
-
-
-def list_sources(hours: float) -> list[Source]:
-    """espeak-ng two thirds of the hours; what else is installed shares the rest."""
-    others: list[tuple[str, FestivalVoice | None, str | None]] = []
+    piper: a folder of Piper voices; those in a language without texts are left out.
+    """
+    others: list[Source] = []
     if shutil.which("festival"):
         for voice in installed_festival_voices():
-            others.append((f"festival_{voice.name}", voice, None))
+            others.append(Source(f"festival_{voice.name}", 0, festival=voice))
     if shutil.which("flite"):
-        others += [(f"flite_{name}", None, name) for name in FLITE_VOICES]
+        others += [Source(f"flite_{name}", 0, flite=name) for name in FLITE_VOICES]
+    for model in sorted(piper.glob("*.onnx")) if piper else ():
+        if piper_language(model) in TEXT_LANGUAGES:
+            others.append(Source(f"piper_{model.stem}", 0, piper=model))
     share = hours / 3 / max(len(others), 1)
     espeak_hours = hours * 2 / 3 if others else hours
     return [
         Source("espeak", espeak_hours),
-        *(Source(name, share, fest, flite) for name, fest, flite in others),
+        *(replace(other, hours=share) for other in others),
     ]
 
 
@@ -194,6 +131,7 @@ class Speaker:
         self._folder = texts
         self._texts: dict[str, list[str]] = {}
         self._espeak: Espeak | None = None
+        self._piper: PiperSpeaker | None = None
 
     def _text(self, language: str, rng: np.random.Generator) -> str:
         if language not in self._texts:
@@ -210,6 +148,8 @@ class Speaker:
                 yield from self._festival(source.festival, rng)
             elif source.flite is not None:
                 yield from self._flite(source.flite, rng)
+            elif source.piper is not None:
+                yield from self._from_piper(source.piper, rng)
             else:
                 yield from self._from_espeak(rng)
 
@@ -231,6 +171,20 @@ class Speaker:
             yield voice, flite_say(text, voice, stretch)
         except (UnknownPhoneError, subprocess.SubprocessError, ValueError):
             return
+
+    def _from_piper(
+        self, model: Path, rng: np.random.Generator
+    ) -> Iterator[tuple[str, SpokenText]]:
+        if self._piper is None:
+            self._piper = PiperSpeaker(model, int(rng.integers(2**31)))
+        text = self._text(TEXT_LANGUAGES[piper_language(model)], rng)
+        try:
+            said = self._piper.say(text, float(rng.uniform(0.8, 1.25)), rng)
+        except (UnknownPhoneError, ValueError):
+            return
+        except NoDurationsError as error:
+            raise SynthesisError(f"{model}: {error}") from error
+        yield model.stem, said
 
     def _from_espeak(
         self, rng: np.random.Generator
@@ -298,11 +252,13 @@ def _make(job: Job) -> None:
     write_shard(job.path, job.source, Speaker(job.texts), job.seed, job.number)
 
 
-def list_jobs(out: Path, hours: float, seed: int, texts: Path) -> list[Job]:
+def list_jobs(
+    out: Path, hours: float, seed: int, texts: Path, piper: Path | None = None
+) -> list[Job]:
     """Every shard; those of a source spread evenly, so that a run that was stopped
     early has some of each."""
     jobs: list[tuple[float, Job]] = []
-    for source in list_sources(hours):
+    for source in list_sources(hours, piper):
         count = max(1, round(source.hours * 3600 / SHARD_S))
         for number in range(count):
             path = out / f"{source.name}-{seed}-{number:04d}.npz"
@@ -312,10 +268,17 @@ def list_jobs(out: Path, hours: float, seed: int, texts: Path) -> list[Job]:
     return [job for _, job in jobs]
 
 
-def synthesise(out: Path, hours: float, seed: int, texts: Path, workers: int) -> None:
-    """Write what is missing of the shards. Raises SynthesisError."""
+def synthesise(
+    out: Path,
+    hours: float,
+    seed: int,
+    texts: Path,
+    workers: int,
+    piper: Path | None = None,
+) -> None:
+    """Write what is missing of the shards. Raises SynthesisError, TextsError."""
     out.mkdir(parents=True, exist_ok=True)
-    jobs = list_jobs(out, hours, seed, texts)
+    jobs = list_jobs(out, hours, seed, texts, piper)
     missing = [job for job in jobs if not job.path.exists()]
     # A fresh process for each shard: what espeak-ng says depends a little on what it
     # said before, and a shard must depend on its seed alone.
@@ -333,18 +296,24 @@ def main(argv: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of the shards")
-    parser.add_argument("--hours", type=float, default=14.0)
+    parser.add_argument("--hours", type=float, default=15.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--texts", type=Path, default=FORTUNES)
+    parser.add_argument("--piper", type=Path, help="folder of Piper voices")
     parser.add_argument("--workers", type=int, default=1, help="shards made at a time")
     options = parser.parse_args(argv)
     if not 0 < options.hours <= 1000:
         parser.error("--hours must be more than 0 and at most 1000")
     try:
         synthesise(
-            options.out, options.hours, options.seed, options.texts, options.workers
+            options.out,
+            options.hours,
+            options.seed,
+            options.texts,
+            options.workers,
+            options.piper,
         )
-    except SynthesisError as error:
+    except (SynthesisError, TextsError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

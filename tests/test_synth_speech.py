@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from models.mel import LogMel
@@ -15,15 +16,15 @@ from scripts.motion_corpus import (
     read_utterances,
 )
 from scripts.speech_sources import PHONE_CLASSES, EspeakVoice
+from scripts.speech_texts import TEXT_FILES, TextsError, clean_text, read_texts
 from scripts.synth_speech import (
     ESPEAK_LANGUAGES,
     Source,
     SynthesisError,
-    clean_text,
     main,
-    read_texts,
     synthesise,
 )
+from tests.test_piper import CONFIG, hum
 
 FORTUNE = """\
 The pump made bubbles in the big barrel all by itself.
@@ -42,7 +43,7 @@ MANDARIN = "你好，妈妈和爸爸都在这里吃面包。\n%\n"
 def texts(tmp_path: Path) -> Path:
     """A folder with the same few sentences for each language."""
     folder = tmp_path / "texts"
-    for language, patterns in synth_speech.TEXT_FILES.items():
+    for language, patterns in TEXT_FILES.items():
         path = folder / patterns[0].replace("*", "x")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
@@ -70,14 +71,12 @@ def test_texts_lose_signatures_and_links() -> None:
 
 
 def test_missing_texts_name_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisError, match="install fortunes"):
+    with pytest.raises(TextsError, match="install fortunes"):
         read_texts("en", tmp_path)
 
 
 def test_every_language_has_texts_and_every_map_known_classes() -> None:
-    assert {text for _, text in ESPEAK_LANGUAGES.values()} <= set(
-        synth_speech.TEXT_FILES
-    )
+    assert {text for _, text in ESPEAK_LANGUAGES.values()} <= set(TEXT_FILES)
     assert len(ESPEAK_LANGUAGES) >= 10
     maps = json.loads(PHONE_CLASSES.read_text("utf-8"))
     named = {name for phones in maps.values() for c in phones.values() for name in c}
@@ -174,12 +173,54 @@ def test_whole_voices_are_held_out() -> None:
 
 
 def test_a_source_that_says_nothing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SynthesisError):
+    with pytest.raises(TextsError):
         next(
             synth_speech.Speaker(tmp_path).speak(
                 Source("espeak", 1.0), np.random.default_rng(0)
             )
         )
+
+
+@pytest.fixture
+def piper(tmp_path: Path) -> Path:
+    """A folder with a voice that hums, and says how long each phone is."""
+    folder = tmp_path / "piper"
+    folder.mkdir()
+    onnx.save(hum(), str(folder / "hum.onnx"))
+    (folder / "hum.onnx.json").write_text(json.dumps(CONFIG), "utf-8")
+    return folder
+
+
+@pytest.mark.usefixtures("only_espeak")
+def test_piper_voices_speak_with_their_own_durations(
+    tmp_path: Path, texts: Path, piper: Path
+) -> None:
+    out = tmp_path / "out"
+    synthesise(out, 36 / 3600, 0, texts, 1, piper)
+    shard = out / "piper_hum-0-0000.npz"
+    for speech in read_utterances(shard):
+        phones, duration_s = speech.phones, len(speech.samples) / 16_000
+        assert phones.start_s[0] == 0
+        assert phones.end_s[-1] == pytest.approx(duration_s, abs=0.01)
+        np.testing.assert_allclose(phones.start_s[1:], phones.end_s[:-1], atol=1e-5)
+        assert BILABIAL in phones.classes
+    whole = shard.read_bytes()
+    shard.unlink()
+    synthesise(out, 36 / 3600, 0, texts, 1, piper)
+    assert shard.read_bytes() == whole
+
+
+def test_a_piper_voice_without_durations_says_what_to_do(
+    tmp_path: Path, texts: Path, piper: Path
+) -> None:
+    model = onnx.load(str(piper / "hum.onnx"))
+    (ceil,) = (node for node in model.graph.node if node.op_type == "Ceil")
+    ceil.op_type = "Floor"
+    onnx.save(model, str(piper / "hum.onnx"))
+    speaker = synth_speech.Speaker(texts)
+    source = Source("piper_hum", 1.0, piper=piper / "hum.onnx")
+    with pytest.raises(SynthesisError, match="patch_voice_with_alignment"):
+        next(speaker.speak(source, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("hours", ["0", "-1", "nan", "5000"])
