@@ -140,7 +140,8 @@ class Producer:
                         unspeakable = unspeakable and error
                         continue
                     unspeakable = None
-                    utterance.captions.append(mark)
+                    if mark.text:  # a clause may be a break alone
+                        utterance.captions.append(mark)
         finally:
             stopped.set()
         if unspeakable:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models.media import AudioChunk
+from models.tts.catalogue import open_voice
 from models.tts.voice import Voice
 from server.errors import ApiError
 from server.pipeline import Speech
@@ -234,3 +235,24 @@ async def test_an_utterance_left_open_is_ended(monkeypatch: pytest.MonkeyPatch) 
         await its.play(60)
     assert its.of(Ended) == ["a", "b"]
     assert any(isinstance(e, Warned) for e in its.told)
+
+
+async def test_markup_is_not_shown_and_what_is_dropped_is_told() -> None:
+    async with stage(open_voice()) as its:
+        say(its, '👍 Hello <b>there</b>. <break time="900ms"/> Bye. 🎉')
+        await its.play(250)
+    assert its.of(Ended) == ["s"]
+    captions = [e.mark for e in its.events if isinstance(e, Captioned)]
+    assert [mark.text for mark in captions] == ["Hello there.", "Bye."]
+    assert captions[1].words[0][1] - captions[0].words[-1][2] > 0.9 * 48_000
+    (warned,) = (event for event in its.told if isinstance(event, Warned))
+    assert warned.code == "text_dropped"
+    assert warned.message == "Not spoken: 2 pictographs, 2 tags."
+
+
+async def test_a_pause_alone_is_played_without_a_caption() -> None:
+    async with stage(open_voice()) as its:
+        say(its, '<break time="300ms"/>')
+        await its.play(20)
+    assert its.of(Ended) == ["s"]
+    assert not [e for e in its.events if isinstance(e, Captioned)]

@@ -1,5 +1,6 @@
 import json
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 import onnx
 import pytest
 from onnx import TensorProto, helper
+from piper import AudioChunk as PiperChunk
 from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 from models.errors import TextError, VoiceError
@@ -16,7 +18,7 @@ from models.tts.catalogue import list_voices, open_voice
 from models.tts.level import SPEECH_LEVEL_DBFS, active_level_dbfs
 from models.tts.piper import Piper, piper_info, piper_voices
 from models.tts.reader import Reader
-from models.tts.voice import Voice
+from models.tts.voice import Manner, Voice
 from scripts import render
 
 RATE_HZ = 16_000
@@ -35,8 +37,9 @@ CONFIG = {
 }
 
 
-def hum(silent: bool = False) -> onnx.ModelProto:
-    """A net with the inputs, outputs and durations of VITS that hums at 200 Hz."""
+def hum(silent: bool = False, speakers: int = 1) -> onnx.ModelProto:
+    """A net with the inputs, outputs and durations of VITS that hums at 200 Hz, as
+    its second speaker at 400 Hz, and so on."""
     durations = np.random.default_rng(0).uniform(2, 6, 256).astype(np.float32)
     constants: dict[str, npt.NDArray[Any]] = {
         "durations": durations,
@@ -49,6 +52,7 @@ def hum(silent: bool = False) -> onnx.ModelProto:
         "at_noise": np.array([0], np.int64),
         "at_length": np.array([1], np.int64),
         "loud_noise": np.array(0.0 if silent else 1.0, np.float32),
+        "one_speaker": np.array([1], np.int64),
     }
     steps = [
         ("Gather", ["scales", "at_length"], "length"),
@@ -62,7 +66,10 @@ def hum(silent: bool = False) -> onnx.ModelProto:
         ("Squeeze", ["samples"], "sample_count"),
         ("Range", ["zero", "sample_count", "one"], "index"),
         ("Cast", ["index"], "time"),
-        ("Mul", ["time", "speed"], "phase"),
+        ("Mul", ["time", "speed"], "basic_phase"),
+        ("Add", ["sid" if speakers > 1 else "at_noise", "one_speaker"], "speaker"),
+        ("Cast", ["speaker"], "pitch"),
+        ("Mul", ["basic_phase", "pitch"], "phase"),
         ("Sin", ["phase"], "tone"),
         ("Mul", ["tone", "loudness"], "voiced"),
         ("RandomNormalLike", ["tone"], "noise"),
@@ -71,7 +78,12 @@ def hum(silent: bool = False) -> onnx.ModelProto:
         ("Add", ["voiced", "breath"], "sound"),
         ("Reshape", ["sound", "shape"], "output"),
     ]
-    casts = {"frame_count": int(TensorProto.INT64), "time": int(TensorProto.FLOAT)}
+    casts = {
+        "frame_count": int(TensorProto.INT64),
+        "time": int(TensorProto.FLOAT),
+        "pitch": int(TensorProto.FLOAT),
+    }
+    speaker = helper.make_tensor_value_info("sid", TensorProto.INT64, [1])
     nodes = [
         helper.make_node(op, inputs, [output], **_options(op, output, casts))
         for op, inputs, output in steps
@@ -83,6 +95,7 @@ def hum(silent: bool = False) -> onnx.ModelProto:
             helper.make_tensor_value_info("input", TensorProto.INT64, [1, "n"]),
             helper.make_tensor_value_info("input_lengths", TensorProto.INT64, [1]),
             helper.make_tensor_value_info("scales", TensorProto.FLOAT, [3]),
+            *([speaker] if speakers > 1 else []),
         ],
         [helper.make_tensor_value_info("output", TensorProto.FLOAT, None)],
         [
@@ -157,6 +170,126 @@ def test_a_number_of_several_spoken_words_is_one_mark(folder: Path) -> None:
     ]
     assert [w.text for w in words] == ["I", "have", "1,234,567", "dogs."]
     assert all(a.end <= b.start for a, b in zip(words, words[1:], strict=False))
+
+
+@pytest.fixture
+def choir(tmp_path: Path) -> Path:
+    """A voice of three speakers."""
+    onnx.save(hum(speakers=3), str(tmp_path / "choir.onnx"))
+    config = CONFIG | {
+        "num_speakers": 3,
+        "speaker_id_map": {"Low": 0, "middle": 1, "high": 2},
+        "dataset": "choir",
+    }
+    (tmp_path / "choir.onnx.json").write_text(json.dumps(config), "utf-8")
+    return tmp_path
+
+
+def pitch_hz(chunks: list[AudioChunk]) -> float:
+    sound = sound_of(chunks)
+    spectrum = np.abs(np.fft.rfft(sound * np.hanning(len(sound))))
+    return float(spectrum.argmax() * RATE_HZ / len(sound))
+
+
+@pytest.mark.parametrize(
+    ("speaker", "hertz"),
+    [("", 200), (":middle", 400), (":HIGH", 600), (":0", 200), (":2", 600)],
+)
+def test_speakers_by_name_and_number(choir: Path, speaker: str, hertz: int) -> None:
+    voice = open_voice(f"piper:choir{speaker}", folders=[choir])
+    chunks = list(voice.speak("Good morning to you."))
+    assert pitch_hz(chunks) == pytest.approx(hertz, abs=3)
+    level = active_level_dbfs(sound_of(chunks), RATE_HZ)
+    assert level == pytest.approx(SPEECH_LEVEL_DBFS, abs=1.5)
+    assert voice.info.id == f"piper:choir{speaker}"
+    assert list_voices([choir])[0].speakers == 3
+
+
+@pytest.mark.parametrize("speaker", ["3", "-1", "nobody", "٣", "99999999999"])
+def test_a_speaker_that_is_not_there(choir: Path, speaker: str) -> None:
+    with pytest.raises(VoiceError, match="middle") as caught:
+        open_voice(f"piper:choir:{speaker}", folders=[choir])
+    assert caught.value.code == "speaker_unknown"
+
+
+@pytest.mark.parametrize("speed", [0.5, 1.25, 2.0])
+def test_speed_is_the_networks_own(folder: Path, speed: float) -> None:
+    """The pitch stays, the phonemes are shorter, and their marks with them."""
+    text = "Strengthened oaks are growing slowly"
+    usual = list(Reader(Piper(folder / "hum.onnx")).speak(text))
+    changed = list(
+        open_voice("piper:hum", folders=[folder], manner=Manner(speed)).speak(text)
+    )
+    assert pitch_hz(changed) == pytest.approx(pitch_hz(usual), abs=3)
+
+    def spoken_s(chunks: list[AudioChunk]) -> float:
+        return max(mark.end for c in chunks for mark in c.marks) / RATE_HZ
+
+    # Durations are whole hops of the network, rounded up: not quite in proportion.
+    assert spoken_s(usual) / spoken_s(changed) == pytest.approx(speed, rel=0.15)
+
+
+@pytest.mark.parametrize("silence_s", [0.0, 0.5, 1.5])
+def test_sentence_silence(folder: Path, silence_s: float) -> None:
+    manner = Manner(sentence_silence_s=silence_s)
+    voice = open_voice("piper:hum", folders=[folder], manner=manner)
+    sound = sound_of(list(voice.speak("One here. Another there.")))
+    loud = np.flatnonzero(np.abs(sound) > 0.02)
+    gaps = np.diff(loud) / RATE_HZ
+    assert gaps.max() == pytest.approx(silence_s + 0.03, abs=0.03)
+
+
+def test_the_first_sentence_is_heard_before_the_next_is_made(folder: Path) -> None:
+    piper = Piper(folder / "hum.onnx")
+    made: list[str] = []
+    real = piper._synthesise
+
+    def spy(text: str, speed: float = 1.0) -> Iterable[PiperChunk]:
+        made.append(text)
+        return real(text, speed)
+
+    piper._synthesise = spy  # type: ignore[method-assign]
+    speech = Reader(piper).speak("One is here. Two is there. Three.")
+    assert len(next(speech).samples) > 0
+    assert made == ["One is here."]
+    sound_of(list(speech))
+    assert made == ["One is here.", "Two is there.", "Three."]
+
+
+def test_phonemes_carry_their_times(folder: Path) -> None:
+    """As the network itself has them: end to end, and as long as its durations."""
+    chunks = list(Reader(Piper(folder / "hum.onnx")).speak("mama"))
+    phonemes = [m for c in chunks for m in c.marks if m.kind == "phoneme"]
+    assert {"m", "ɑ"} <= {mark.text for mark in phonemes}
+    for mark in phonemes[1:]:
+        assert mark.start < mark.end
+        assert (mark.end - mark.start) % HOP == 0
+    assert all(a.end <= b.start for a, b in zip(phonemes, phonemes[1:], strict=False))
+
+
+def test_a_voice_without_durations_still_marks_its_words(tmp_path: Path) -> None:
+    """An older network, whose durations cannot be found: words by their letters."""
+    model = hum()
+    for node in model.graph.node:
+        if node.op_type == "Ceil":
+            node.op_type = "Identity"
+    onnx.save(model, str(tmp_path / "old.onnx"))
+    (tmp_path / "old.onnx.json").write_text(json.dumps(CONFIG), "utf-8")
+    chunks = list(open_voice("piper:old", folders=[tmp_path]).speak("A longer word."))
+    marks = [mark for chunk in chunks for mark in chunk.marks]
+    assert [mark.text for mark in marks] == ["A", "longer", "word."]
+    assert all(mark.start < mark.end for mark in marks)
+
+
+def test_written_numbers_are_read_and_shown(folder: Path) -> None:
+    voice = open_voice("piper:hum", folders=[folder])
+    words = [
+        mark.text
+        for chunk in voice.speak("It costs $5.50 on 2024-03-15.")
+        for mark in chunk.marks
+        if mark.kind == "word"
+    ]
+    assert words == ["It", "costs", "$5.50", "on", "2024-03-15."]
 
 
 def test_raw_phonemes_are_read_as_text(folder: Path) -> None:
