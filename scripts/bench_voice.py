@@ -1,4 +1,4 @@
-"""How fast the embedded voice and the gestures are, and how evenly it speaks.
+"""How fast the voices and the gestures are, and how evenly it speaks.
 
 python -m scripts.bench_voice [--voice ID] [--language TAG] [--runs N]
 
@@ -18,6 +18,9 @@ from models.gestures import Gestures, Prosody
 from models.media import FRAME_RATE_HZ, FloatArray
 from models.tts.catalogue import open_voice, voice_folders
 from models.tts.level import active_level_dbfs
+from models.tts.normalise import spoken
+from models.tts.scripts import split_scripts
+from models.tts.text import passages
 from models.tts.voice import Voice
 
 TEXTS = {
@@ -32,6 +35,10 @@ TEXTS = {
         "您想让我发短信给您吗？还是我们一起看看？",
     ),
 }
+SIGNS = (
+    "It costs $1,200.50 until 2030-03-15, 5 p.m.; call +1 (555) 123-4567.",
+    "See https://example.com/help or write to info@example.com: **we** are 5 km away.",
+)
 EDGE_SAMPLES = 2000  # longer than the closure of a p, t or k: a pause
 
 
@@ -54,6 +61,7 @@ def main(argv: list[str] | None = None) -> None:
     texts = TEXTS.get(voice.info.language.partition("-")[0], TEXTS["en"])
     runs = [run(voice, text) for _ in range(options.runs) for text in texts]
     report(voice, runs)
+    print(f"reading a clause, ms: p50 {reading_ms(voice, texts):.2f}")
     print(f"gestures, CPU ms per second: {gestures_ms():.2f}")
 
 
@@ -82,6 +90,18 @@ def report(voice: Voice, runs: Sequence[Run]) -> None:
     print(f"peak: {max(float(np.abs(run.sound).max()) for run in runs):.2f}")
     print(f"pauses, ms: p50 {np.median(gaps):.0f}, longest {gaps.max():.0f}")
     print(f"largest jump at an edge of silence: {jumps.max():.4f}")
+
+
+def reading_ms(voice: Voice, texts: Sequence[str]) -> float:
+    """From text as it is written to the words to be said; included in all the above."""
+    times = []
+    for text in [*texts, *SIGNS] * 30:
+        began = time.perf_counter()
+        for passage in passages(text):
+            for run in split_scripts(passage.text, voice.info.language):
+                spoken(run.text, run.language or voice.info.language)
+        times.append(time.perf_counter() - began)
+    return float(np.median(times)) * 1e3
 
 
 def pauses_ms(sound: FloatArray, rate_hz: int) -> FloatArray:
