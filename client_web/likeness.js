@@ -54,6 +54,10 @@ export class Likeness {
   #unconnected = 0;
   /** @type {object[]} */
   #unsent = [];
+  /** @type {MediaStreamTrack | null} */
+  #microphone = null;
+  /** @type {Manner} */
+  #manner = {};
   #hiddenSinceMs = Infinity;
   #wake = () => {};
 
@@ -103,12 +107,43 @@ export class Likeness {
    * @returns {string} the command's event_id
    */
   speak(text, manner = {}) {
-    const message = { type: "avatar.speak_text", event_id: newId(), text, ...manner };
-    if (!this.#link?.send(message)) {
-      this.#unsent.push(message);
-      if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift();
-    }
-    return message.event_id;
+    return this.#command({ type: "avatar.speak_text", text, ...manner });
+  }
+
+  /**
+   * Ask this: the portrait answers.
+   * @param {string} text
+   * @returns {string} the command's event_id
+   */
+  ask(text) {
+    return this.#command({ type: "avatar.respond", text });
+  }
+
+  /**
+   * Speak and answer so from now on.
+   * @param {Manner} manner
+   */
+  setManner(manner) {
+    this.#manner = manner;
+    this.#sendManner();
+  }
+
+  /**
+   * The visitor's microphone, for this connection and those that follow; null: none.
+   * @param {MediaStreamTrack | null} track
+   */
+  async setMicrophone(track) {
+    this.#microphone = track;
+    await this.#link?.setMicrophone(track);
+  }
+
+  /** @param {boolean} hold one turn, which ends when listening is stopped */
+  startListening(hold) {
+    this.#link?.send({ type: "avatar.start_listening", event_id: newId(), hold });
+  }
+
+  stopListening() {
+    this.#link?.send({ type: "avatar.stop_listening", event_id: newId() });
   }
 
   /** Fall silent, and forget what was still to be said. */
@@ -127,6 +162,25 @@ export class Likeness {
   setVisible(visible) {
     this.#hiddenSinceMs = visible ? Infinity : performance.now();
     if (visible) this.nudge();
+  }
+
+  /**
+   * Send at once, or as soon as a connection stands.
+   * @param {object} command without its event_id
+   */
+  #command(command) {
+    const message = { event_id: newId(), ...command };
+    if (!this.#link?.send(message)) {
+      this.#unsent.push(message);
+      if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift();
+    }
+    return message.event_id;
+  }
+
+  #sendManner() {
+    if (this.#manner.voice || this.#manner.language) {
+      this.#link?.send({ type: "avatar.set", event_id: newId(), ...this.#manner });
+    }
   }
 
   /** @param {AbortSignal} signal */
@@ -168,6 +222,8 @@ export class Likeness {
     this.#setPhase("live");
     this.#told = "";
     this.#unconnected = 0;
+    this.#sendManner();
+    if (this.#microphone) await link.setMicrophone(this.#microphone);
     for (const message of this.#unsent.splice(0)) link.send(message);
     return link;
   }
@@ -266,7 +322,12 @@ export class Likeness {
     const { identity, voice, language } = this.#wish;
     if (identity === null && voice === null && language === null) return false;
     const onlyVoice = /voice|language/.test(code) && (voice ?? language) !== null;
-    this.#wish = { identity: onlyVoice ? identity : null, voice: null, language: null };
+    this.#wish = {
+      ...this.#wish,
+      identity: onlyVoice ? identity : null,
+      voice: null,
+      language: null,
+    };
     this.#listener.onWishChanged({ ...this.#wish });
     return true;
   }

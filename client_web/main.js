@@ -4,9 +4,11 @@ import { Likeness, MEDIA_BLOCKED } from "./likeness.js";
 import { Api } from "./likeness/api.js";
 import { ApiError } from "./likeness/api_error.js";
 import { Enrolment } from "./likeness/enrolment.js";
+import { Listening } from "./page/listening.js";
 import { Memory } from "./page/memory.js";
 import { Messages } from "./page/messages.js";
-import { samplesFor } from "./page/samples.js";
+import { questionsFor, samplesFor } from "./page/samples.js";
+import { TalkLog } from "./page/talk_log.js";
 import { VoiceCatalogue } from "./page/voice_catalogue.js";
 import { CaptionView } from "./view/caption_view.js";
 import { ComposerView } from "./view/composer_view.js";
@@ -23,12 +25,15 @@ import {
   translate,
   video,
 } from "./view/elements.js";
+import { MicrophoneView } from "./view/microphone_view.js";
 import { NoticeView } from "./view/notice_view.js";
 import { PhotoDrop } from "./view/photo_drop.js";
 import { PortraitDialog } from "./view/portrait_dialog.js";
+import { PushToTalk } from "./view/push_to_talk.js";
 import { StageView } from "./view/stage_view.js";
 import { StatusView } from "./view/status_view.js";
 import { Surround } from "./view/surround.js";
+import { TalkView } from "./view/talk_view.js";
 import { VoiceDialog } from "./view/voice_dialog.js";
 
 /** @import { AvatarEvent, VoiceInfo } from "./likeness/types.js" */
@@ -80,14 +85,18 @@ const composer = new ComposerView(
     speak: button("speak"),
     interrupt: button("interrupt"),
     samples: element("samples"),
+    label: element("text-label"),
+    ask: input("mode-ask"),
+    say: input("mode-say"),
   },
   messages,
-  { onSpeak: speak, onInterrupt: interrupt, onSample: trySample },
+  { onText: send, onInterrupt: interrupt, onSample: trySample, onMode: chooseMode },
 );
 const likeness = new Likeness(api, {
   onPhase: (phase) => {
     status.setPhase(phase);
-    if (phase !== "live") setSpeaking(false);
+    if (phase !== "live") setState("idle");
+    else listening.resume();
   },
   onStream: (stream) => stage.play(stream),
   onEvent: receive,
@@ -96,6 +105,27 @@ const likeness = new Likeness(api, {
   onWishChanged: (wish) => {
     if (wish.identity === null && identity !== DEFAULT_IDENTITY) forgetOwn("portraitGone");
   },
+});
+const log = new TalkLog();
+const talk = new TalkView(
+  {
+    panel: element("talk"),
+    list: element("talk-lines"),
+    empty: element("talk-empty"),
+    opener: button("talk-button"),
+    closer: button("talk-close"),
+  },
+  messages,
+);
+const microphone = new MicrophoneView(
+  { button: button("mic"), hint: element("mic-hint") },
+  messages,
+  () => listening.toggle(),
+);
+const listening = new Listening(likeness, {
+  onState: (state) => microphone.setState(state),
+  onLevel: (level) => microphone.setLevel(level),
+  onProblem: (key) => notice.show(messages.say(key)),
 });
 const portraitDialog = new PortraitDialog(
   {
@@ -149,7 +179,7 @@ start();
 
 async function start() {
   listen();
-  composer.offer(samplesFor(navigator.languages));
+  chooseMode(memory.recall("mode") === "say" ? "say" : "ask");
   showPoster();
   if (!("RTCPeerConnection" in globalThis)) {
     notice.show(messages.say("noWebrtc"));
@@ -202,7 +232,9 @@ function open(shared = null) {
     identity: identity === DEFAULT_IDENTITY ? null : identity,
     voice: null, // every utterance names its own
     language: null,
+    interactivity: /** @type {const} */ ("push_to_talk"), // it listens when it is told to
   };
+  log.settle();
   likeness.open(wish, shared);
 }
 
@@ -246,14 +278,27 @@ function chooseVoice(chosen) {
 /** @param {VoiceInfo | null} chosen */
 function setVoice(chosen) {
   voice = chosen;
+  if (chosen) likeness.setManner({ voice: chosen.id });
   const name = (chosen && catalogue?.title(chosen)) || messages.say("voice");
   element("voice-name").textContent = name;
   element("voice-button").setAttribute("aria-label", messages.say("voiceButton", { name }));
 }
 
-/** @param {string} text */
-function speak(text) {
-  likeness.speak(text, voice ? { voice: voice.id } : {});
+/** @param {import("./view/composer_view.js").Mode} mode */
+function chooseMode(mode) {
+  memory.keep("mode", mode);
+  composer.setMode(mode);
+  const samples = mode === "ask" ? questionsFor : samplesFor;
+  composer.offer(samples(navigator.languages));
+}
+
+/**
+ * @param {string} text
+ * @param {import("./view/composer_view.js").Mode} mode
+ */
+function send(text, mode) {
+  if (mode === "ask") likeness.ask(text);
+  else likeness.speak(text, voice ? { voice: voice.id } : {});
   element("samples").hidden = true;
 }
 
@@ -261,7 +306,7 @@ function speak(text) {
 function trySample({ language, text }) {
   const spoken = catalogue?.bestFor([language]);
   if (spoken && !catalogue?.speaks(voice, language)) chooseVoice(spoken);
-  speak(text);
+  send(text, composer.mode);
   element("text").focus();
 }
 
@@ -272,16 +317,25 @@ function interrupt() {
 
 /** @param {AvatarEvent} event */
 function receive(event) {
-  if (event.type === "session.state") setSpeaking(event.state === "speaking");
-  if (event.type === "avatar.speech_started") setSpeaking(true);
+  talk.show(log.receive(event));
+  if (event.type === "session.state") setState(event.state ?? "idle");
+  if (event.type === "avatar.speech_started") setState("speaking");
   if (event.type === "avatar.speech_interrupted") captions.cut();
+  if (event.type === "session.hearing") hear(event);
+  if (event.type === "user.transcript") element("samples").hidden = true;
   if (event.type === "error") notice.show(event.message || messages.say("serverFailed"));
 }
 
-/** @param {boolean} speaking */
-function setSpeaking(speaking) {
-  status.setSpeaking(speaking);
-  composer.setSpeaking(speaking);
+/** @param {AvatarEvent} event what the server can hear */
+function hear(event) {
+  microphone.setHearing(event);
+  if (!event.available && listening.state !== "off") listening.stop();
+}
+
+/** @param {string} state of session.state */
+function setState(state) {
+  status.setState(state);
+  composer.setSpeaking(state === "speaking" || state === "thinking");
 }
 
 function waitForGesture() {
@@ -323,6 +377,10 @@ function listen() {
   document.addEventListener("keydown", (event) => {
     const inDialog = document.querySelector("dialog[open]");
     if (event.key === "Escape" && !inDialog && !event.isComposing) interrupt();
+  });
+  new PushToTalk({
+    onPress: () => microphone.isAvailable && listening.press(),
+    onRelease: () => listening.release(),
   });
   new PhotoDrop(element("drop"), (file) => portraitDialog.enrol(file));
   globalThis.addEventListener("online", () => likeness.nudge());

@@ -41,6 +41,7 @@ def take(options: argparse.Namespace) -> None:
         page.goto(options.url)
         page.wait_for_selector("body[data-phase=live] video.alive")
         if options.text:
+            page.locator("label:has(#mode-say)").click()
             page.fill("#text", options.text)
             page.press("#text", "Enter")
             page.wait_for_selector("body[data-speaking]")

@@ -114,6 +114,7 @@ async def running(services: Services) -> AsyncIterator[None]:
     await services.identities.ensure_default()
     await _warm_up(services)
     media = asyncio.create_task(services.media.run())
+    warming = asyncio.create_task(services.senses.warm_up())
     services.ready = True
 
     def media_ended(task: asyncio.Task[None]) -> None:
@@ -127,9 +128,9 @@ async def running(services: Services) -> AsyncIterator[None]:
     finally:
         services.ready = False
         await services.sessions.close()
-        for task in (media, enrolling):
+        for task in (media, enrolling, warming):
             task.cancel()
-        await asyncio.gather(media, enrolling, return_exceptions=True)
+        await asyncio.gather(media, enrolling, warming, return_exceptions=True)
         await services.media.close()
         await services.senses.close()
         await asyncio.to_thread(services.voices.close)

@@ -76,7 +76,6 @@ class Dialogue:
         self._told: State = "idle"
         self._active_s = time.monotonic()
         self._leaving = False
-        self._warmed = False
         self._turn_ms = (0, 0)  # media time of the visitor's last turn
         self._why_deaf: EarError | None = None
         self._language: str | None = None  # of what is answered next
@@ -210,9 +209,6 @@ class Dialogue:
 
     def microphone(self, samples: FloatArray) -> None:
         """float32 [n] at 48 kHz."""
-        if self.hearing.ear and not self._warmed:
-            self._warmed = True
-            self._senses.hearing.submit(self.hearing.ear.warm_up)
         self.hearing.push(samples)
 
     # What the hearing tells.

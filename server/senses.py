@@ -19,6 +19,7 @@ from server.settings import Settings
 logger = logging.getLogger(__name__)
 
 EAR_THREADS = 2
+WARM_UP_AFTER_S = 3.0  # the first pictures come first
 
 
 class Senses:
@@ -39,6 +40,16 @@ class Senses:
         """
         return ear_for(self.ears, language)
 
+    async def warm_up(self) -> None:
+        """What the first visitor who speaks would wait for."""
+        await asyncio.sleep(WARM_UP_AFTER_S)
+        loop = asyncio.get_running_loop()
+        for ear in self.ears[:1]:
+            try:
+                await loop.run_in_executor(self.hearing, ear.warm_up)
+            except EarError as error:
+                logger.error("%s", error.message)
+
     async def close(self) -> None:
         await self.brain.close()
         for ear in self.ears:
@@ -53,7 +64,8 @@ def open_senses(settings: Settings) -> Senses:
     Raises:
         KnowledgeError: the folder of answers, or the file of tools, cannot be used.
     """
-    return Senses(open_ears(settings), open_brain(settings))
+    brain = open_brain(settings)
+    return Senses(open_ears(settings, brain.expects), brain)
 
 
 def open_brain(settings: Settings) -> Brain:
@@ -74,8 +86,11 @@ def open_brain(settings: Settings) -> Brain:
     return FaqBrain(settings.knowledge_dir or KNOWLEDGE, settings.handover_url)
 
 
-def open_ears(settings: Settings) -> tuple[Ear, ...]:
-    """Whisper where its weights lie, then the embedded ear; none if it is "off"."""
+def open_ears(settings: Settings, expected: Sequence[str] = ()) -> tuple[Ear, ...]:
+    """Whisper where its weights lie, then the embedded ear; none if it is "off".
+
+    expected: what people are likely to say, which helps the embedded ear.
+    """
     if settings.ear == "off":
         return ()
     from models.stt.sphinx import SphinxEar
@@ -89,7 +104,7 @@ def open_ears(settings: Settings) -> tuple[Ear, ...]:
             ears.append(WhisperEar(path))
         except EarError as error:
             logger.error("%s", error.message)
-    ears.append(SphinxEar())
+    ears.append(SphinxEar(expected))
     return tuple(ears)
 
 

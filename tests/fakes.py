@@ -195,6 +195,7 @@ class FakeBrain:
     """Says what it is told to, a piece at a time; repeats the question otherwise."""
 
     name = "fake"
+    expects: Sequence[str] = ()
 
     def __init__(self) -> None:
         self.pieces: Sequence[str] | None = None

@@ -52,6 +52,17 @@ def test_the_embedded_ear_understands_clear_english(sphinx: SphinxEar) -> None:
     assert {"change", "voice"} <= set(heard.text.split())
 
 
+def test_expected_sentences_are_heard_better_and_others_as_well() -> None:
+    ear = SphinxEar(
+        ["How do I change the voice?", "What does it cost?", "Who are you?"]
+    )
+    try:
+        assert hear(ear, padded("voice")).text == "how do i change the voice"
+        assert "graphics" in hear(ear, padded("card")).text, "nobody expected this one"
+    finally:
+        ear.close()
+
+
 def test_words_come_while_it_is_said(sphinx: SphinxEar) -> None:
     recognition = sphinx.listen("en")
     partials = []

@@ -15,6 +15,8 @@ const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
 /** One peer connection, from the offer to its end. Never used twice. */
 export class PeerLink {
   #peer = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+  /** @type {RTCRtpSender | null} */
+  #voice = null;
   #channel = this.#peer.createDataChannel("events");
   #onMessage;
   #stream = new MediaStream();
@@ -55,7 +57,8 @@ export class PeerLink {
   /** Make the offer; needs nothing from the server, so it may run beside the request
    * for a session. */
   async prepare() {
-    this.#peer.addTransceiver("audio", { direction: "recvonly" });
+    // Both ways from the beginning: a microphone can then come and go without a new offer.
+    this.#voice = this.#peer.addTransceiver("audio", { direction: "sendrecv" }).sender;
     this.#peer.addTransceiver("video", { direction: "recvonly" });
     this.#offer = await this.#peer.createOffer();
   }
@@ -79,6 +82,14 @@ export class PeerLink {
     const reason = await Promise.race([this.#opened.promise, this.ended]);
     clearTimeout(late);
     if (reason) throw new Error(`connection: ${reason}`);
+  }
+
+  /**
+   * Send this microphone's sound; null sends none.
+   * @param {MediaStreamTrack | null} track
+   */
+  async setMicrophone(track) {
+    await this.#voice?.replaceTrack(track);
   }
 
   /**

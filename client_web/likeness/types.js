@@ -18,6 +18,7 @@
  * @property {string | null} identity
  * @property {string | null} voice
  * @property {string | null} language BCP 47 tag
+ * @property {"open_mic" | "push_to_talk" | null} [interactivity]
  */
 
 /**
@@ -69,6 +70,10 @@
  * @property {string} [code]
  * @property {string} [message]
  * @property {boolean} [retryable]
+ * @property {boolean} [available] of session.hearing, as all that follow
+ * @property {boolean} [listening]
+ * @property {string} [ear]
+ * @property {boolean} [basic]
  */
 
 /**

@@ -1,4 +1,4 @@
-/** @typedef {"voice" | "identity" | "key"} Kept */
+/** @typedef {"voice" | "identity" | "key" | "mode" | "visitor"} Kept */
 
 /** What this browser remembers between visits. Nothing, where storage is refused. */
 export class Memory {

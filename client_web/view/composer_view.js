@@ -4,19 +4,24 @@
 export const TEXT_LIMIT = 20_000; // characters of one utterance
 const COUNT_FROM = 0.95; // of the limit
 
-/** The text box, its buttons, and the sentences to try. */
+/** @typedef {"ask" | "say"} Mode whether the portrait answers a text or says it */
+
+/** The text box, its buttons, what a text is for, and the sentences to try. */
 export class ComposerView {
   #elements;
   #messages;
   #listener;
   #last = "";
+  /** @type {Mode} */
+  #mode = "ask";
 
   /**
    * @param {{form: HTMLFormElement, text: HTMLTextAreaElement, counter: HTMLElement,
-   *     speak: HTMLButtonElement, interrupt: HTMLButtonElement, samples: HTMLElement}} elements
+   *     speak: HTMLButtonElement, interrupt: HTMLButtonElement, samples: HTMLElement,
+   *     label: HTMLElement, ask: HTMLInputElement, say: HTMLInputElement}} elements
    * @param {Messages} messages
-   * @param {{onSpeak: (text: string) => void, onInterrupt: () => void,
-   *     onSample: (sample: Sample) => void}} listener
+   * @param {{onText: (text: string, mode: Mode) => void, onInterrupt: () => void,
+   *     onSample: (sample: Sample) => void, onMode: (mode: Mode) => void}} listener
    */
   constructor(elements, messages, listener) {
     this.#elements = elements;
@@ -27,12 +32,35 @@ export class ComposerView {
       event.preventDefault();
       this.#submit();
     });
+    for (const each of [elements.ask, elements.say]) {
+      each.addEventListener("change", () => {
+        this.setMode(each.value === "say" ? "say" : "ask");
+        listener.onMode(this.#mode);
+      });
+    }
     text.addEventListener("keydown", (event) => this.#key(event));
     text.addEventListener("input", () => this.#measure());
     interrupt.addEventListener("click", () => {
       listener.onInterrupt();
       text.focus();
     });
+  }
+
+  get mode() {
+    return this.#mode;
+  }
+
+  /** @param {Mode} mode */
+  setMode(mode) {
+    const { ask, say, text, label, speak } = this.#elements;
+    this.#mode = mode;
+    ask.checked = mode === "ask";
+    say.checked = mode === "say";
+    const asks = mode === "ask";
+    text.placeholder = this.#messages.say(asks ? "askPlaceholder" : "textPlaceholder");
+    label.textContent = this.#messages.say(asks ? "askLabel" : "textLabel");
+    speak.setAttribute("aria-label", this.#messages.say(asks ? "modeAsk" : "modeSay"));
+    speak.title = this.#messages.say(asks ? "modeAsk" : "modeSay");
   }
 
   /** @param {Sample[]} samples */
@@ -66,7 +94,7 @@ export class ComposerView {
     this.#last = said;
     text.value = "";
     this.#measure();
-    this.#listener.onSpeak(said);
+    this.#listener.onText(said, this.#mode);
   }
 
   /** @param {KeyboardEvent} event */

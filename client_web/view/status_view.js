@@ -1,13 +1,13 @@
 /** @import { Messages } from "../page/messages.js" */
 /** @import { Phase } from "../likeness/types.js" */
 
-/** The connection's state, and whether the portrait speaks, in plain words. */
+/** The connection's state, and what the portrait does, in plain words. */
 export class StatusView {
   #elements;
   #messages;
   /** @type {Phase} */
   #phase = "connecting";
-  #speaking = false;
+  #state = "idle";
 
   /**
    * @param {{body: HTMLElement, text: HTMLElement}} elements
@@ -21,20 +21,22 @@ export class StatusView {
   /** @param {Phase} phase */
   setPhase(phase) {
     this.#phase = phase;
-    if (phase !== "live") this.#speaking = false;
+    if (phase !== "live") this.#state = "idle";
     this.#show();
   }
 
-  /** @param {boolean} speaking */
-  setSpeaking(speaking) {
-    this.#speaking = speaking;
+  /** @param {string} state of session.state: idle, listening, thinking, speaking */
+  setState(state) {
+    this.#state = state;
     this.#show();
   }
 
   #show() {
     const { body, text } = this.#elements;
     body.dataset.phase = this.#phase;
-    body.toggleAttribute("data-speaking", this.#speaking);
-    text.textContent = this.#messages.say(this.#speaking ? "speaking" : this.#phase);
+    body.toggleAttribute("data-speaking", this.#state === "speaking");
+    body.dataset.state = this.#state;
+    const active = ["listening", "thinking", "speaking"].includes(this.#state);
+    text.textContent = this.#messages.say(active ? this.#state : this.#phase);
   }
 }

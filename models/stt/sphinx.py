@@ -4,7 +4,9 @@ import contextlib
 import itertools
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,13 +27,18 @@ class SphinxEar:
 
     info = EarInfo("pocketsphinx", ("en",), basic=True, detects=False)
 
-    def __init__(self) -> None:
+    def __init__(self, hints: Sequence[str] = ()) -> None:
+        """hints: sentences that people are likely to say, in English."""
+        self._hints = tempfile.NamedTemporaryFile("w", suffix=".txt")
+        self._hints.write("\n".join(hint for hint in hints if hint.isascii()))
+        self._hints.flush()
+        self._hinted = any(hint.isascii() for hint in hints)
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
 
     def warm_up(self) -> None:
-        """See Ear.warm_up; takes about a second."""
+        """See Ear.warm_up; takes a second, with hints some seconds."""
         self.listen(None).close()
 
     def listen(self, language: str | None) -> "SphinxRecognition":
@@ -44,6 +51,7 @@ class SphinxEar:
             process, self._process = self._process, None
         if process:
             _stop(process)
+        self._hints.close()
 
     def ask(self, process_id: int, kind: int, number: int, pcm: bytes = b"") -> str:
         """One request about a turn that began in the process of that id."""
@@ -75,8 +83,9 @@ class SphinxEar:
         if self._process is None or self._process.poll() is not None:
             if self._process:
                 _stop(self._process)
+            hints = [self._hints.name] if self._hinted else []
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "models.stt.sphinx_worker"],
+                [sys.executable, "-m", "models.stt.sphinx_worker", *hints],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 cwd=_ROOT,

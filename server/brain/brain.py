@@ -50,6 +50,11 @@ class Brain(Protocol):
         """For people."""
         ...
 
+    @property
+    def expects(self) -> Sequence[str]:
+        """Questions that it knows, as people may ask them."""
+        ...
+
     def answer(self, asked: Asked) -> AsyncGenerator[str, None]:
         """The answer in pieces of any length; closing the iterator ends the work.
 

@@ -31,7 +31,9 @@ class FaqBrain:
         """Raises:
         KnowledgeError: the folder cannot be used.
         """
-        self._index = Index(read_knowledge(folder))
+        entries = read_knowledge(folder)
+        self.expects = [each for entry in entries for each in entry.questions]
+        self._index = Index(entries)
         self._handover_url = handover_url
         self._webhooks = Webhooks()
 

@@ -73,6 +73,8 @@ class OpenAIBrain:
             max_retries=RETRIES,
         )
 
+    expects: Sequence[str] = ()
+
     @property
     def name(self) -> str:
         return self._endpoint.model

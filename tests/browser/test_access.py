@@ -26,6 +26,8 @@ def test_the_keyboard_is_enough(page: Page) -> None:
     expect(page.locator("#voice-dialog")).not_to_be_visible()
     expect(page.locator("#voice-name")).to_contain_text("French")
 
+    tab_to(page, "mode-ask")
+    page.keyboard.press("ArrowRight")
     tab_to(page, "text")
     page.keyboard.type("Bonjour,")
     page.keyboard.press("Shift+Enter")

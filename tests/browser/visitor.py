@@ -55,8 +55,27 @@ def first_frame_ms(page: Page) -> float:
 
 
 def say(page: Page, text: str) -> None:
+    """The portrait says it."""
+    choose_mode(page, "say")
     page.fill("#text", text)
     page.press("#text", "Enter")
+
+
+def ask(page: Page, text: str) -> None:
+    """The portrait answers it."""
+    choose_mode(page, "ask")
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def choose_mode(page: Page, mode: str) -> None:
+    page.locator(f"label:has(#mode-{mode})").click()
+
+
+def said_lines(page: Page, who: str) -> list[str]:
+    """What the conversation has of the `visitor` or the `portrait`."""
+    said = page.locator(f"#talk-lines .{who} p").all_text_contents()
+    return [text for text in said if text]
 
 
 def wait_speaking(page: Page, speaking: bool) -> None:
