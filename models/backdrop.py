@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from models.background import face_mask
 from models.controls import smoothstep
 from models.errors import BackdropError, PhotoError
 from models.identity import Identity
@@ -25,9 +26,8 @@ __all__ = ["BLUR", "GREEN", "KEEP", "Backdrop", "read_backdrop", "with_backdrop"
 GREEN_SCREEN = (0, 255, 155)  # far from skin and hair, also in YCbCr
 _BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
 _WIDE_SHARE, _NEAR_SHARE = 0.18, 0.012  # of the width; see _foreground
-_RIM_SHARE = 0.022  # of the width: how far within its edge a matte may be wrong
+_RIM_SHARE = 0.012  # of the width: how far within its edge a matte may be wrong
 _VEIL_SHARE = 0.05  # of the width: wider than a fringe of hair
-_PASSES = 2  # each goes a rim deeper where it finds background
 _SURE, _NONE = 0.96, 0.05  # of the matte; beyond, a pixel is all person or none
 
 UintArray = npt.NDArray[np.uint8]
@@ -116,6 +116,7 @@ def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
     else:
         behind = np.full((height, width, 3), backdrop.colour, np.uint8)
     matte = clean_matte(identity.picture, identity.matte)
+    matte = np.maximum(matte, face_mask(identity.landmarks, height, width))
     share = matte[..., None].astype(np.float32) / 255
     own = _foreground(identity.picture.astype(np.float32), share)
     lids = own + identity.eyeballs.astype(np.float32) - identity.picture
@@ -143,12 +144,7 @@ def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
     doubt = np.asarray(cv2.blur(4 * share * (1 - share), (side, side)), np.float32)
     decided = smoothstep(share, 0.3, 0.6)
     share = share + (decided - share) * smoothstep(doubt, 0.25, 0.55)
-    for _ in range(_PASSES):
-        stricter = _without_background(picture.astype(np.float32), share)
-        worst = float(np.abs(stricter - share).max())
-        share = stricter
-        if worst < 0.05:
-            break
+    share = _without_background(picture.astype(np.float32), share)
     return np.asarray(np.round(np.clip(share, 0, 1) * 255), np.uint8)
 
 

@@ -11,30 +11,90 @@ from models.rig import HeadFrame
 
 UintArray = npt.NDArray[np.uint8]
 
+EDGE = 64  # of the width: how far from the coarse mask an edge is looked for
+DECIDED_PX = 224  # long side of the picture in which colours decide
+GRAB_CUT_STEPS = 3
+LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
+
 
 def refine_matte(picture: UintArray, landmarks: FloatArray) -> UintArray:
     """The person's share of each pixel: uint8 [H, W], 0 to 255; the face is always in.
 
-    MediaPipe's mask is coarse; a guided filter draws it to the picture's edges.
+    MediaPipe's mask is coarse, and doubtful where hair is unusual: colours decide
+    there. A guided filter then draws it to the picture's edges.
     Source: He, Sun, Tang, Guided Image Filtering, ECCV 2010.
     """
-    coarse = person_matte(picture)
-    height, width = coarse.shape
-    radius = max(round(width / 64), 2)
+    height, width = picture.shape[:2]
+    face = face_mask(landmarks, height, width) / np.float32(255)
+    decided = _decided(picture, person_matte(picture), face)
+    radius = max(round(width / EDGE), 2)
     guide = picture.astype(np.float32) / 255
-    fine = cv2.ximgproc.guidedFilter(guide, coarse, radius, 1e-4)
+    fine = cv2.ximgproc.guidedFilter(guide, decided, radius, 1e-4)
     matte = smoothstep(np.asarray(fine, np.float32), 0.12, 0.88)
-    matte = np.maximum(matte, _face(landmarks, height, width))
+    matte = np.maximum(matte, face)
     return np.asarray(np.round(matte * 255), np.uint8)
 
 
-def _face(landmarks: FloatArray, height: int, width: int) -> FloatArray:
-    """The face's own outline, softened: what the matte may never miss."""
+def _decided(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatArray:
+    """Person or not, without doubts: float32 [H, W], 0 to 1.
+
+    Source: Rother, Kolmogorov, Blake, GrabCut, SIGGRAPH 2004.
+    """
+    height, width = coarse.shape
+    scale = DECIDED_PX / max(height, width)
+    size = max(round(width * scale), 8), max(round(height * scale), 8)
+    small, doubt, sure = (
+        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA))
+        for each in (picture, coarse, face)
+    )
+    mask = np.where(doubt > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    mask[cv2.erode(doubt, _disc(3)) > 0.9] = cv2.GC_FGD
+    mask[cv2.dilate(doubt, _disc(4)) < 0.04] = cv2.GC_BGD
+    mask[sure > 0.5] = cv2.GC_FGD
+    if np.ptp(mask % 2):  # some person, some background
+        cv2.setRNGSeed(0)  # the same photo gives the same matte
+        cv2.grabCut(
+            cv2.cvtColor(small, cv2.COLOR_RGB2Lab),
+            mask,
+            (0, 0, 0, 0),
+            np.zeros((1, 65)),
+            np.zeros((1, 65)),
+            GRAB_CUT_STEPS,
+            cv2.GC_INIT_WITH_MASK,
+        )
+    person = _one_piece((mask % 2).astype(np.uint8), sure > 0.5)
+    large = cv2.resize(person, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(np.asarray(large, np.float32), 0, 1)
+
+
+def _one_piece(person: UintArray, face: npt.NDArray[np.bool_]) -> FloatArray:
+    """The part of a mask that holds the face, without small holes: what is enclosed by
+    hair belongs to it."""
+    _, parts = cv2.connectedComponents(person)
+    faces = parts[face]
+    kept = np.isin(parts, np.unique(faces)) if faces.size else person > 0
+    count, holes, boxes, _ = cv2.connectedComponentsWithStats((~kept).astype(np.uint8))
+    small = boxes[:, cv2.CC_STAT_AREA] < LARGEST_HOLE * kept.size
+    small &= boxes[:, cv2.CC_STAT_LEFT] > 0
+    small &= boxes[:, cv2.CC_STAT_TOP] > 0
+    small &= boxes[:, cv2.CC_STAT_LEFT] + boxes[:, cv2.CC_STAT_WIDTH] < kept.shape[1]
+    small[0] = False  # the person
+    return np.asarray(kept | small[holes], np.float32)
+
+
+def _disc(radius: int) -> npt.NDArray[np.uint8]:
+    side = 2 * radius + 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(disc, np.uint8)
+
+
+def face_mask(landmarks: FloatArray, height: int, width: int) -> UintArray:
+    """The face's own outline, softened: what no matte may miss. uint8 [H, W]."""
     hull = cv2.convexHull(landmarks[:468, :2].astype(np.float32))
     mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), (255,), shift=4)
     blur = max(0.012 * HeadFrame.of(landmarks).iod, 0.5)
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.float32) / 255
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.uint8)
 
 
 def fill_background(picture: UintArray, matte: UintArray) -> UintArray:

@@ -173,15 +173,22 @@ def _mesh_of_view(
 
 
 def person_matte(picture: UintArray) -> FloatArray:
-    """How much of each pixel is the person: float32 [H, W], 0 to 1."""
-    with (
-        _quiet(),
-        _solutions().selfie_segmentation.SelfieSegmentation(
-            model_selection=0
-        ) as segmenter,
-    ):
-        mask = segmenter.process(picture).segmentation_mask
-    return np.clip(np.asarray(mask, np.float32), 0.0, 1.0)
+    """How much of each pixel is the person: float32 [H, W], 0 to 1.
+
+    The mean of what both models say of the picture and of its mirror image: where
+    they disagree it is in doubt.
+    """
+    looks = []
+    with _quiet():
+        for model in (0, 1):  # 0: of the whole frame, 1: of a wide one
+            with _solutions().selfie_segmentation.SelfieSegmentation(
+                model_selection=model
+            ) as segmenter:
+                looks.append(segmenter.process(picture).segmentation_mask)
+                mirrored = np.ascontiguousarray(picture[:, ::-1])
+                looks.append(segmenter.process(mirrored).segmentation_mask[:, ::-1])
+    mean = np.mean(looks, axis=0, dtype=np.float32)
+    return np.asarray(np.clip(mean, 0.0, 1.0), np.float32)
 
 
 def head_axes(landmarks: FloatArray) -> FloatArray:
