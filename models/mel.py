@@ -66,8 +66,8 @@ class LogMel(nn.Module):
         """Audio float32 [B, TAIL + HOP n] -> float32 [B, n, MEL_BANDS]."""
         frames = audio.unfold(1, WINDOW, HOP) * self.window
         spectrum = torch.view_as_real(torch.fft.rfft(frames, _FFT))
-        power = spectrum.square().sum(-1)
-        return torch.log(functional.linear(power, self.filters) + _POWER_FLOOR)
+        power = spectrum.square_().sum(-1)
+        return functional.linear(power, self.filters).add_(_POWER_FLOOR).log_()
 
 
 def follow_level(mel: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -84,11 +84,8 @@ _MIX: dict[str, dict[str, float]] = {
     "tongueOut": {"tongue": 0.4},
 }
 _SHAPES = tuple(shape.name.lower() for shape in Shape if shape < Shape.CLOSE)
-_FOLLOWED = ("contact", "slow_width", "speech", "rest")
-_INGREDIENTS = (*_SHAPES, "spread", "jaw_contact", *_FOLLOWED)
-_SPREAD, _JAW_CONTACT, _FIRST_FOLLOWED = (
-    _INGREDIENTS.index(name) for name in ("spread", "jaw_contact", "contact")
-)
+_FOLLOWED = ("spread", "jaw_contact", "contact", "slow_width", "rest", "speech")
+_INGREDIENTS = (*_SHAPES, *_FOLLOWED)
 
 # Energy: 0 at 26 dB under the level, 1 at the level (natural logarithms of power).
 _ENERGY_RANGE = 6.0
@@ -142,12 +139,9 @@ def mixing_matrix() -> FloatArray:
 
 
 _MATRIX = mixing_matrix()
-_LOWEST = np.zeros(len(_SHAPES), np.float32)
-_HIGHEST = np.ones(len(_SHAPES), np.float32)
-_HIGHEST[Shape.APERTURE] = _WIDEST_TABLE_APERTURE
-_LOWEST[Shape.WIDTH] = -1.2
-_WIDTH_SHAPES = [Shape.WIDTH, Shape.FUNNEL]
-_WIDTH_MIX = np.array([_WIDTH_IOD, _FUNNEL_WIDTH_IOD], np.float32)
+_LIMITS = [(0.0, 1.0)] * len(_SHAPES)
+_LIMITS[Shape.APERTURE] = (0.0, _WIDEST_TABLE_APERTURE)
+_LIMITS[Shape.WIDTH] = (-1.2, 1.0)
 
 
 def finish(
@@ -159,60 +153,63 @@ def finish(
     """Shapes float32 [B, 2 n, len(Shape)] to n rows of motion; any chunking is one.
 
     The last two shapes, CLOSE and SPEECH, are logits. loudness, levels: [B, n], of
-    the sound, see mel.follow_level. (In numpy and Python: these are many small steps,
-    that torch would take three times as long for.)
+    the sound, see mel.follow_level. (In plain Python: these are many small steps, that
+    torch would take four times as long for.)
     """
-    first, second = shapes[:, 0::2], shapes[:, 1::2]
-    logits = np.maximum(first[..., Shape.CLOSE :], second[..., Shape.CLOSE :])
-    rows = (first[..., : Shape.CLOSE] + second[..., : Shape.CLOSE]) * np.float32(0.5)
     energy = 1 + (loudness - levels) * np.float32(1 / _ENERGY_RANGE)
-    width = rows[..., _WIDTH_SHAPES] @ _WIDTH_MIX
-    heard = np.concatenate([logits, width[..., None], energy[..., None]], axis=-1)
-    followed = [_follow(*each) for each in zip(mouths, heard.tolist(), strict=True)]
+    followed = [
+        _follow(*each)
+        for each in zip(mouths, shapes.tolist(), energy.tolist(), strict=True)
+    ]
     tracks = np.array([track for track, _ in followed], np.float32)
-    mouth = _mix(rows, tracks)
-    motion = MouthMotion(mouth, tracks[..., 5], tracks[..., 6], tracks[..., 2])
+    energies, stress, speech = tracks[..., -2], tracks[..., -1], tracks[..., -3]
+    motion = MouthMotion(_mix(tracks), energies, stress, speech)
     return motion, tuple(mouth for _, mouth in followed)
 
 
 def rendered(track: FloatArray) -> FloatArray:
     """A target track float32 [n, len(Shape)], see visemes.mouth_track, as it should be
     seen: [n, len(MOUTH_CHANNELS)], each row for itself."""
-    rows = track[None, :, : Shape.CLOSE]
-    speech, close = track[:, Shape.SPEECH], track[:, Shape.CLOSE]
-    width = track[:, _WIDTH_SHAPES] @ _WIDTH_MIX
-    rest, none = np.ones_like(speech), np.zeros_like(speech)
-    columns = [close * speech, width * speech, speech, rest, close > 0.5, none, none]
-    tracks = np.stack(columns, axis=-1).astype(np.float32)
-    mouth: FloatArray = _mix(rows, tracks[None])[0]
-    return mouth
+    rows = [
+        _ingredients(
+            row,
+            closed=row[Shape.CLOSE] > 0.5,
+            contact=row[Shape.CLOSE] * row[Shape.SPEECH],
+            width=_width(row),
+            speech=row[Shape.SPEECH],
+        )
+        for row in track.tolist()
+    ]
+    return _mix(np.array(rows, np.float32))
 
 
 def _follow(
-    mouth: Mouth, heard: list[list[float]]
-) -> tuple[list[tuple[float, ...]], Mouth]:
+    mouth: Mouth, shapes: list[list[float]], heard: list[float]
+) -> tuple[list[list[float]], Mouth]:
     """One mouth, frame by frame.
 
-    heard: rows of the logits of contact and speech, the width, and the energy of a
-    frame that is a look-ahead later. Gives rows of _FOLLOWED, closed, energy, stress.
+    shapes: two rows a frame, see finish. heard: the energy of the frame that is a
+    look-ahead later. Gives rows of _INGREDIENTS, energy and stress.
     """
-    energies = [*mouth.energy, *(min(max(row[3], 0.0), 1.0) for row in heard)]
+    energies = [*mouth.energy, *(min(max(energy, 0.0), 1.0) for energy in heard)]
     closed, speech, width = mouth.closed, mouth.speech, mouth.width
     mean = mouth.mean_energy
-    track: list[tuple[float, ...]] = []
-    for (close_logit, speech_logit, goal, _), energy in zip(
-        heard, energies, strict=False
+    track: list[list[float]] = []
+    for first, second, energy in zip(
+        shapes[0::2], shapes[1::2], energies, strict=False
     ):
-        close = _sigmoid(close_logit)
+        close = _sigmoid(max(first[Shape.CLOSE], second[Shape.CLOSE]))
         closed = close > (_CLOSE_OFF if closed else _CLOSE_ON)
-        change = _SPEECH_RISE if speech_logit > 0 else -_SPEECH_FALL
-        speech = min(max(speech + change, 0.0), 1.0)
-        width += (goal - width) * _WIDTH_PACE
+        speaking = max(first[Shape.SPEECH], second[Shape.SPEECH]) > 0
+        speech += _SPEECH_RISE if speaking else -_SPEECH_FALL
+        speech = min(max(speech, 0.0), 1.0)
+        row = [(one + other) * 0.5 for one, other in zip(first, second, strict=True)]
+        width += (_width(row) - width) * _WIDTH_PACE
         mean = mean * _STRESS_MEMORY + energy * (1 - _STRESS_MEMORY)
-        contact = speech * (1.0 if closed else close)
         stress = min(max((energy - mean) * _STRESS_GAIN * speech, 0.0), 1.0)
-        followed = (contact, width * speech, speech, 1.0)
-        track.append((*followed, float(closed), energy, stress))
+        contact = speech * (1.0 if closed else close)
+        row = _ingredients(row, closed, contact, width, speech)
+        track.append([*row, energy, stress])
     left = tuple(energies[len(heard) :])
     return track, Mouth(left, closed, width, speech, mean)
 
@@ -221,20 +218,28 @@ def _sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-min(max(logit, -30.0), 30.0)))
 
 
-def _mix(rows: FloatArray, tracks: FloatArray) -> FloatArray:
-    """Shapes [B, n, CLOSE] and what _follow gives [B, n, 7] to MOUTH_CHANNELS; at rest
-    without speech."""
-    followed, closed = tracks[..., : len(_FOLLOWED)], tracks[..., len(_FOLLOWED)]
-    parts = np.empty((*rows.shape[:2], len(_INGREDIENTS)), np.float32)
-    shares = parts[..., : Shape.CLOSE]
-    np.maximum(rows, _LOWEST, out=shares)
-    np.minimum(shares, _HIGHEST, out=shares)
-    shares *= followed[..., 2:3]
-    shares[..., Shape.APERTURE] *= 1 - closed
-    parts[..., _SPREAD] = np.maximum(shares[..., Shape.WIDTH], 0)
-    parts[..., _JAW_CONTACT] = shares[..., Shape.JAW] * followed[..., 0]
-    parts[..., _FIRST_FOLLOWED:] = followed
-    mouth: FloatArray = parts @ _MATRIX
-    least = shares[..., Shape.APERTURE] * np.float32(_LEFT_OPEN * _APERTURE_IOD)
+def _width(row: list[float]) -> float:
+    """Of the corners, in IOD from neutral."""
+    return _WIDTH_IOD * row[Shape.WIDTH] + _FUNNEL_WIDTH_IOD * row[Shape.FUNNEL]
+
+
+def _ingredients(
+    row: list[float], closed: bool, contact: float, width: float, speech: float
+) -> list[float]:
+    """A row of shapes as _INGREDIENTS; at rest without speech."""
+    shares = [
+        min(max(value, low), high) * speech
+        for value, (low, high) in zip(row, _LIMITS, strict=False)
+    ]
+    if closed:
+        shares[Shape.APERTURE] = 0.0
+    spread, jaw = max(shares[Shape.WIDTH], 0.0), shares[Shape.JAW]
+    return [*shares, spread, jaw * contact, contact, width * speech, 1.0, speech]
+
+
+def _mix(tracks: FloatArray) -> FloatArray:
+    """Rows that begin with _INGREDIENTS [..., n] to MOUTH_CHANNELS."""
+    mouth: FloatArray = tracks[..., : len(_INGREDIENTS)] @ _MATRIX
+    least = tracks[..., Shape.APERTURE] * np.float32(_LEFT_OPEN * _APERTURE_IOD)
     np.maximum(mouth[..., 0], least, out=mouth[..., 0])
     return mouth

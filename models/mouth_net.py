@@ -144,16 +144,17 @@ class OneFrame:
         taps = taps.view(batch, count, STEPS_PER_FRAME, -1).transpose(0, 1)
         taps = taps.reshape(count, batch * STEPS_PER_FRAME, -1)
         heard = torch.baddbmm(self._biases, taps, self._old_weights)
-        inputs = [past]
+        shape, x, inputs = x.shape, x.view(-1, net.channels), []
         for index, change in enumerate(heard.unbind(0)):
             inputs.append(x)
-            change = change.addmm(x.view(-1, net.channels), self._now_weights[index])
-            change = change.view(x.shape)
+            change = change.addmm(x, self._now_weights[index])
             if DILATIONS[index] == 1:
-                change[:, 1].addmm_(x[:, 0], self._middle_weights[index])
+                first, second = x[0::STEPS_PER_FRAME], change[1::STEPS_PER_FRAME]
+                second.addmm_(first, self._middle_weights[index])
             x = change.relu_().add_(x)
-        joined = torch.cat(inputs, dim=1)
-        return x, NetState(front, joined.index_select(1, self._next_rows))
+        news = torch.stack(inputs).view(count, *shape).transpose(0, 1)
+        joined = torch.cat([past, news.reshape(batch, -1, net.channels)], dim=1)
+        return x.view(shape), NetState(front, joined.index_select(1, self._next_rows))
 
 
 def _taps() -> list[tuple[int, float]]:
