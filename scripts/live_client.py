@@ -263,13 +263,14 @@ class LiveClient:
         self._channel.send(json.dumps({"type": kind} | fields))
         return time.monotonic()
 
-    def send_pcm(self, pcm: bytes, sample_rate: int) -> float:
-        """Speak PCM16 as one utterance."""
+    def send_pcm(self, pcm: bytes, sample_rate: int, *, last: bool = True) -> float:
+        """Speak PCM16, the last of an utterance or more of it."""
         sent_s = time.monotonic()
         for first in range(0, len(pcm), PCM_CHUNK_BYTES):
             audio = base64.b64encode(pcm[first : first + PCM_CHUNK_BYTES]).decode()
             self.send("avatar.speak_audio", sample_rate=sample_rate, audio=audio)
-        self.send("avatar.speak_end")
+        if last:
+            self.send("avatar.speak_end")
         return sent_s
 
     async def delete(self) -> None:
