@@ -41,6 +41,10 @@ DEVICE_HUNG_S = 3.0
 DEVICES_LOST = 3
 
 
+# So busy a device may soon need smaller portraits: making them takes a second, which it
+# will not have then.
+FORESIGHT_BUSY = 0.65
+
 PICTURES_FAILED = ErrorEvent(
     code="pictures_failed",
     message="The picture cannot be drawn at the moment: it holds, and the voice goes "
@@ -57,6 +61,7 @@ class _Counted:
     due: int = 0
     missed: int = 0
     busy_s: float = 0.0
+    idle: bool = False
 
 
 def _told(step: Step, *, lowered: bool) -> Event:
@@ -178,8 +183,8 @@ class MediaLoop:
         lanes = [lane for lane in self._lanes if lane.unheard]
         if self._drawing_since_s is not None or not lanes:
             return
-        at_once = self._at_once()
-        work = [lane.next_work(at_once, self._portrait(lane)) for lane in lanes]
+        at_once, share = self._at_once(), self._ladder.step.share
+        work = [lane.next_work(at_once, self._portrait(lane, share)) for lane in lanes]
         left_out = sum(each.left_out for each in work)
         self._metrics.frames_dropped.inc(left_out)
         self._counted.missed += left_out
@@ -241,9 +246,8 @@ class MediaLoop:
             lane.lose_performer(self._engine.performer(lane.seed))
             self._tell_of_pictures(lane, lost=True)
 
-    def _portrait(self, lane: Lane) -> Identity:
-        """What is drawn of a lane's identity."""
-        share = self._ladder.step.share
+    def _portrait(self, lane: Lane, share: float) -> Identity:
+        """What is drawn of a lane's identity; being made, where it is not yet."""
         size = drawn_size(lane.identity.size, lane.broadcast.video_size, share)
         return self._portraits.of(lane.identity, size)
 
@@ -252,8 +256,13 @@ class MediaLoop:
         counted, self._counted = self._counted, _Counted()
         before = self._ladder.place
         busy = min(1.0, counted.busy_s * FRAME_RATE_HZ / self.review_frames)
-        step = self._ladder.hear(Second(counted.due, counted.missed, busy))
+        step = self._ladder.hear(
+            Second(counted.due, counted.missed, busy, counted.idle)
+        )
         self._metrics.device_busy.set(busy)
+        if busy > FORESIGHT_BUSY:
+            for lane in self._lanes:
+                self._portrait(lane, self._ladder.next_share)
         if self._ladder.place == before:
             return
         lowered = self._ladder.place > before
@@ -331,6 +340,7 @@ class MediaLoop:
     def _show(self, lane: Lane) -> None:
         frame = lane.packets_out // PACKETS_PER_FRAME
         self._counted.due += lane.broadcast.watched
+        self._counted.idle |= lane.broadcast.watched and lane.quiet
         encoded = lane.ready.pop(frame, None)
         if encoded is not None:
             lane.broadcast.send_video(encoded, self._due_s(lane, frame))

@@ -34,9 +34,10 @@ STEPS = (
 # Down: more than this share of a second's pictures came late or never, so many seconds
 # in a row. Long enough that a hitch costs a few pictures and nothing else.
 MISSED_SHARE, MISSED_SECONDS = 0.06, 2
-# Up: the device rests for so much of the time, and nearly nothing was missed. A step
-# that did not hold makes the next try wait twice as long.
-BUSY_SHARE, FINE_SHARE = 0.6, 0.01
+# Up: nearly nothing was missed, and the device would still rest for a part of the time:
+# a larger picture takes as much longer as it is larger. A step that did not hold makes
+# the next try wait twice as long.
+FINE_SHARE, BUSY_SHARE, BUSY_LARGER_SHARE = 0.01, 0.6, 0.8
 PATIENCE_S, LONGEST_PATIENCE_S = 8, 128
 HELD_S = 20  # a step up that lasts so long has held
 SETTLING_S = 2  # after a step, what is missed may still be the old step's
@@ -48,15 +49,17 @@ class Second:
 
     due: pictures that should have left; missed: of these, late or never.
     busy: the share of the time that the device worked.
+    idle: whether some of the pictures were of a session that does not speak.
     """
 
     due: int
     missed: int
     busy: float
+    idle: bool = True
 
 
 class Ladder:
-    """One step at a time; `hear` is called once a second."""
+    """Mostly one step at a time; `hear` is called once a second."""
 
     def __init__(self, steps: Sequence[Step] = STEPS) -> None:
         self._steps = steps
@@ -69,6 +72,12 @@ class Ladder:
     @property
     def step(self) -> Step:
         return self._steps[self._place]
+
+    @property
+    def next_share(self) -> float:
+        """Of the picture, on the next step down that makes it smaller."""
+        shares = [step.share for step in self._steps[self._place :]]
+        return next((share for share in shares if share < shares[0]), shares[-1])
 
     @property
     def place(self) -> int:
@@ -85,15 +94,31 @@ class Ladder:
             self._patience_s = PATIENCE_S
         share = second.missed / second.due if second.due else 0.0
         self._bad_s = self._bad_s + 1 if share > MISSED_SHARE else 0
-        fine = share <= FINE_SHARE and second.busy < BUSY_SHARE
+        fine = share <= FINE_SHARE and self._has_room(second.busy)
         self._good_s = self._good_s + 1 if fine else 0
         if self._bad_s >= MISSED_SECONDS and self._place + 1 < len(self._steps):
             if self._went_up:
                 self._patience_s = min(2 * self._patience_s, LONGEST_PATIENCE_S)
-            self._move(1)
+            self._move(self._down(second))
         elif self._good_s >= self._patience_s and self._place:
             self._move(-1)
         return self.step
+
+    def _has_room(self, busy: float) -> bool:
+        """Whether the next better step is likely to hold."""
+        better = self._steps[max(0, self._place - 1)]
+        larger = (better.share / self.step.share) ** 2
+        return busy * larger < (BUSY_LARGER_SHARE if larger > 1 else BUSY_SHARE)
+
+    def _down(self, second: Second) -> int:
+        """How many steps down is the next one that changes anything."""
+        by = 1
+        while not second.idle and self._place + by + 1 < len(self._steps):
+            worse = self._steps[self._place + by]
+            if (worse.share, worse.admits) != (self.step.share, self.step.admits):
+                break
+            by += 1
+        return by
 
     def _move(self, by: int) -> None:
         self._place += by

@@ -122,8 +122,8 @@ class Settings(BaseSettings):
     # of the lips: sound known so long before it is played; 0 for live microphones
     look_ahead_ms: Literal[0, 40, 80] = 80
     release_lead_ms: int = Field(
-        default=30, ge=5, le=39
-    )  # what a frame may take to be made
+        default=20, ge=5, le=39
+    )  # a picture may take 20 ms longer to be made: it leaves after its sound
     frames_ahead: int = Field(
         default=2, ge=0, le=10
     )  # pictures are made so early where the sound is known

@@ -136,7 +136,9 @@ def fake_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
 
 def mouth_light(picture: Pictures) -> float:
     """How bright the mouth of a received fake picture is, 0 to 255."""
-    return float(picture[MOUTH, MOUTH].mean())
+    high = picture.shape[0]
+    mouth = slice(MOUTH.start * high // SIZE, MOUTH.stop * high // SIZE)
+    return float(picture[mouth, mouth].mean())
 
 
 def fake_models(

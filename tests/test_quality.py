@@ -16,6 +16,7 @@ from server.quality import (
 BAD = Second(due=25, missed=5, busy=0.9)
 FINE = Second(due=25, missed=0, busy=0.2)
 FULL = Second(due=25, missed=0, busy=0.8)
+SPEAKING = Second(due=25, missed=5, busy=0.9, idle=False)
 
 
 def test_the_order_is_rate_of_idle_sessions_then_size_then_admission() -> None:
@@ -48,6 +49,35 @@ def test_what_lasts_goes_down_a_step_at_a_time() -> None:
     assert places[-1] == len(STEPS) - 1
     again = MISSED_SECONDS + SETTLING_S
     assert places[again] == 1, "each step is given its time"
+
+
+def test_where_nobody_is_idle_size_gives_way_at_once() -> None:
+    ladder = Ladder()
+    assert ladder.next_share == 0.75
+    for _ in range(MISSED_SECONDS):
+        ladder.hear(SPEAKING)
+    assert ladder.step.share == 0.75 and ladder.step.admits
+    assert ladder.next_share == 0.5
+    for _ in range(SETTLING_S + MISSED_SECONDS):
+        ladder.hear(SPEAKING)
+    assert ladder.step.share == 0.5 and ladder.step.admits
+    for _ in range(SETTLING_S + MISSED_SECONDS):
+        ladder.hear(SPEAKING)
+    assert ladder.step is STEPS[-1]
+
+
+def test_a_larger_picture_is_not_tried_where_it_cannot_hold() -> None:
+    """At three quarters of the side the device works half the time: whole pictures
+    would take all of it."""
+    ladder = Ladder()
+    for _ in range(MISSED_SECONDS):
+        ladder.hear(SPEAKING)
+    for _ in range(200):
+        ladder.hear(Second(due=25, missed=0, busy=0.5, idle=False))
+    assert ladder.step.share == 0.75
+    for _ in range(PATIENCE_S + 1):
+        ladder.hear(Second(due=25, missed=0, busy=0.3, idle=False))
+    assert ladder.step.share == 1
 
 
 def test_it_comes_back_when_there_is_room_and_not_before() -> None:
@@ -83,17 +113,22 @@ def test_nothing_to_draw_is_no_reason_to_step_down() -> None:
 
 
 seconds = st.builds(
-    Second, due=st.integers(0, 200), missed=st.integers(0, 200), busy=st.floats(0, 1)
+    Second,
+    due=st.integers(0, 200),
+    missed=st.integers(0, 200),
+    busy=st.floats(0, 1),
+    idle=st.booleans(),
 )
 
 
 @given(st.lists(seconds, max_size=200))
-def test_whatever_is_counted_it_moves_by_one_and_stays_on_the_ladder(
+def test_whatever_is_counted_it_stays_on_the_ladder_and_goes_up_by_one(
     counted: list[Second],
 ) -> None:
     ladder = Ladder()
     for second in counted:
         before = ladder.place
         ladder.hear(second)
-        assert abs(ladder.place - before) <= 1
+        assert before - 1 <= ladder.place <= before + 3
+        assert ladder.next_share <= ladder.step.share
         assert 0 <= ladder.place < len(STEPS)
