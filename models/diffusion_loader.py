@@ -23,7 +23,7 @@ from models.weights import find, folder, is_path, is_present, weights_root
 
 DEFAULT_MODEL = "sd15"
 PAINTERS = {"sd15": "sd15-inpainting"}  # a better UNet for in-painting, if it is here
-STEPS, GUIDANCE = 30, 5.0
+STEPS, GUIDANCE = 20, 5.0  # enough for DPM-Solver++
 DISTILLED_STEPS = 4
 DISTILLED = ("turbo", "lcm", "lightning", "hyper")  # in the names of such models
 AMPLE_BYTES = 10 * 10**9  # free memory from which attention is not sliced

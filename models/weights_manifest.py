@@ -147,7 +147,7 @@ _DIFFUSION = (
     Weights(
         "sd-turbo",
         "diffusion",
-        "the same in a few steps instead of thirty",
+        "the same in four steps instead of twenty",
         "stabilityai/sd-turbo",
         "b261bac6fd2cf515557d5d0707481eafa0485ec2",
         "Stability AI, non-commercial research",
