@@ -14,6 +14,7 @@ from models.mel import MEL_BANDS
 from models.mouth_motion import LOOK_AHEADS, MOUTH_CHANNELS
 from models.mouth_net import OneFrame
 from models.visemes import Shape
+from scripts.motion_corpus import not_speech
 from tests.spoken import spoken
 
 PAPA = "Papa, mama, baba. A papa and a mama."
@@ -280,6 +281,16 @@ def test_silence_leaves_the_mouth_at_rest(network: AudioToMotion) -> None:
     assert np.abs(rows[:, SPEECH]).max() == 0
     assert np.ptp(rows[:, APERTURE]) < 1e-6
     assert np.ptp(rows[:, WIDTH]) < 1e-6
+
+
+def test_sounds_that_are_no_speech_leave_the_mouth_at_rest(
+    network: AudioToMotion,
+) -> None:
+    """Noise that swells like breath, chords and knocks: 40 s of them."""
+    rng = np.random.default_rng(3)
+    sounds = np.concatenate([not_speech(2.0, rng) for _ in range(20)])
+    moved = hear(network, sounds)[:, SPEECH] > 0.05
+    assert moved.mean() < 0.1
 
 
 def test_the_mouth_comes_to_rest_after_speech(network: AudioToMotion) -> None:
