@@ -48,8 +48,11 @@ _WIDTH_PACE = 0.5
 _PAUSE_APERTURE_IOD, _PAUSE_WIDTH_IOD = 0.05, 0.49
 
 # The lips touch from the first frame above the upper threshold to the last above the
-# lower one.
+# lower one. In noise closures are heard less well, and both are lower, by the share
+# _CLOSE_NOISY where the quietest sound of late has _NOISY of the energy or more (about
+# 15 dB under the level). That minimum forgets by _FLOOR_RISE a frame.
 _CLOSE_ON, _CLOSE_OFF = 0.6, 0.35
+_CLOSE_NOISY, _NOISY, _FLOOR_RISE = 0.4, 0.4, 0.005
 
 # Speech takes the lips over in 3 frames and gives them back in 8.
 _SPEECH_RISE, _SPEECH_FALL = 1 / 3, 1 / 8
@@ -111,13 +114,15 @@ class MouthMotion:
 class Mouth:
     """What one mouth remembers.
 
-    closed: whether the lips touch. width: of the corners, in IOD from neutral. speech:
-    as in media.Motion. mean_energy: a running mean. energy: of the frames whose rows
-    are still to come, as many as the look-ahead.
+    closed: whether the lips touch. floor: energy of the quietest sound of late. width:
+    of the corners, in IOD from neutral. speech: as in media.Motion. mean_energy: a
+    running mean. energy: of the frames whose rows are still to come, as many as the
+    look-ahead.
     """
 
     energy: tuple[float, ...]
     closed: bool = False
+    floor: float = 0.0
     width: float = 0.0
     speech: float = 0.0
     mean_energy: float = 0.0
@@ -193,13 +198,15 @@ def _follow(
     """
     energies = [*mouth.energy, *(min(max(energy, 0.0), 1.0) for energy in heard)]
     closed, speech, width = mouth.closed, mouth.speech, mouth.width
-    mean = mouth.mean_energy
+    floor, mean = mouth.floor, mouth.mean_energy
     track: list[list[float]] = []
-    for first, second, energy in zip(
-        shapes[0::2], shapes[1::2], energies, strict=False
+    for first, second, energy, now in zip(
+        shapes[0::2], shapes[1::2], energies, heard, strict=False
     ):
+        floor = max(min(now, floor + _FLOOR_RISE), 0.0)
+        easier = 1 - _CLOSE_NOISY * min(floor / _NOISY, 1.0)
         close = _sigmoid(max(first[Shape.CLOSE], second[Shape.CLOSE]))
-        closed = close > (_CLOSE_OFF if closed else _CLOSE_ON)
+        closed = close > (_CLOSE_OFF if closed else _CLOSE_ON) * easier
         speaking = max(first[Shape.SPEECH], second[Shape.SPEECH]) > 0
         speech += _SPEECH_RISE if speaking else -_SPEECH_FALL
         speech = min(max(speech, 0.0), 1.0)
@@ -211,7 +218,7 @@ def _follow(
         row = _ingredients(row, closed, contact, width, speech)
         track.append([*row, energy, stress])
     left = tuple(energies[len(heard) :])
-    return track, Mouth(left, closed, width, speech, mean)
+    return track, Mouth(left, closed, floor, width, speech, mean)
 
 
 def _sigmoid(logit: float) -> float:

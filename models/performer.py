@@ -31,12 +31,15 @@ from models.media import (
     FloatArray,
     Motion,
 )
-from models.mouth_motion import MOUTH_CHANNELS
+from models.mouth_motion import MOUTH_CHANNELS, MouthMotion
+from models.pitch import PitchFollower, PitchState
 
 _DECIMATION = PLAYOUT_RATE_HZ // MODEL_RATE_HZ
 _TAPS = 97  # flat to 6.9 kHz, 80 dB down from 8.2 kHz; the delay is 1 ms
 _CUT_OFF_HZ = 7550
 _MOST_FRAMES = 250  # 10 s heard at a time: bounds the memory of long sounds
+
+_LEAST_RISE, _STRESS_PER_SEMITONE = 1.0, 0.12
 
 _MOUTH_COLUMNS = [CHANNEL_INDEX[name] for name in MOUTH_CHANNELS]
 _GESTURE_COLUMNS = [CHANNEL_INDEX[name] for name in GESTURE_CHANNELS]
@@ -74,6 +77,7 @@ class PerformerState:
     """Everything that the next row depends on but the sound and the commands."""
 
     tail: FloatArray
+    pitch: PitchState
     audio: AudioState
     gestures: GestureState
     expression: ExpressionState
@@ -100,6 +104,7 @@ class Performer:
         self._state = audio or network.initial_state(1)
         self._device = self._state.audio.device
         self._decimator = Decimator()
+        self._pitch = PitchFollower(self.delay_frames)
         self._gestures = Gestures(seed)
         self._expression = Expression(seed)
 
@@ -108,6 +113,7 @@ class Performer:
         """Setting it later continues from here: what was heard since is unheard."""
         return PerformerState(
             self._decimator.tail,
+            self._pitch.state,
             self._state,
             self._gestures.state,
             self._expression.state,
@@ -116,6 +122,7 @@ class Performer:
     @state.setter
     def state(self, state: PerformerState) -> None:
         self._decimator.tail = state.tail
+        self._pitch.state = state.pitch
         self._state = state.audio
         self._gestures.state = state.gestures
         self._expression.state = state.expression
@@ -172,11 +179,18 @@ class Performer:
         audio = torch.from_numpy(heard).unsqueeze(0).to(self._device)
         moved, self._state = self._network.step(audio, self._state)
         mouth = moved.mouth[0]
-        prosody = Prosody(moved.energy[0], moved.stress[0], moved.speaking[0])
+        prosody = _prosody(moved, self._pitch.push(heard))
         values = np.zeros((len(mouth), len(MOTION_CHANNELS)), np.float32)
         values[:, _MOUTH_COLUMNS] = mouth
         _add(values, _GESTURE_COLUMNS, self._gestures.step(prosody))
         return Motion(self._expression.apply(values))
+
+
+def _prosody(moved: MouthMotion, rise: FloatArray) -> Prosody:
+    """rise: of the pitch, in semitones; stressed syllables are louder and higher."""
+    speaking = moved.speaking[0]
+    higher = (rise - _LEAST_RISE).clip(0) * _STRESS_PER_SEMITONE * speaking
+    return Prosody(moved.energy[0], (moved.stress[0] + higher).clip(0, 1), speaking)
 
 
 def _add(values: FloatArray, columns: Sequence[int], rows: FloatArray) -> None:
