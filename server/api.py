@@ -118,7 +118,11 @@ async def get_identity(identity_id: str, services: Served) -> dict[str, Any]:
 
 @router.get(
     "/identities/{identity_id}/preview.png",
-    responses=refusals(404),
+    response_class=FileResponse,
+    responses={
+        **refusals(404),
+        200: {"content": {"image/png": {}}, "description": "The portrait."},
+    },
     tags=["identities"],
 )
 async def preview(identity_id: str, services: Served) -> FileResponse:

@@ -97,6 +97,12 @@ def parse_offer(sdp: str) -> SessionDescription:
         raise bad_sdp("it asks for nothing: offer recvonly or sendrecv media")
     if len(offer.media) > 8:
         raise bad_sdp("it has too many media sections")
+    mids = [each.rtp.muxId for each in offer.media]
+    if len(set(mids)) < len(mids):
+        raise bad_sdp("two of its media sections have the same mid")
+    for group in offer.group:
+        if group.semantic == "BUNDLE" and not set(group.items) <= set(mids):
+            raise bad_sdp("its bundle names what it does not have")
     return offer
 
 
@@ -239,7 +245,10 @@ class Peer:
         self._outlet.video.stop()
         for task in self._tasks:
             task.cancel()
-        await self._pc.close()
+        try:
+            await self._pc.close()
+        except Exception:  # what a hostile offer made of it; the caller goes on
+            logger.exception("a connection did not close cleanly")
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _prepare(self, kinds: set[str]) -> None:

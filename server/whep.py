@@ -73,7 +73,7 @@ async def options() -> Response:
 @router.post(
     "",
     status_code=201,
-    response_class=SdpResponse,
+    response_class=Response,
     responses={
         **refusals(400, 401, 404, 406, 410, 415, 503),
         201: answer_of(SDP_TYPE, "The answer.", "location", "etag", "link"),

@@ -138,9 +138,13 @@ async def test_other_methods_and_answers_are_refused(
     sdp = await offer_of(pc)
     answer = await live.http.post(url, content=sdp, headers=SDP | {"accept": "a/b"})
     assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
-    sending = sdp.replace("a=recvonly", "a=sendonly")
-    answer = await live.http.post(url, content=sending, headers=SDP)
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_sdp")
+    for hostile in (
+        sdp.replace("a=recvonly", "a=sendonly"),
+        sdp.replace("a=group:BUNDLE 0 1", "a=group:BUNDLE 7 0 1"),
+        sdp.replace("a=mid:1", "a=mid:0"),
+    ):
+        answer = await live.http.post(url, content=hostile, headers=SDP)
+        assert (answer.status_code, answer.json()["code"]) == (400, "bad_sdp")
 
 
 async def test_ice_servers_are_linked_and_any_user_name_has_a_tag(
