@@ -101,13 +101,15 @@ class LiveClient:
         session_id: str = "",
         whep: bool = False,
         decode: bool = True,
+        microphone: MediaStreamTrack | None = None,
     ) -> None:
         """look: what to note of each picture, uint8 RGB [H, W, 3].
 
         session_id: watch that session instead of making one. whep: come by WHEP.
         decode: else only arrivals are noted, which costs a tenth of the CPU; sounds
-        then have no samples.
+        then have no samples. microphone: what the visitor says.
         """
+        self._microphone = microphone
         self._base_url = base_url.rstrip("/")
         self._look = look
         self._video = video
@@ -149,8 +151,12 @@ class LiveClient:
     async def _connect(self) -> None:
         pc = self.peer
         for kind in ("audio", "video"):
-            receiver = pc.addTransceiver(kind, direction="recvonly").receiver
-            self._tap(kind, receiver)
+            if kind == "audio" and self._microphone:
+                both = pc.addTransceiver(self._microphone, direction="sendrecv")
+                self._tap(kind, both.receiver)
+            else:
+                one_way = pc.addTransceiver(kind, direction="recvonly")
+                self._tap(kind, one_way.receiver)
         self._channel = pc.createDataChannel("events")
         self._channel.on("message", self._on_message)
         pc.on("track", self._on_track)
