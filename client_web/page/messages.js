@@ -78,6 +78,7 @@ const MESSAGES = {
     notPicture: "This file is not a picture. Choose a JPEG, PNG or WebP photo.",
     captions: "Captions",
     portraitVideo: "The live portrait",
+    generated: "AI-generated",
     noWebrtc: "This browser cannot receive live video (WebRTC). A current Firefox, Chrome, Safari or Edge can.",
   },
   zh: {
@@ -157,6 +158,7 @@ const MESSAGES = {
     notPicture: "这个文件不是图片，请选择 JPEG、PNG 或 WebP 照片。",
     captions: "字幕",
     portraitVideo: "实时肖像",
+    generated: "AI 生成",
     noWebrtc: "此浏览器无法接收实时视频（WebRTC）。请使用新版 Firefox、Chrome、Safari 或 Edge。",
   },
 };

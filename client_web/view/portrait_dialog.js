@@ -89,8 +89,7 @@ export class PortraitDialog {
     }
     this.#waiting = this.#elements.agree.checked ? null : file;
     if (this.#waiting) {
-      this.#elements.problem.textContent = this.#messages.say("agreeFirst");
-      this.#elements.agree.focus();
+      this.#askAbout(file);
       return;
     }
     const work = new AbortController();
@@ -113,6 +112,17 @@ export class PortraitDialog {
       URL.revokeObjectURL(url);
       if (work === this.#work) this.#work = null;
     }
+  }
+
+  /** @param {File} file shown while the visitor has not agreed to its use */
+  #askAbout(file) {
+    const { photo, problem, agree } = this.#elements;
+    const url = URL.createObjectURL(file);
+    photo.onload = photo.onerror = () => URL.revokeObjectURL(url);
+    photo.src = url;
+    photo.hidden = false;
+    problem.textContent = this.#messages.say("agreeFirst");
+    agree.focus();
   }
 
   /** @param {string | null} photoUrl of the photo at work; null when none is */

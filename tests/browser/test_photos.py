@@ -85,6 +85,7 @@ def test_no_photo_leaves_before_its_visitor_agrees(
     )
     expect(page.locator("#portrait-problem")).to_contain_text("tick the box")
     expect(page.locator("#portrait-agree")).to_be_focused()
+    expect(page.locator("#well-photo")).to_be_visible()
     page.wait_for_timeout(300)
     assert len(kept(server)) == 1
     page.keyboard.press("Space")
