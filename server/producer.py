@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SILENT_SPEAKER_S = 10.0  # an utterance whose end does not come is ended after this
 # A writer who pauses after a sentence has ended it: nothing that follows can change it.
 PAUSE_S = 0.25
+UNREADABLE = "text_unreadable"  # of a clause that the voice has no letters for
 
 VOICE_FAILURES = ("voice_died", "voice_hung")  # see server.voice_workers
 
@@ -126,6 +127,7 @@ class Producer:
             "text_empty", "There is no text to say."
         )
         lost = Dropped()
+        unread: TextError | None = None
         try:
             async with contextlib.aclosing(self._clauses(item)) as clauses:
                 async for clause in clauses:
@@ -138,6 +140,8 @@ class Producer:
                         mark = await loop.run_in_executor(self._executor, speak)
                     except TextError as error:
                         unspeakable = unspeakable and error
+                        if error.code == UNREADABLE:
+                            unread = error
                         continue
                     unspeakable = None
                     if mark.text:  # a clause may be a break alone
@@ -148,6 +152,8 @@ class Producer:
             raise unspeakable
         if lost:
             self._tell(Warned(code="text_dropped", message=str(lost)))
+        if unread:
+            self._tell(Warned(code=unread.code, message=unread.message))
 
     async def _clauses(self, item: TextItem | StreamItem) -> AsyncGenerator[str, None]:
         """What is to be said in one go, as soon as it is known."""

@@ -6,6 +6,7 @@ anything in it goes. So whatever kills the process, and whenever, an identity is
 whole or not at all. The folders are the index: nothing else could disagree with them.
 """
 
+import contextlib
 import json
 import logging
 import os
@@ -86,10 +87,10 @@ class IdentityStore:
         """Sweep up what was left half-made or half-deleted; what is whole, oldest
         first."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for left in [
-            *self._folder.glob(f".*{_DRAFT}"),
-            *self._folder.glob(f".*{_GONE}"),
-        ]:
+        for left in self._folder.glob(f".*{_DRAFT}"):
+            if not _is_in_the_making(left):
+                shutil.rmtree(left, ignore_errors=True)
+        for left in self._folder.glob(f".*{_GONE}"):
             shutil.rmtree(left, ignore_errors=True)
         return tuple(sorted(self._whole(), key=lambda card: card.created_at))
 
@@ -150,7 +151,8 @@ class IdentityStore:
         except FileNotFoundError:
             return
         _sync(self._folder)
-        shutil.rmtree(gone)
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps too
+            shutil.rmtree(gone)
         _sync(self._folder)
 
     def portrait(self, identity_id: str) -> Path:
@@ -160,7 +162,8 @@ class IdentityStore:
         return self._folder / identity_id / PREVIEW
 
     def _draft(self, identity_id: str) -> Draft:
-        return Draft(self._folder / f".{identity_id}{_DRAFT}")
+        """Named after this process: another one that starts leaves it alone."""
+        return Draft(self._folder / f".{identity_id}.{os.getpid()}{_DRAFT}")
 
     def _whole(self) -> Iterator[Card]:
         for folder in self._folder.iterdir():
@@ -190,6 +193,20 @@ def _read(folder: Path) -> Card:
         content=str(stored["content"]),
         notes=tuple(map(str, stored["notes"])),
     )
+
+
+def _is_in_the_making(draft: Path) -> bool:
+    """Whether the process that makes it is another one, and lives."""
+    maker = draft.name.removesuffix(_DRAFT).rpartition(".")[2]
+    if not maker.isdigit() or int(maker) == os.getpid():
+        return False
+    try:
+        os.kill(int(maker), 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _sync(path: Path) -> None:

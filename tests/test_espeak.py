@@ -81,7 +81,7 @@ def test_words_are_marked_as_written(
     [
         ("en-US", "First, a word. Then 1,234 others; and e-mail. Fine?"),
         ("cmn", "你好，今天天气很好！我们去公园吧。"),
-        ("ja", "こんにちは、元気ですか。"),
+        ("ja", "こんにちは、げんきですか。"),
         ("ru", "Привет, как дела? Хорошо."),
         ("fr", "L’été, c’est beau. N’est-ce pas ?"),
     ],
@@ -251,6 +251,14 @@ def test_hostile_text_is_only_text(text: str) -> None:
     sound = sound_of(say(text))
     assert 0 < len(sound) / RATE_HZ
     assert np.isfinite(sound).all() and np.abs(sound).max() <= 0.97
+
+
+def test_kanji_are_refused_rather_than_named() -> None:
+    with pytest.raises(TextError, match="2 kanji") as caught:
+        say("東京へ", "ja")
+    assert caught.value.code == "text_unreadable"
+    assert len(sound_of(say("とうきょうへ", "ja"))) > 0
+    assert len(sound_of(say("東京", "cmn"))) > 0
 
 
 def test_phoneme_codes_are_read_not_obeyed() -> None:

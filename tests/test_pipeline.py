@@ -250,6 +250,15 @@ async def test_markup_is_not_shown_and_what_is_dropped_is_told() -> None:
     assert warned.message == "Not spoken: 2 pictographs, 2 tags."
 
 
+async def test_a_clause_that_cannot_be_read_is_told() -> None:
+    async with stage(open_voice(None, "ja")) as its:
+        say(its, "これは。東京です。はい。")
+        await its.play(150)
+    assert its.of(Ended) == ["s"]
+    warned = [event.code for event in its.told if isinstance(event, Warned)]
+    assert warned == ["text_unreadable"]
+
+
 async def test_a_pause_alone_is_played_without_a_caption() -> None:
     async with stage(open_voice()) as its:
         say(its, '<break time="300ms"/>')

@@ -48,8 +48,8 @@ def test_a_photo_does_not_outlive_its_enrolment(tmp_path: Path) -> None:
     store = IdentityStore(tmp_path)
     store.open()
     add(store, Card("idn_a", "", "1"))
-    store.begin("idn_b", b"photo")
-    assert list(tmp_path.rglob("photo")) == [tmp_path / ".idn_b.draft" / "photo"]
+    draft = store.begin("idn_b", b"photo")
+    assert list(tmp_path.rglob("photo")) == [draft.photo]
     store.delete("idn_b")  # while it is made
     assert not list(tmp_path.rglob("photo"))
 
@@ -113,11 +113,22 @@ def test_files_reach_the_disk_before_the_name_does(
     monkeypatch.setattr(os, "fsync", spy_fsync)
     monkeypatch.setattr(Path, "rename", spy_rename)
     add(store, Card("idn_a", "", "1"))
-    names = ["portrait.safetensors", "preview.png", "record.json", ".idn_a.draft"]
-    assert did == [*names, ".idn_a.draft -> idn_a", "s"]
+    draft = f".idn_a.{os.getpid()}.draft"
+    names = ["portrait.safetensors", "preview.png", "record.json", draft]
+    assert did == [*names, f"{draft} -> idn_a", "s"]
     did.clear()
     store.delete("idn_a")
     assert did == ["idn_a -> .idn_a.gone", "s", "s"]
+
+
+def test_a_start_leaves_what_another_process_is_making(tmp_path: Path) -> None:
+    IdentityStore(tmp_path).open()
+    alive = tmp_path / f".idn_a.{os.getppid()}.draft"
+    left = [tmp_path / name for name in (".idn_b.999999999.draft", ".idn_c.x.draft")]
+    for folder in (alive, *left):
+        folder.mkdir()
+    IdentityStore(tmp_path).open()
+    assert alive.is_dir() and not any(folder.exists() for folder in left)
 
 
 def test_no_identity_is_lost_or_half_there_after_kills(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The embedded voice: espeak-ng, every language it has, no download."""
 
 import functools
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
+from models.errors import TextError
 from models.media import AudioChunk, FloatArray, SpeechMark
 from models.tts.clauses import split_phrases
 from models.tts.espeak_library import Block, EspeakLanguage, Manner, espeak_library
@@ -47,6 +49,7 @@ _NAMES = {"cmn": "Chinese (Mandarin)", "yue": "Chinese (Cantonese)"}
 _DIGITS = "1 2 3 4 5 6 7 8 9"  # nearly every language has words for them
 _INAUDIBLE_DBFS = -60.0
 _USUAL_GAIN = 1.6  # the median over all languages
+_KANJI = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _THREAD = ThreadPoolExecutor(1, thread_name_prefix="espeak")
 
 
@@ -77,7 +80,18 @@ class EspeakVoice:
 
     def phrases(self, text: str) -> tuple[str, ...]:
         """See Synthesiser: espeak-ng cuts the sound off hard at its own pauses, so
-        each of its clauses is a phrase and the pauses are made here."""
+        each of its clauses is a phrase and the pauses are made here.
+
+        Raises:
+            TextError: "text_unreadable", of Japanese with kanji.
+        """
+        if self.info.language == "ja" and (kanji := len(_KANJI.findall(text))):
+            # It would say "Chinese letter" for each.
+            raise TextError(
+                "text_unreadable",
+                f"{self.info.name} reads kana only, and the text has {kanji} kanji. "
+                "Write it in kana, or take a Piper voice that speaks Japanese.",
+            )
         return split_phrases(text)
 
     def say(self, phrase: str, speed: float, pause_s: float) -> Iterator[AudioChunk]:
