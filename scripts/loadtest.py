@@ -11,13 +11,14 @@ import argparse
 import asyncio
 import multiprocessing
 import os
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scripts.live_client import LiveClient
+from scripts.live_client import LiveClient, Picture, Sound
 from scripts.live_process import LiveProcess, server
 
 TEXT = (
@@ -36,6 +37,8 @@ class Pace:
 
     freezes: gaps between frames of over 100 ms. late_ms: how much later than the
     steadiest pace the latest packet of sound came: what a jitter buffer must hold.
+    drift_ms: how far the arrival of pictures has moved against that of sound of the
+    same media time, between the first and the last fifth of the time.
     """
 
     fps: float
@@ -43,6 +46,7 @@ class Pace:
     freezes: int
     holes: int
     late_ms: float
+    drift_ms: float
 
 
 @dataclass(frozen=True)
@@ -74,22 +78,37 @@ def stage_totals(live: LiveProcess) -> list[tuple[float, float]]:
 
 
 def pace(client: LiveClient, start_s: float, end_s: float) -> Pace:
-    times = [p.arrived_s for p in client.pictures if start_s <= p.arrived_s < end_s]
+    pictures = [p for p in client.pictures if start_s <= p.arrived_s < end_s]
+    times = [picture.arrived_s for picture in pictures]
     gaps = [(b - a) * 1000 for a, b in pairwise(times)] or [float("inf")]
     sounds = [s for s in client.sounds if start_s <= s.arrived_s < end_s]
     steps = [(b.timestamp - a.timestamp) % 2**32 for a, b in pairwise(sounds)]
-    # Lateness against the earliest: media time runs with the clock.
-    leads = [
-        each.arrived_s - (each.timestamp - sounds[0].timestamp) % 2**32 / 48_000
-        for each in sounds
-    ]
+    leads = leads_s(sounds, 48_000)
     return Pace(
         len(times) / (end_s - start_s),
         max(gaps),
         sum(gap > 100 for gap in gaps),
         sum(step != TICKS for step in steps),
         (max(leads) - min(leads)) * 1000 if leads else float("inf"),
+        1000 * (moved_s(leads_s(pictures, 90_000)) - moved_s(leads)),
     )
+
+
+def leads_s(arrivals: Sequence[Sound | Picture], rate_hz: int) -> list[float]:
+    """When each came, less its media time: constant, where media time runs with the
+    clock and nothing is late."""
+    return [
+        each.arrived_s - (each.timestamp - arrivals[0].timestamp) % 2**32 / rate_hz
+        for each in arrivals
+    ]
+
+
+def moved_s(leads: Sequence[float]) -> float:
+    """From the median of the first fifth to that of the last."""
+    if len(leads) < 5:
+        return float("nan")
+    fifth = len(leads) // 5
+    return statistics.median(leads[-fifth:]) - statistics.median(leads[:fifth])
 
 
 async def keep_speaking(client: LiveClient) -> None:
@@ -146,7 +165,7 @@ async def measure(
 
 HEAD = (
     "sessions  fps min   mean  longest gap  freezes  late  dropped  step"
-    "  voice: holes  latest  cores  each   ms: draw  video  opus"
+    "  voice: holes  latest  drift  cores  each   ms: draw  video  opus"
 )
 
 
@@ -160,6 +179,7 @@ def show(load: Load) -> None:
         f"  {load.dropped:7.0f}  {load.step:4.0f}"
         f"  {sum(p.holes for p in load.paces):12}"
         f"  {max(p.late_ms for p in load.paces):3.0f} ms"
+        f"  {max((p.drift_ms for p in load.paces), key=abs):+5.1f}"
         f"  {load.cores:5.2f}  {load.cores / load.sessions:.3f}"
         f"  {draw:8.1f}  {video:5.1f}  {opus:4.2f}",
         flush=True,

@@ -138,4 +138,4 @@ async def test_a_device_that_hangs_is_replaced_and_the_voice_goes_on(
     (error,) = client.found("error")
     assert error["code"] == "pictures_failed" and error["retryable"]
     assert set(stamps) == {960} and arrivals.max() < 0.3
-    assert 0.4 < gaps.max() < 1.2
+    assert 0.2 < gaps.max() < 1.5, "until it is found to hang, less what was ahead"
