@@ -255,9 +255,15 @@ class MediaLoop:
         """Once a second: is the machine fast enough?"""
         counted, self._counted = self._counted, _Counted()
         before = self._ladder.place
-        busy = min(1.0, counted.busy_s * FRAME_RATE_HZ / self.review_frames)
+        rate = FRAME_RATE_HZ / self.review_frames
+        busy = min(1.0, counted.busy_s * rate)
         step = self._ladder.hear(
-            Second(counted.due, counted.missed, busy, counted.idle)
+            Second(
+                round(counted.due * rate),
+                round(counted.missed * rate),
+                busy,
+                counted.idle,
+            )
         )
         self._metrics.device_busy.set(busy)
         if busy > FORESIGHT_BUSY:

@@ -34,6 +34,7 @@ STEPS = (
 # Down: more than this share of a second's pictures came late or never, so many seconds
 # in a row. Long enough that a hitch costs a few pictures and nothing else.
 MISSED_SHARE, MISSED_SECONDS = 0.06, 2
+LEAST_DUE = 20  # the first pictures of a viewer say nothing of the machine
 # Up: nearly nothing was missed, and the device would still rest for a part of the time:
 # a larger picture takes as much longer as it is larger. A step that did not hold makes
 # the next try wait twice as long.
@@ -92,7 +93,7 @@ class Ladder:
         if self._went_up and self._since_step_s >= HELD_S:
             self._went_up = False
             self._patience_s = PATIENCE_S
-        share = second.missed / second.due if second.due else 0.0
+        share = second.missed / second.due if second.due >= LEAST_DUE else 0.0
         self._bad_s = self._bad_s + 1 if share > MISSED_SHARE else 0
         fine = share <= FINE_SHARE and self._has_room(second.busy)
         self._good_s = self._good_s + 1 if fine else 0

@@ -40,6 +40,12 @@ def test_a_hitch_changes_nothing() -> None:
             assert ladder.hear(FINE) is STEPS[0]
 
 
+def test_the_first_pictures_of_viewers_say_nothing() -> None:
+    ladder = Ladder()
+    for _ in range(20):
+        assert ladder.hear(Second(due=8, missed=4, busy=0.3)) is STEPS[0]
+
+
 def test_what_lasts_goes_down_a_step_at_a_time() -> None:
     ladder = Ladder()
     places = [STEPS.index(ladder.hear(BAD)) for _ in range(40)]

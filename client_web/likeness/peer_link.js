@@ -2,8 +2,8 @@
 
 const GATHER_DEADLINE_MS = 1_000; // a slow TURN server must not hold up the first frame
 const CONNECT_DEADLINE_MS = 10_000;
-const BUFFER_MS = 60;
-const SETTLE_MS = 4_000;
+const BUFFER_MS = 100;
+const SETTLE_MS = 3_000;
 const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
 
 /**
