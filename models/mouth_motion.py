@@ -37,9 +37,9 @@ MOUTH_CHANNELS = (
 )
 
 # Table units to IOD, fitted on real talking faces. Pursed lips close round the opening
-# that their vowel has in the table, but leave a quarter of it.
+# that their vowel has in the table, but leave a third of it.
 _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
-_PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.25
+_PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.35
 _WIDTH_IOD, NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
 # Mouth corners follow slowly: each frame they go half of the way that is left.
 _WIDTH_PACE = 0.5
@@ -51,8 +51,8 @@ _PAUSE_APERTURE_IOD, _PAUSE_WIDTH_IOD = 0.05, 0.49
 # lower one. In noise closures are heard less well, and both are lower, by the share
 # _CLOSE_NOISY where the quietest sound of late has _NOISY of the energy or more (about
 # 15 dB under the level). That minimum forgets by _FLOOR_RISE a frame.
-_CLOSE_ON, _CLOSE_OFF = 0.6, 0.35
-_CLOSE_NOISY, _NOISY, _FLOOR_RISE = 0.4, 0.4, 0.005
+_CLOSE_ON, _CLOSE_OFF = 0.6, 0.55
+_CLOSE_NOISY, _NOISY, _FLOOR_RISE = 0.5, 0.4, 0.003
 
 # Speech takes the lips over in 3 frames and gives them back in 8.
 _SPEECH_RISE, _SPEECH_FALL = 1 / 3, 1 / 8

@@ -71,7 +71,10 @@ def _start(start: Path | None) -> str:
     if start is None:
         return ""
     digest = hashlib.sha256(start.read_bytes()).hexdigest()
-    text = f"\nSTART is the weights with the SHA-256\n{digest}"
+    text = (
+        "\nSTART is an earlier models/assets/audio2motion.safetensors, which the "
+        f"repository's history\nkeeps, with the SHA-256\n{digest}"
+    )
     card = start.with_suffix(".md")
     found = card.exists() and re.search(
         r"^## Training\n(.*?)(?=^## )", card.read_text(), re.MULTILINE | re.DOTALL
