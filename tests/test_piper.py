@@ -281,6 +281,28 @@ def test_a_voice_without_durations_still_marks_its_words(tmp_path: Path) -> None
     assert all(mark.start < mark.end for mark in marks)
 
 
+@pytest.mark.parametrize(("kind", "package"), [("pinyin", "zh"), ("japanese", "ja")])
+def test_a_voice_that_needs_a_package_names_it(
+    tmp_path: Path, kind: str, package: str
+) -> None:
+    onnx.save(hum(), str(tmp_path / "v.onnx"))
+    config = CONFIG | {"phoneme_type": kind}
+    (tmp_path / "v.onnx.json").write_text(json.dumps(config), "utf-8")
+    with pytest.raises(
+        VoiceError, match=rf"pip install 'piper-tts\[{package}\]'"
+    ) as it:
+        open_voice("piper:v", folders=[tmp_path])
+    assert it.value.code == "voice_needs_package"
+
+
+def test_a_voice_of_letters_needs_no_phonemes(tmp_path: Path) -> None:
+    onnx.save(hum(), str(tmp_path / "v.onnx"))
+    config = CONFIG | {"phoneme_type": "text"}
+    (tmp_path / "v.onnx.json").write_text(json.dumps(config), "utf-8")
+    voice = open_voice("piper:v", folders=[tmp_path])
+    assert len(sound_of(list(voice.speak("mama")))) > 0
+
+
 def test_written_numbers_are_read_and_shown(folder: Path) -> None:
     voice = open_voice("piper:hum", folders=[folder])
     words = [

@@ -15,7 +15,7 @@ import onnxruntime
 from google.protobuf.message import DecodeError
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 from piper import AudioChunk as PiperChunk
-from piper import PiperVoice, SynthesisConfig
+from piper import PiperConfig, PiperVoice, SynthesisConfig
 
 from models.errors import VoiceError
 from models.media import AudioChunk, SpeechMark
@@ -25,7 +25,19 @@ from models.tts.voice import VoiceInfo
 from models.weights import all_weights
 
 UNKNOWN_LICENCE = "see the voice's model card"
-_MEASURED = "one, two, three, four, five."
+# What is said to measure the level, by how a voice turns text into phonemes.
+_MEASURED = {
+    "espeak": "one, two, three, four, five.",
+    "pinyin": "一，二，三，四，五。",
+    "hebrew": "אחת, שתיים, שלוש.",
+    "japanese": "いち、に、さん。",
+    "thai": "หนึ่ง สอง สาม",
+}
+_PACKAGES = {
+    "pinyin": "piper-tts[zh]",
+    "japanese": "piper-tts[ja]",
+    "thai": "piper-tts[th]",
+}
 _SEED = 1  # of the noise that VITS draws: a fresh process repeats itself
 _SILENT_SYMBOLS = set("^$_ .,;:!?-—–…\"'()¡¿")
 _PHONEMES_OPEN = re.compile(r"\[(?=\[)")
@@ -108,7 +120,8 @@ class Piper:
         speaker: a name of the voice's own, or a number from 0; empty is its first.
 
         Raises:
-            VoiceError: "voice_files_missing", "voice_damaged", "speaker_unknown".
+            VoiceError: "voice_files_missing", "voice_damaged", "speaker_unknown",
+                "voice_needs_package" (with the command that installs it).
         """
         self.info = piper_info(model)
         self._voice = _load(model, model.stat().st_mtime_ns)
@@ -117,8 +130,16 @@ class Piper:
             self.info = replace(self.info, id=f"{self.info.id}:{speaker}", speakers=1)
         self.rate_hz = int(self._voice.config.sample_rate)
         try:
-            sound = [chunk.audio_float_array for chunk in self._synthesise(_MEASURED)]
+            measured = _measured(self._voice.config)
+            sound = [chunk.audio_float_array for chunk in self._synthesise(measured)]
             level = active_level_dbfs(np.concatenate(sound), self.rate_hz)
+        except ImportError as error:
+            package = _PACKAGES.get(self._voice.config.phoneme_type.value, "piper-tts")
+            raise VoiceError(
+                "voice_needs_package",
+                f"{self.info.name} needs {error.name}, which is not installed: "
+                f"pip install '{package}'",
+            ) from error
         except _LOAD_ERRORS as error:
             raise _damaged(model, error) from error
         if not np.isfinite(level):
@@ -185,6 +206,13 @@ def _load(model: Path, _changed_ns: int) -> PiperVoice:
         )
     except _LOAD_ERRORS as error:
         raise _damaged(model, error) from error
+
+
+def _measured(config: PiperConfig) -> str:
+    """Something to say, in whatever letters the voice knows."""
+    kind = config.phoneme_type.value
+    letters = [letter for letter in config.phoneme_id_map if letter.isalpha()]
+    return _MEASURED.get(kind) or " ".join(letters[:20])
 
 
 def align(
