@@ -34,7 +34,10 @@ async def voices(services: Served) -> dict[str, Any]:
     "/identities",
     status_code=202,
     dependencies=KEYED,
-    responses=refusals(401, 422),
+    responses={
+        **refusals(401, 422, 503, 507),
+        200: {"description": "It was made from this photo before."},
+    },
     tags=["identities"],
 )
 async def add_identity(

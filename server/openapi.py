@@ -31,6 +31,7 @@ _MEANINGS = {
     428: "If-Match is missing.",
     429: "Too many requests, commands or waiting utterances: see Retry-After.",
     503: "Full, draining or starting: see Retry-After.",
+    507: "There is no room for one more portrait.",
 }
 _REF = "#/components/schemas/{model}"
 

@@ -15,7 +15,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).parent.parent
 
@@ -59,6 +59,14 @@ def post(url: str, body: dict[str, object] | None = None) -> Any:
         return json.load(answer)
 
 
+def told(socket: ClientConnection, kind: str) -> dict[str, Any]:
+    """The next event of that type."""
+    while True:
+        event: dict[str, Any] = json.loads(socket.recv(5))
+        if event["type"] == kind:
+            return event
+
+
 def refusal(call: Callable[[], Any]) -> tuple[int, str]:
     with pytest.raises(HTTPError) as caught:
         call()
@@ -66,17 +74,27 @@ def refusal(call: Callable[[], Any]) -> tuple[int, str]:
 
 
 def test_sigterm_lets_sessions_end_first(tmp_path: Path) -> None:
-    process = start(tmp_path, LIKENESS_DRAIN_S="2", LIKENESS_LOG_FORMAT="json")
+    process = start(
+        tmp_path,
+        LIKENESS_DRAIN_S="2",
+        LIKENESS_LOG_FORMAT="json",
+        LIKENESS_LOG_LEVEL="DEBUG",
+    )
     try:
         assert process.stdout
         url = process.stdout.readline().rpartition(" ")[2].strip()
         made = post(f"{url}/v1/sessions")
-        with connect(url.replace("http", "ws") + made["ws_url"]) as socket:
-            assert json.loads(socket.recv(5))["type"] == "session.state"
+        address = f"{url.replace('http', 'ws')}{made['ws_url']}?token={made['token']}"
+        with connect(address) as socket:
+            told(socket, "session.state")
+            # None of it may be in the log.
+            socket.send('{"type": "avatar.speak_text", "text": "xyzzy"}')
+            socket.send('{"type": "xyzzy", "text": "xyzzy"}')
+            told(socket, "error")
             process.send_signal(signal.SIGTERM)
             began_s = time.monotonic()
-            warning = json.loads(socket.recv(5))
-            assert (warning["type"], warning["code"]) == ("warning", "draining")
+            warning = told(socket, "warning")
+            assert warning["code"] == "draining"
             assert datetime.fromisoformat(warning["deadline"]) > datetime.now(UTC)
             assert refusal(lambda: urlopen(f"{url}/readyz", timeout=5)) == (
                 503,
@@ -86,8 +104,7 @@ def test_sigterm_lets_sessions_end_first(tmp_path: Path) -> None:
             # What is there goes on until its time is up.
             path = f"{url}/v1/sessions/{made['session_id']}"
             post(f"{path}/commands", {"type": "avatar.interrupt"})
-            closed = json.loads(socket.recv(5))
-            assert closed["type"] == "session.closed"
+            closed = told(socket, "session.closed")
             assert closed["reason"] == "server_stopped"
             assert 1.5 < time.monotonic() - began_s < 4
             with pytest.raises(ConnectionClosed) as caught:
@@ -97,6 +114,7 @@ def test_sigterm_lets_sessions_end_first(tmp_path: Path) -> None:
         assert process.returncode == 0
         lines = [json.loads(line) for line in errors.splitlines()]
         assert "draining" in [line["message"] for line in lines]
+        assert "xyzzy" not in errors and made["token"] not in errors
     finally:
         process.kill()
         process.communicate()

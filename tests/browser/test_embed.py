@@ -4,7 +4,7 @@ import json
 import time
 import urllib.request
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.server_process import Server
 from tests.browser.visitor import open_page, sessions, wait_live
@@ -29,18 +29,35 @@ def test_the_page_joins_a_session_and_leaves_it_running(
     assert_ends(server, begun)
 
 
-def test_the_address_that_a_session_gives_is_enough(
-    browser: Browser, server: Server
-) -> None:
+def new_session(server: Server) -> dict[str, str]:
     request = urllib.request.Request(
         f"{server.url}/v1/sessions",
         data=b"{}",
         headers={"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:
-        grant = json.load(answer)
+        grant: dict[str, str] = json.load(answer)
+    return grant
+
+
+def test_a_link_for_watching_shows_the_portrait_and_no_controls(
+    browser: Browser, server: Server
+) -> None:
+    page = open_page(browser, server.url + new_session(server)["view_url"])
+    wait_live(page)
+    for control in ("#composer", "#voice-button", "#portrait-button"):
+        expect(page.locator(control)).not_to_be_visible()
+    expect(page.locator("#mute-button")).to_be_visible()
+    page.context.close()
+
+
+def test_the_address_that_a_session_gives_is_enough(
+    browser: Browser, server: Server
+) -> None:
+    grant = new_session(server)
     page = open_page(browser, server.url + grant["embed_url"])
     wait_live(page)
+    expect(page.locator("#composer")).to_be_visible()
     assert grant["session_id"] in sessions(server)
     page.context.close()
 
