@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soxr
 
 from models.blendshapes import ARKIT_NAMES
 from models.media import FloatArray
@@ -70,6 +71,35 @@ def test_lips_meet_when_the_sound_says_so(sound: Path, tmp_path: Path) -> None:
     }
     assert contrast[0] > 0.04
     assert max(contrast, key=lambda late: contrast[late]) in (-40, 0, 40)
+
+
+@pytest.mark.parametrize("look_ahead_ms", [0, 40])
+def test_a_shorter_look_ahead_has_as_many_rows_and_other_lips(
+    sound: Path, tmp_path: Path, look_ahead_ms: int
+) -> None:
+    usual, other = tmp_path / "usual.csv", tmp_path / "other.csv"
+    main([str(sound), "-o", str(usual)])
+    option = ["--look-ahead-ms", str(look_ahead_ms)]
+    assert main([str(sound), "-o", str(other), *option]) == 0
+    lips, others = (read_csv(path)[1][:, 1] for path in (usual, other))
+    assert lips.shape == others.shape
+    assert 0.5 < np.corrcoef(lips, others)[0, 1] < 0.999
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 22_050, 44_100, 48_000])
+def test_sound_of_any_rate_moves_the_same_lips(
+    sound: Path, tmp_path: Path, rate_hz: int
+) -> None:
+    samples = spoken("Papa, mama, baba. A papa and a mama.", "it+f2").samples
+    converted = np.asarray(soxr.resample(samples, 16_000, rate_hz), np.float32)
+    other = write_wave(tmp_path / "other.wav", converted, rate_hz)
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    assert main([str(sound), "-o", str(first)]) == 0
+    assert main([str(other), "-o", str(second)]) == 0
+    lips, others = (read_csv(path)[1][:, 1] for path in (first, second))
+    assert abs(len(lips) - len(others)) <= 1
+    count = min(len(lips), len(others))
+    assert np.corrcoef(lips[:count], others[:count])[0, 1] > 0.9
 
 
 def test_the_seed_decides(sound: Path, tmp_path: Path) -> None:
