@@ -1,6 +1,7 @@
 """python -m scripts.bench_frames: milliseconds per frame of the warp renderer.
 
-One CPU thread, 512 x 512; on CUDA batches of 1, 8 and 64 where there is a device.
+One CPU thread, 512 x 512 or another --size; batches of 1, 8 and 64, and the same on
+CUDA where there is a device. Also the time of an enrolment and the memory it takes.
 """
 
 import argparse
@@ -13,11 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from models.crop import parse_size
 from models.identity import Identity, embedded_photo, enrol
 from models.media import CHANNEL_INDEX, MOTION_CHANNELS
 from models.warp import WarpRenderer
 
-WARM_UP = 5
+WARM_UP = 5  # calls
+BATCHES = (1, 8, 64)
 
 
 def speaking(frames: int, *, head: bool) -> torch.Tensor:
@@ -45,13 +48,14 @@ def measure(identity: Identity, motion: torch.Tensor, device: str, batch: int) -
     """Median and 95th percentile of the time per frame."""
     renderer = WarpRenderer(device)
     spent = []
+    calls = range(0, len(motion) - batch + 1, batch)
     with torch.inference_mode():
-        for first in range(0, len(motion) - batch + 1, batch):
+        for first in calls:
             rows = motion[first : first + batch]
             started = time.perf_counter()
             renderer([identity] * batch, rows).cpu()
             spent.append((time.perf_counter() - started) * 1000 / batch)
-    spent = sorted(spent[WARM_UP:])
+    spent = sorted(spent[min(WARM_UP, len(spent) // 2) :])
     p95 = spent[int(0.95 * (len(spent) - 1))]
     return f"p50 {statistics.median(spent):.2f} ms, p95 {p95:.2f} ms"
 
@@ -62,23 +66,24 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("photo", type=Path, nargs="?", default=embedded_photo())
     parser.add_argument("--frames", type=int, default=200)
-    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--size", type=parse_size, default=parse_size("512"))
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
+    enrol(options.photo, size=options.size)  # loads the models
+    started = time.perf_counter()
     identity = enrol(options.photo, size=options.size)
-    for head in (False, True):
-        what = "head and breath too" if head else "only the face moves"
-        motion = speaking(options.frames, head=head)
-        for batch in (1, 8):
-            spent = measure(identity, motion, "cpu", batch)
-            print(f"cpu, one thread, batch {batch}, {what}: {spent}")
-    if torch.cuda.is_available():
-        for batch in (1, 8, 64):
-            motion = speaking(batch * 40, head=True)
-            print(f"cuda, batch {batch}: {measure(identity, motion, 'cuda', batch)}")
+    print(f"enrolment, models loaded: {time.perf_counter() - started:.2f} s")
     prepared = WarpRenderer().prepared(identity)
     held = sum(t.nbytes for t in vars(prepared).values()) / 1e6
     print(f"memory of one prepared identity: {held:.1f} MB")
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    for device in devices:
+        for head in (False, True):
+            what = "head and breath too" if head else "only the face moves"
+            for batch in BATCHES:
+                motion = speaking(max(options.frames, 3 * batch), head=head)
+                spent = measure(identity, motion, device, batch)
+                print(f"{device}, batch {batch}, {what}: {spent}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process: {peak:.0f} MB")
     return 0
