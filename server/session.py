@@ -5,7 +5,6 @@ import logging
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from aiortc import RTCIceServer
@@ -16,6 +15,7 @@ from server.broadcast import Broadcast
 from server.dialogue import Dialogue
 from server.errors import ApiError
 from server.lane import Lane
+from server.limits import Limits
 from server.look import Look
 from server.metrics import Metrics
 from server.peer import Hooks, Network, Peer
@@ -40,20 +40,6 @@ logger = logging.getLogger(__name__)
 
 Subscriber = Callable[[str], None]
 OnMessage = Callable[[Peer, str | bytes], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a session may live, in seconds; 0 is no limit where it says so."""
-
-    connect_s: float
-    absent_s: float
-    silent_peer_s: float
-    idle_s: float  # 0: none
-    duration_s: float  # 0: none
-    max_viewers: int
-    max_sockets: int
-    commands_per_s: int
 
 
 class Session:

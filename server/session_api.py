@@ -19,6 +19,7 @@ from server.control import (
     too_many_commands,
 )
 from server.errors import ApiError
+from server.limits import Limits
 from server.look import read_background
 from server.openapi import refusals
 from server.peer import Peer
@@ -35,7 +36,7 @@ from server.services import (
     services_of,
     visit,
 )
-from server.session import Limits, Session
+from server.session import Session
 from server.session_models import (
     Accepted,
     AiDisclosure,

@@ -16,6 +16,7 @@ from server.engine import Engine
 from server.errors import ApiError
 from server.ice import IceServers
 from server.lane import Lane
+from server.limits import Limits
 from server.media_loop import MediaLoop
 from server.metrics import Metrics
 from server.persona import Converse
@@ -23,7 +24,7 @@ from server.pipeline import Speech
 from server.playout import PlayoutBuffer
 from server.protocol import Event, Warned
 from server.senses import Senses
-from server.session import Limits, Session
+from server.session import Session
 from server.settings import Settings
 
 logger = logging.getLogger(__name__)
