@@ -25,6 +25,8 @@ __all__ = [
     "Emotion",
     "Expression",
     "ExpressionState",
+    "LEAST_ARTICULATION",
+    "MOST_ARTICULATION",
 ]
 
 Emotion = Literal["neutral", "happy", "serious", "concerned", "surprised"]

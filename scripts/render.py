@@ -23,7 +23,13 @@ from models.backdrop import KEEP, read_backdrop, with_backdrop
 from models.crop import PictureSize, parse_size
 from models.cutout import render_cutouts
 from models.disclosure import Disclosure
-from models.emotion import DEFAULT_EXPRESSIVITY, EMOTIONS
+from models.emotion import (
+    DEFAULT_ARTICULATION,
+    DEFAULT_EXPRESSIVITY,
+    EMOTIONS,
+    LEAST_ARTICULATION,
+    MOST_ARTICULATION,
+)
 from models.errors import BackdropError, LikenessError, PhotoError, TextError
 from models.film import ALPHA_MOV, ALPHA_WEBM, MP4, FilmFormat, FilmWriter
 from models.identity import Identity, embedded_photo, enrol
@@ -101,6 +107,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         help="of gestures and emotion: 0 calm, 0.5 as usual, 1 lively",
     )
     parser.add_argument(
+        "--articulation",
+        type=_articulation,
+        default=DEFAULT_ARTICULATION,
+        help="how far the mouth goes: 0.5 mumbled, 1 as usual, 1.5 for lip-readers",
+    )
+    parser.add_argument(
         "--background",
         default="keep",
         metavar="WHAT",
@@ -119,6 +131,13 @@ def _expressivity(text: str) -> float:
     return value
 
 
+def _articulation(text: str) -> float:
+    value = float(text)
+    if not LEAST_ARTICULATION <= value <= MOST_ARTICULATION:
+        raise argparse.ArgumentTypeError("give a number from 0.5 to 1.5")
+    return value
+
+
 def render(options: argparse.Namespace) -> None:
     """Raises: LikenessError and OSError, and then leaves no file behind."""
     form = _form(options.output, options.background)
@@ -127,7 +146,9 @@ def render(options: argparse.Namespace) -> None:
     samples = whole_frames(_sound(options))
     identity = with_backdrop(_identity(options, size), backdrop)
     performer = Performer(AudioToMotion.load(), seed=options.seed)
-    performer.set_expression(options.emotion, options.expressivity)
+    performer.set_expression(
+        options.emotion, options.expressivity, options.articulation
+    )
     mark = _mark(options, identity) if options.mark else None
     film(identity, perform(performer, samples), samples, options.output, form, mark)
 

@@ -115,7 +115,10 @@ def test_bad_input_is_named_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["latin1.txt"]
 
 
-@pytest.mark.parametrize("arguments", [["--expressivity", "1.5"], ["--emotion", "mad"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--expressivity", "1.5"], ["--articulation", "2"], ["--emotion", "mad"]],
+)
 def test_an_expression_that_does_not_exist_is_a_usage_error(
     arguments: list[str], tmp_path: Path
 ) -> None:
