@@ -1,6 +1,7 @@
 """Ears: what is said comes out, whatever the chunks; noise does not; nothing hangs."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,20 @@ def test_expected_sentences_are_heard_better_and_others_as_well() -> None:
         assert "graphics" in hear(ear, padded("card")).text, "nobody expected this one"
     finally:
         ear.close()
+
+
+def test_an_ear_can_be_closed_while_it_loads() -> None:
+    ear = SphinxEar(["How do I change the voice?"])
+    thread = threading.Thread(target=lambda: pytest.raises(EarError, ear.warm_up))
+    thread.start()
+    while ear.process_id is None:
+        time.sleep(0.01)
+    began_s = time.monotonic()
+    ear.close()
+    thread.join()
+    assert time.monotonic() - began_s < 1.5
+    with pytest.raises(EarError):
+        ear.listen("en")
 
 
 def test_words_come_while_it_is_said(sphinx: SphinxEar) -> None:

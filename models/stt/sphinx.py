@@ -33,6 +33,7 @@ class SphinxEar:
         self._hints.write("\n".join(hint for hint in hints if hint.isascii()))
         self._hints.flush()
         self._hinted = any(hint.isascii() for hint in hints)
+        self._closed = False
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
@@ -47,10 +48,13 @@ class SphinxEar:
         return SphinxRecognition(self, number, self._ask(PUSH, number))
 
     def close(self) -> None:
-        with self._lock:
-            process, self._process = self._process, None
+        """Also in the middle of a request, which fails then."""
+        self._closed = True
+        process = self._process
         if process:
-            _stop(process)
+            process.kill()  # whoever holds the lock waits for its answer
+            with self._lock:
+                _stop(process)
         self._hints.close()
 
     def ask(self, process_id: int, kind: int, number: int, pcm: bytes = b"") -> str:
@@ -80,6 +84,8 @@ class SphinxEar:
                 raise _lost() from None
 
     def _running(self) -> subprocess.Popen[bytes]:
+        if self._closed:
+            raise _lost()
         if self._process is None or self._process.poll() is not None:
             if self._process:
                 _stop(self._process)
