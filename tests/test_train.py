@@ -1,22 +1,25 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from models import audio2motion
 from models.audio2motion import PRECEDING_FRAMES, AudioToMotion
+from models.errors import WeightsError
 from models.media import MODEL_SAMPLES_PER_FRAME, FloatArray
 from models.mel import MEL_BANDS, TAIL
 from models.mouth_motion import LOOK_AHEADS, finish
 from models.visemes import SILENCE, VISEME_CLASSES, Phones, Shape, mouth_track
 from scripts.mel_augmentation import augment
 from scripts.motion_corpus import Stream
-from scripts.motion_figures import evaluate
+from scripts.motion_figures import Figures, evaluate
 from scripts.motion_loss import loss_of, run_network
-from scripts.train_audio2motion import Run, main, read_streams, train
+from scripts.train_audio2motion import Run, Source, main, read_streams, train
 from scripts.training_crops import (
     LOOK_AHEAD_STEPS,
     SPARE_STEPS,
@@ -26,7 +29,13 @@ from scripts.training_crops import (
 )
 
 SMALL = TrainingOptions(
-    steps=6, batch=4, crop=48, copies=1, noise_from=2, true_noise_from=4
+    steps=6,
+    batch=4,
+    crop=48,
+    copies=1,
+    noise_from=2,
+    true_noise_from=4,
+    varied_from=2,
 )
 
 
@@ -126,6 +135,55 @@ def test_training_learns(data: Path, tmp_path: Path) -> None:
     batches = crops(streams, options, 0)
     losses = [run.train_step(*next(batches)) for _ in range(60)]
     assert np.mean(losses[-10:]) < 0.6 * np.mean(losses[:5])
+
+
+def test_products_may_be_half_as_precise(data: Path, tmp_path: Path) -> None:
+    options = replace(SMALL, precision="bfloat16", varied_from=0)
+    losses = []
+    for each in (options, replace(options, precision="float32")):
+        run = new_run(tmp_path / each.precision, each)
+        streams = read_streams(data, held_out=False, copies=1)
+        batches = crops(streams, each, 0)
+        losses.append([run.train_step(*next(batches)) for _ in range(3)])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=0.1)
+    assert losses[0] != losses[1]
+
+
+def test_recorded_voices_have_their_share_of_the_crops() -> None:
+    espeak, person = _stream(3000), replace(_stream(300, seed=1), recorded=True)
+    options = TrainingOptions(batch=200, crop=40, recorded_share=0.5, noise_from=10**9)
+    mel, _, _ = next(crops([espeak, person], options, 0))
+    known = torch.from_numpy(person.mel).float()
+    voices = (mel[:, :1] == known[None]).all(2).any(1)
+    assert 0.4 < voices.float().mean() < 0.6
+
+
+def test_a_run_can_begin_with_other_weights(tmp_path: Path, data: Path) -> None:
+    first = new_run(tmp_path / "first")
+    _train_until(first, data, 2)
+    start = tmp_path / "start.safetensors"
+    save_file(first.network.state_dict(), start)
+    second = Run(tmp_path / "second", SMALL, torch.device("cpu"), start)
+    for one, other in zip(
+        first.network.parameters(), second.network.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+    with pytest.raises(WeightsError):
+        Run(tmp_path / "third", SMALL, torch.device("cpu"), tmp_path / "none")
+
+
+def test_the_best_weights_so_far_are_kept(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "run")
+    good = Figures(0.8, 0.8, 0.9, 0.04, 0.9, 0.98, 0.6)
+    source = Source(8.0, 24.0, "command")
+    path = run.export(good, source)
+    kept = path.read_bytes()
+    with torch.no_grad():
+        run.average.net.front.bias.add_(1)
+    run.export(replace(good, told_apart=0.8), source)
+    assert path.read_bytes() == kept
+    run.export(replace(good, told_apart=0.95), source)
+    assert path.read_bytes() != kept
 
 
 def test_data_that_is_not_there_is_named(
