@@ -62,8 +62,12 @@ class Dialogue:
         look: Look,
         tell: Callable[[Event], None],
         end: Callable[[str], None],
+        touch: Callable[[], None],
     ) -> None:
-        """end: called with "silence" when nobody has said anything for too long."""
+        """end: called with "silence" when nobody has said anything for too long.
+
+        touch: called when the visitor speaks, who uses the session by that.
+        """
         self.how = how
         self.spoken = Spoken(keep=how.keep_transcript)
         self._senses = senses
@@ -72,6 +76,7 @@ class Dialogue:
         self._look = look
         self._tell = tell
         self._end = end
+        self._touch = touch
         self._turn = Turn()
         self._told: State = "idle"
         self._active_s = time.monotonic()
@@ -218,6 +223,7 @@ class Dialogue:
         return self._turn.sounding or self._turn.thinking
 
     def voice_began(self, ago_ms: int) -> None:
+        self._touch()
         start_ms = max(0, self._now_ms - ago_ms)
         self._turn_ms = (start_ms, start_ms)
         self._tell(VoiceStartedEvent(media_ms=start_ms))

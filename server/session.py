@@ -88,6 +88,7 @@ class Session:
             self.look,
             self.tell,
             self.close,
+            self.touch,
         )
 
     @property
@@ -337,8 +338,6 @@ class Session:
             self._metrics.round_trip_s.observe(network.round_trip_s)
 
     def _on_microphone(self, samples: FloatArray) -> None:
-        if samples.any():
-            self.touch()  # whoever is heard uses the session
         self.dialogue.microphone(samples)
 
     def _on_gone(self, peer: Peer) -> None:

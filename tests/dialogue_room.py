@@ -132,6 +132,7 @@ async def room(
             cast(Look, look),
             told.append,
             ended.append,
+            lambda: None,
         )
         tasks = [asyncio.create_task(each) for each in (speech.run(), dialogue.run())]
         try:
