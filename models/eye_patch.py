@@ -12,7 +12,7 @@ from torch import Tensor
 
 from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
 from models.prepared import Prepared
-from models.sampling import Maps, cut, cut_off, paste, patch_places, sample
+from models.sampling import Maps, cut, cut_off, laid_over, paste, patch_places, sample
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
@@ -26,7 +26,9 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor) -> 
     first = _corners(batch, maps, rows, columns)
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
-    behind = cut(batch.background, first, rows, columns, maps)
+    behind = None
+    if not bool(batch.within[:, 0].all()):
+        behind = cut(batch.background, first, rows, columns, maps)
     both = cut_off(_drawn(batch, photo, behind, eye_motion(motion)))
     past = first + first.new_tensor([columns, rows])
     within = torch.cat([first, past], 2)
@@ -43,7 +45,9 @@ def _corners(batch: Prepared, maps: Maps, rows: int, columns: int) -> Tensor:
     return torch.minimum(first.round().clamp_min(0), limit).to(torch.int64)
 
 
-def _drawn(batch: Prepared, photo: Tensor, behind: Tensor, moves: EyeMotion) -> Tensor:
+def _drawn(
+    batch: Prepared, photo: Tensor, behind: Tensor | None, moves: EyeMotion
+) -> Tensor:
     """photo: [B, 2, 2 rows, columns] places. Returns [B, 3, 2 rows, columns]."""
     shape = photo.shape
     by_eye = photo.reshape(shape[0], 2, 2, -1)  # x and y, eyes, pixels
@@ -56,7 +60,7 @@ def _drawn(batch: Prepared, photo: Tensor, behind: Tensor, moves: EyeMotion) -> 
         return torch.addcmul(by_eye, way, travel[:, None], value=-1).reshape(shape)
 
     skin = sample(batch.person, shifted(batch.eye_axes[:, :, 1], lids.travel))
-    outside = torch.addcmul(skin[:, :3], skin[:, 3:], behind)
+    outside = laid_over(skin, behind)
     share = _ease(((moves.upper - CLOSING) / (1 - CLOSING)).clamp(0, 1))
     if photo.device.type != "cpu" or bool(share.any()):
         closed = sample(batch.closed_eyes, photo)

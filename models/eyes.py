@@ -6,6 +6,7 @@ moves. The opening between the lids decides which one shows.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,8 +15,7 @@ import torch
 from torch import Tensor
 
 from models.controls import smoothstep
-from models.lips import column
-from models.media import FloatArray
+from models.media import CHANNEL_INDEX, FloatArray
 
 # (outer corner .. inner corner for the subject's right eye, and mirrored), upper, lower
 RIGHT_UPPER = (33, 246, 161, 160, 159, 158, 157, 173, 133)
@@ -107,19 +107,33 @@ class EyeMotion:
     down: Tensor
 
 
+_PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
+            "eyeLookUp", "eyeLookOut", "eyeLookIn")  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _eye_channels(device: torch.device) -> Tensor:
+    """Indices of what moves each eye, the subject's right one first."""
+    names = [name + side for name in _PER_EYE for side in ("Right", "Left")]
+    return torch.tensor([CHANNEL_INDEX[name] for name in names], device=device)
+
+
+@lru_cache(maxsize=8)
+def _sides(device: torch.device) -> Tensor:
+    """The right eye's out is left."""
+    return torch.tensor([-1.0, 1.0], device=device)
+
+
 def eye_motion(motion: Tensor) -> EyeMotion:
     """motion: [B, channels], bounded."""
 
-    def both(name: str) -> Tensor:
-        return torch.cat(
-            [column(motion, name + "Right"), column(motion, name + "Left")], 1
-        )
-
-    blink, squint, wide = both("eyeBlink"), both("eyeSquint"), both("eyeWide")
-    squint = (squint + 0.5 * both("cheekSquint")).clamp(max=1)
-    down = both("eyeLookDown") - both("eyeLookUp")
-    outwards = both("eyeLookOut") - both("eyeLookIn")
-    side = outwards * outwards.new_tensor([-1.0, 1.0])  # the right eye's out is left
+    picked = motion[:, _eye_channels(motion.device)]
+    blink, squint, wide, cheek, *looks = picked.reshape(len(motion), -1, 2).unbind(1)
+    look_down, look_up, look_out, look_in = looks
+    squint = (squint + 0.5 * cheek).clamp(max=1)
+    down = look_down - look_up
+    outwards = look_out - look_in
+    side = outwards * _sides(motion.device)
     resting = 0.16 * squint - 0.22 * wide + 0.38 * down.clamp(min=0)
     resting = resting + 0.14 * down.clamp(max=0)
     lower = 0.38 * squint - 0.06 * wide - 0.10 * down.clamp(min=0)

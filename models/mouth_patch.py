@@ -8,7 +8,7 @@ from torch import Tensor
 from models.lips import column, jaw_travel
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
 from models.prepared import Prepared
-from models.sampling import Maps, cut, cut_off, paste, patch_places, sample
+from models.sampling import Maps, cut, cut_off, laid_over, paste, patch_places, sample
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
@@ -82,8 +82,10 @@ def _drawn(
         within = torch.lerp(within, here, own * own_share[..., None, None])
     within = torch.cat([within, torch.zeros_like(shade)], 1)  # all of it the person's
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
-    behind = cut(batch.background, first[:, None], *size, maps)
-    return torch.addcmul(person[:, :3], person[:, 3:], behind)
+    behind = None
+    if not bool(batch.within[:, 1].all()):
+        behind = cut(batch.background, first[:, None], *size, maps)
+    return laid_over(person, behind)
 
 
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:

@@ -9,7 +9,15 @@ import torch
 from torch import Tensor
 
 from models.closed_eyes import closed_eyes
-from models.eyes import BELOW, EyeRig, build_eyes, lid_height
+from models.controls import INNER_LOWER, INNER_UPPER
+from models.eyes import (
+    BELOW,
+    LEFT_UPPER,
+    RIGHT_UPPER,
+    EyeRig,
+    build_eyes,
+    lid_height,
+)
 from models.head import build_head
 from models.identity import Identity
 from models.lips import LipRig
@@ -20,6 +28,7 @@ from models.sampling import nodes_of
 # As far as a closed eye and its lashes reach, half eye widths, and room for the turn
 # of the head.
 EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
+NEAR_EYES, NEAR_MOUTH = 0.30, 0.20  # IOD, further than their patches look
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +77,7 @@ class Prepared:
     spans: (
         Tensor  # int64 [B, 2, H] on the CPU: first column of the person, one past last
     )
+    within: Tensor  # bool [B, 2] on the CPU: no background near the eyes, the mouth
 
     @property
     def lip_rig(self) -> LipRig:
@@ -130,6 +140,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     on_device = [tensor[None].to(device) for tensor in tensors]
     on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
     on_device.append(spans[None])
+    on_device.append(_within(identity.landmarks, person[3].numpy())[None])
     return Prepared(*on_device)
 
 
@@ -157,6 +168,22 @@ def _background_share(
     light = (255 + near - picture) / np.maximum(255 - background, near)
     room = np.minimum(dark, light).min(-1)
     return np.asarray(np.minimum(share, room)[..., None], np.float32)
+
+
+def _within(landmarks: FloatArray, share: FloatArray) -> Tensor:
+    """Whether the background, of which share [H, W] shows, is nowhere near the eyes
+    and nowhere near the mouth: then neither needs to be laid over it."""
+    iod = HeadFrame.of(landmarks).iod
+    found = []
+    for points, room in (
+        (RIGHT_UPPER + LEFT_UPPER, NEAR_EYES * iod),
+        (INNER_UPPER + INNER_LOWER, NEAR_MOUTH * iod),
+    ):
+        near = landmarks[list(points), :2]
+        low = np.maximum(near.min(0) - room, 0).astype(int)
+        high = np.maximum(near.max(0) + room, 0).astype(int) + 1
+        found.append(not share[low[1] : high[1], low[0] : high[0]].any())
+    return torch.tensor(found)
 
 
 def _face_tensors(identity: Identity) -> list[Tensor]:

@@ -124,6 +124,14 @@ def cut(texture: Tensor, first: Tensor, rows: int, columns: int, maps: Maps) -> 
     return parts[0][None] if len(parts) == 1 else torch.stack(parts)
 
 
+def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
+    """Colours weighted by their share, and the background's [B, 4, h, w], over what is
+    behind [B, 3, h, w]; None where the background has no share."""
+    if behind is None:
+        return person[:, :3]
+    return torch.addcmul(person[:, :3], person[:, 3:], behind)
+
+
 def paste(frames: Tensor, first: Tensor, patch: Tensor, within: Tensor) -> None:
     """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2], as far as
     they lie within rectangles [B, 4]: left, top, right, bottom, one past the end."""

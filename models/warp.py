@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,7 +26,7 @@ from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, cut_off_into, sample, to_pixels
+from models.sampling import Maps, cut_off_into, laid_over, sample, to_pixels
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
@@ -187,9 +188,9 @@ def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
 
 def _moving(mixed: Tensor, box: Tensor, height: int, width: int) -> _Rectangle | None:
     """The part of the picture that a face's map moves, of any frame."""
-    moves = mixed.ne(0).any(1).any(0)  # [h, w] nodes
-    columns, rows = (moves.any(axis).nonzero().flatten().tolist() for axis in (0, 1))
-    if not rows:
+    moves = mixed.ne(0).any(1).any(0).cpu().numpy()  # [h, w] nodes
+    columns, rows = (np.flatnonzero(moves.any(axis)) for axis in (0, 1))
+    if not len(rows):
         return None
     left, top, right, bottom = box.tolist()
     across = (right - left) / (GRID_WIDTH - 1)
@@ -229,8 +230,7 @@ def _draw(
         person = sample(batch.person, fine[:, :, : lower - upper])
         place = (slice(upper, lower), slice(first, past))
         behind = batch.background[:, :, *place]
-        colours = torch.addcmul(person[:, :3], person[:, 3:], behind)
-        cut_off_into(frames[:, *place], colours)
+        cut_off_into(frames[:, *place], laid_over(person, behind))
 
 
 def _bands(spans: Tensor, region: _Rectangle, reach: int) -> list[_Rectangle]:
@@ -239,7 +239,7 @@ def _bands(spans: Tensor, region: _Rectangle, reach: int) -> list[_Rectangle]:
     left, top, right, bottom = region
     both = spans.numpy()  # quicker at what is small
     first, past = both[:, 0].min(0), both[:, 1].max(0)
-    step = max(CPU_BAND_PX // len(spans) // NODE_PX, 2) * NODE_PX
+    step = max(CPU_BAND_PX // len(spans) // NODE_PX, 4) * NODE_PX
     bands = []
     for upper in range(top, bottom, step):
         lower = min(upper + step, bottom)
