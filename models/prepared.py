@@ -28,7 +28,7 @@ from models.sampling import nodes_of
 # As far as a closed eye and its lashes reach, half eye widths, and room for the turn
 # of the head.
 EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
-NEAR_EYES, NEAR_MOUTH = 0.30, 0.20  # IOD, further than their patches look
+NEAR_IOD = 0.30  # further than the patches of eyes and mouth look
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,12 +173,9 @@ def _background_share(
 def _within(landmarks: FloatArray, share: FloatArray) -> Tensor:
     """Whether the background, of which share [H, W] shows, is nowhere near the eyes
     and nowhere near the mouth: then neither needs to be laid over it."""
-    iod = HeadFrame.of(landmarks).iod
+    room = NEAR_IOD * HeadFrame.of(landmarks).iod
     found = []
-    for points, room in (
-        (RIGHT_UPPER + LEFT_UPPER, NEAR_EYES * iod),
-        (INNER_UPPER + INNER_LOWER, NEAR_MOUTH * iod),
-    ):
+    for points in (RIGHT_UPPER + LEFT_UPPER, INNER_UPPER + INNER_LOWER):
         near = landmarks[list(points), :2]
         low = np.maximum(near.min(0) - room, 0).astype(int)
         high = np.maximum(near.max(0) + room, 0).astype(int) + 1

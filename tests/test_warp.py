@@ -171,6 +171,19 @@ def test_a_batch_is_its_rows() -> None:
             assert int(apart) <= 1, index
 
 
+def test_leaving_out_a_background_that_does_not_show_changes_nothing() -> None:
+    with_all = WarpRenderer()
+    prepared = with_all.prepared(grace())
+    assert prepared.within[0, 0]
+    with_all._prepared[grace()] = replace(
+        prepared, within=torch.zeros_like(prepared.within)
+    )
+    for shown in ({"eyeBlinkLeft": 1.0}, {**SPEECH, "head_yaw": 8.0, "head_roll": 9.0}):
+        with torch.inference_mode():
+            laid = with_all([grace()], motion(**shown))[0].numpy()
+        assert np.array_equal(laid, frame(**shown))
+
+
 def test_pictures_of_two_sizes_do_not_mix() -> None:
     small = enrol(embedded_photo(), size=128)
     with pytest.raises(ValueError, match="sizes"):
