@@ -20,6 +20,7 @@ from models.refining import (
     OFF,
     Refining,
     check_prompt,
+    memory_told,
     open_mouth,
     open_refiner,
     portrait_of_prompt,
@@ -57,14 +58,21 @@ def enrol(
     if photo is None:
         check_prompt(refining)
     model, notes = open_refiner(refining)
-    looking, painting = (0.1, 0.8) if model else (0.5, 0.5)  # of the time
-    draft = _look(
-        photo, wanted, face, canonical, model, refining, _span(report, 0, looking)
-    )
-    draft = replace(draft, notes=draft.notes + notes)
-    if model:
-        draft = _refine(draft, model, refining, _span(report, looking, painting))
-    identity = _finish(draft, name, photo is None, _span(report, painting, 1.0))
+    # Of the time: until the face is looked for, the picture is cut, it is refined.
+    painted = 0.0 if photo is not None else 0.5
+    looked, refined = (painted + 0.1, 0.9) if model else (0.5, 0.5)
+    with memory_told(refining):
+        made = None
+        if photo is None and model:
+            made = portrait_of_prompt(model, refining, _span(report, 0, painted))
+        looking = _span(report, painted, looked)
+        looking("Opening the photo", 0.0)
+        opened = made.picture if made else open_photo(photo or b"")
+        draft = _look(opened, wanted, face, canonical and not made, looking)
+        draft = replace(draft, notes=draft.notes + notes, made=made)
+        if model:
+            draft = _refine(draft, model, refining, _span(report, looked, refined))
+    identity = _finish(draft, name, photo is None, _span(report, refined, 1.0))
     report("Done", 1.0)
     return identity
 
@@ -86,36 +94,26 @@ def _span(report: Progress, low: float, high: float) -> Progress:
 
 
 def _look(
-    photo: bytes | Path | None,
+    photo: UintArray,
     size: PictureSize,
     face: int | None,
     canonical: bool,
-    model: Diffusion | None,
-    refining: Refining,
     report: Progress,
 ) -> _Draft:
-    """Finds the face, or paints one, and cuts the picture round it."""
-    made = None
-    if photo is not None:
-        report("Opening the photo", 0.0)
-        opened = open_photo(photo)
-    else:
-        assert model is not None  # checked with the prompt
-        made = portrait_of_prompt(model, refining, _span(report, 0, 0.1))
-        opened = made.picture
+    """Finds the face, sets it upright, and cuts the picture round it."""
     report("Finding the face", 0.2)
-    if canonical and made is None:
-        mended = find_upright_face(opened, face)
+    if canonical:
+        found = find_upright_face(photo, face)
         report("Setting it upright and mending its light", 0.7)
-        better = mend(mended.photo, mended.landmarks, size)
-        mended = replace(better, notes=mended.notes + better.notes)
+        mended = mend(found.photo, found.landmarks, size)
+        mended = replace(mended, notes=found.notes + mended.notes)
     else:
-        mended = Mended(opened, find_face(opened, face))
+        mended = Mended(photo, find_face(photo, face))
     report("Cropping", 0.8)
     crop = crop_to_face(mended.photo, mended.landmarks, size)
     again = find_again(crop.picture, crop.landmarks)
     landmarks = crop.landmarks if again is None else again
-    return _Draft(crop.picture, landmarks, mended.notes + crop.notes, made)
+    return _Draft(crop.picture, landmarks, mended.notes + crop.notes)
 
 
 def _refine(

@@ -7,16 +7,19 @@ mouth holds is not used; the painted one stays.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from models.background import refine_matte
 from models.diffusion import Diffusion
-from models.errors import PhotoError, RefineError
+from models.errors import PhotoError, RefineError, WeightsError
 from models.guard import ABOVE_MOUTH, MAX_MOVED, Verdict, compare, displacement
 from models.landmarks import find_again, find_face
 from models.media import FloatArray
@@ -161,7 +164,7 @@ def refine_crop(
     """The strongest refinement that the guard agrees to, else the photo itself."""
     matte = refine_matte(picture, landmarks) if wish.background == "keep" else None
     verdict: Verdict | None = None
-    for rung in LADDER:
+    for attempt, rung in enumerate(LADDER):
         strength = wish.strength * rung
         refined = refine_photo(
             model,
@@ -170,7 +173,7 @@ def refine_crop(
             seed=wish.seed,
             strength=strength,
             plain=wish.background == "plain",
-            on_progress=on_progress,
+            on_progress=_of_attempt(on_progress, attempt),
         )
         shown = refined.picture if matte is None else _over(picture, refined, matte)
         found = find_again(shown, landmarks)
@@ -196,6 +199,32 @@ def refine_crop(
     )
 
 
+def _of_attempt(report: Progress | None, attempt: int) -> Progress | None:
+    """Each attempt gets half of what is left of the bar, so that it never goes back."""
+    if report is None:
+        return None
+    low = 1 - 0.5**attempt
+    return lambda what, share: report(what, low + (1 - low) * share / 2)
+
+
+@contextmanager
+def memory_told(wish: Refining) -> Iterator[None]:
+    """A device that is too small, in words.
+
+    Raises:
+        WeightsError: out_of_memory.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise WeightsError(
+            "out_of_memory",
+            f"{wish.model} does not fit into the memory of {wish.device}. Ask for a "
+            "smaller picture, close what else uses it, or use the CPU: "
+            "LIKENESS_DIFFUSION_DEVICE=cpu, or --device cpu.",
+        ) from error
+
+
 def _over(picture: UintArray, refined: Refined, matte: UintArray) -> UintArray:
     """The refined person before the photo's own background."""
     share = matte.astype(np.float32)[..., None] / 255
@@ -214,7 +243,12 @@ def portrait_of_prompt(
     came: Counter[str] = Counter()
     for attempt in range(PORTRAITS):
         seed = (wish.seed + attempt) % (MAX_SEED + 1)
-        refined = paint_portrait(model, wish.prompt, seed=seed, on_progress=on_progress)
+        refined = paint_portrait(
+            model,
+            wish.prompt,
+            seed=seed,
+            on_progress=_of_attempt(on_progress, attempt),
+        )
         try:
             find_face(refined.picture)
         except PhotoError as error:

@@ -64,6 +64,7 @@ def test_a_random_model_trips_the_guard_and_the_photo_stays(
     assert "The mouth's inside is painted" in mouth
     shares = [share for _, share in told]
     assert shares[0] == 0 and shares[-1] == 1
+    assert shares == sorted(shares)
     steps = [what for what, _ in told if what.startswith("Refining: step ")]
     assert len(steps) == 6 + 4 + 2 + 1  # 20 steps times 0.3, by the ladder
     assert any(what.startswith("Painting the open mouth: step") for what, _ in told)
@@ -175,7 +176,11 @@ def test_a_prompt_becomes_a_synthetic_portrait(
 
     monkeypatch.setattr(refining_module, "paint_portrait", paint)
     wish = Refining("on", str(tiny), prompt="an admiral", seed=10)
-    identity = enrol(None, size=256, refining=wish)
+    shares: list[float] = []
+    identity = enrol(
+        None, size=256, refining=wish, on_progress=lambda _, each: shares.append(each)
+    )
+    assert shares == sorted(shares) and shares[-1] == 1
     assert seeds == [10, 11, 12]
     assert identity.synthetic and identity.refined and identity.refinement
     assert identity.refinement.seed == 12
