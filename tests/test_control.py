@@ -88,6 +88,42 @@ async def test_own_voice_as_binary_and_as_base64(live: Live) -> None:
         await client.delete()
 
 
+async def test_a_text_is_heard_while_it_is_written(live: Live) -> None:
+    async with LiveClient(live.url) as client:
+        await client.ready()
+        path = f"/v1/sessions/{client.session_id}"
+        async with connect(address(live, f"{path}/events")) as socket:
+
+            async def write(text: str, stream_id: str, **more: object) -> None:
+                await send(
+                    socket,
+                    "avatar.speak_stream",
+                    stream_id=stream_id,
+                    text=text,
+                    **more,
+                )
+
+            for token in ("Good", " morning", ",", " dear"):
+                await write(token, "a", event_id="first")
+            started = await receive(socket, "avatar.speech_started")
+            assert started["source_event_id"] == "first"
+            caption = await receive(socket, "avatar.caption")
+            assert caption["text"] == "Good morning,"
+            await send(socket, "avatar.interrupt")
+            await receive(socket, "avatar.speech_interrupted")
+            await write(" friend, this is late.", "a", end=True)
+            await write("Something else.", "b", end=True, event_id="next")
+            started = await receive(socket, "avatar.speech_started")
+            assert started["source_event_id"] == "next"
+            ended = await receive(socket, "avatar.speech_ended")
+            assert ended["media_ms"] - started["media_ms"] == pytest.approx(400, abs=1)
+        again = {"type": "avatar.speak_stream", "stream_id": "b", "text": "more"}
+        answer = await live.http.post(f"{path}/commands", json=again)
+        assert (answer.status_code, answer.json()["code"]) == (409, "stream_ended")
+        assert not client.found("error")
+        await client.delete()
+
+
 async def test_tokens(live: Live) -> None:
     made = await new_session(live)
     url = address(live, made["ws_url"])
