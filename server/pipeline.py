@@ -214,6 +214,8 @@ class Speech:
         interrupted += [Interrupted(u, at, 0) for u in waiting if u not in known]
         self._queue.clear()
         self._asked_s.clear()
+        for item in self._streams.values():
+            item.forget()
         return interrupted
 
     async def run(self) -> None:

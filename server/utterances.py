@@ -69,6 +69,10 @@ class StreamItem:
         self.whole = True
         self.arrived.set()
 
+    def forget(self) -> None:
+        """It was cut off: what waits is for nobody."""
+        self.clauses = ClauseStream()
+
 
 @dataclass(eq=False)
 class AudioItem:
@@ -113,6 +117,11 @@ class AudioItem:
     def end(self) -> None:
         self.whole = True
         self.arrived.set()
+
+    def forget(self) -> None:
+        """It was cut off: what waits is for nobody."""
+        self.waiting.clear()
+        self.waiting_bytes = 0
 
     def take(self) -> FloatArray:
         data = b"".join(self.waiting)
