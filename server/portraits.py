@@ -3,6 +3,9 @@ where the video or the machine asks for it."""
 
 import asyncio
 import logging
+import os
+import sys
+import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +15,7 @@ from server.engine import Engine
 logger = logging.getLogger(__name__)
 
 MULTIPLE_PX = 8  # of the sides of a smaller picture
+BEHIND_THE_OTHERS = 10  # as of nice(1): pictures that are due come first
 WORTH_IT = 0.9  # of the side; a picture that is hardly smaller is not made
 
 Size = tuple[int, int]  # height, width
@@ -40,12 +44,18 @@ class Portraits:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._thread = ThreadPoolExecutor(
-            1, thread_name_prefix="portraits", initializer=engine.prepare_thread
+            1, thread_name_prefix="portraits", initializer=self._begin
         )
         self._smaller: weakref.WeakKeyDictionary[Identity, dict[Size, Identity]] = (
             weakref.WeakKeyDictionary()
         )
         self._making: dict[tuple[int, Size], asyncio.Task[None]] = {}
+
+    def _begin(self) -> None:
+        self._engine.prepare_thread()
+        if sys.platform == "linux":  # where a thread has a priority of its own
+            thread = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, thread, BEHIND_THE_OTHERS)
 
     async def ready(self, identity: Identity, size: Size) -> None:
         """Return when the identity can be drawn in that size at once."""

@@ -1,6 +1,7 @@
 """Portraits are drawn no larger than is shown, and made ready beside the stream."""
 
 import asyncio
+import os
 import threading
 import time
 from dataclasses import replace
@@ -55,11 +56,14 @@ class Counting:
     def __init__(self) -> None:
         self.made: list[Size] = []
         self.threads: set[str] = set()
+        self.priorities: set[int] = set()
 
     def shrink(self, identity: Identity, height: int, width: int) -> Identity:
         time.sleep(0.05)
         self.made.append((height, width))
         self.threads.add(threading.current_thread().name)
+        thread = threading.get_native_id()
+        self.priorities.add(os.getpriority(os.PRIO_PROCESS, thread))
         return fake_models().shrink(identity, height, width)
 
 
@@ -76,6 +80,8 @@ async def test_a_smaller_portrait_is_made_once_while_the_other_is_shown() -> Non
         await portraits.ready(identity, (64, 64))
         assert counting.made == [(64, 64)]
         assert all(name.startswith("portraits") for name in counting.threads)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert all(each > own for each in counting.priorities), "behind the pictures"
     finally:
         await portraits.close()
 
