@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from models.emotion import Emotion
 from models.identity import Identity
 from models.media import PLAYOUT_SAMPLES_PER_FRAME, FloatArray
 from server.broadcast import Broadcast
@@ -63,7 +64,7 @@ async def _ready_at_once(identity: Identity) -> None:
 class Lane:
     """tell: what happens to its pictures, to whoever watches.
     make_ready: returns when another identity can be drawn without a pause.
-    seed: of its performer. pictures_fail: whether the last ones could not be drawn.
+    seed: of its performer. losses: jobs in a row whose pictures could not be drawn.
     frames_in, packets_out: of this session, since it joined.
 
     first_packet: the packet of the clock with which frame 0 leaves.
@@ -82,7 +83,7 @@ class Lane:
     tell: Callable[[Event], None] = lambda event: None
     make_ready: Callable[[Identity], Awaitable[None]] = _ready_at_once
     seed: int = 0
-    pictures_fail: bool = False
+    losses: int = 0
     posture: Posture = "idle"
     idle_every: int = 1
     frames_in: int = 0
@@ -97,6 +98,7 @@ class Lane:
     _takes: deque[Take] = field(default_factory=deque)
     _rewind: Take | None = None
     _generation: int = 0
+    _expression: tuple[Emotion, float, float] | None = None
 
     @property
     def quiet(self) -> bool:
@@ -201,8 +203,17 @@ class Lane:
             return False
         return not (self.quiet and frame.number % self.idle_every)
 
+    def express(
+        self, emotion: Emotion, expressivity: float, articulation: float
+    ) -> None:
+        """From the next row on; see emotion.Expression.set."""
+        self._expression = emotion, expressivity, articulation
+        self.performer.set_expression(*self._expression)
+
     def lose_performer(self, performer: Performing) -> None:
         """Go on with another one, which has heard nothing."""
+        if self._expression:
+            performer.set_expression(*self._expression)
         self.performer = performer
         self._takes.clear()
         self._rewind = None

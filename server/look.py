@@ -139,6 +139,6 @@ class Look:
         return composed(self._own, background)
 
     def _apply(self) -> None:
-        self._lane.performer.set_expression(
+        self._lane.express(
             self._spoken or self._emotion, self._expressivity, self._articulation
         )

@@ -39,6 +39,8 @@ BATCH_FRAMES = 4
 # After so many the process itself is not to be trusted with new sessions.
 DEVICE_HUNG_S = 3.0
 DEVICES_LOST = 3
+# So often in a row, and it may be the performer that is broken: there is another one.
+LOSSES_OF_A_PERFORMER = 10
 
 
 # So busy a device may soon need smaller portraits: making them takes a second, which it
@@ -223,9 +225,11 @@ class MediaLoop:
 
     def _tell_of_pictures(self, lane: Lane, *, lost: bool) -> None:
         """Once when they begin to fail, and once when they come again."""
-        if lost == lane.pictures_fail:
+        before, lane.losses = lane.losses, lane.losses + 1 if lost else 0
+        if lane.losses == LOSSES_OF_A_PERFORMER:
+            lane.lose_performer(self._engine.performer(lane.seed))
+        if bool(before) == lost:
             return
-        lane.pictures_fail = lost
         if lost:
             self._metrics.device_failures.inc()
             lane.tell(PICTURES_FAILED)

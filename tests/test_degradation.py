@@ -11,12 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from models.identity import Identity
-from models.media import FloatArray
+from models.media import FloatArray, Motion
 from scripts.live_client import LiveClient
 from server.app import Parts, create_app
 from server.engine import Models, Pictures
 from server.quality import STEPS
-from tests.fakes import FAKE_PARTS, SIZE, fake_models, fake_render, fake_settings
+from tests.fakes import (
+    FAKE_PARTS,
+    SIZE,
+    FakePerformer,
+    fake_models,
+    fake_render,
+    fake_settings,
+)
 from tests.live_server import Live, serving
 
 SMALL = {"width": SIZE, "height": SIZE}
@@ -139,3 +146,46 @@ async def test_a_device_that_hangs_is_replaced_and_the_voice_goes_on(
     assert error["code"] == "pictures_failed" and error["retryable"]
     assert set(stamps) == {960} and arrivals.max() < 0.3
     assert 0.2 < gaps.max() < 1.5, "until it is found to hang, less what was ahead"
+
+
+class BreakingPerformer(FakePerformer):
+    """The first one made breaks after a second, for good."""
+
+    made = 0
+
+    def __init__(self, seed: int = 0) -> None:
+        super().__init__(seed)
+        BreakingPerformer.made += 1
+        self.breaks = BreakingPerformer.made == 2  # the first warms up
+        self.heard = 0
+
+    def push_audio(self, samples: FloatArray) -> Motion:
+        self.heard += len(samples)
+        if self.breaks and self.heard > 48_000:
+            raise RuntimeError("broken")
+        return super().push_audio(samples)
+
+
+async def test_a_performer_that_breaks_is_replaced(tmp_path: Path) -> None:
+    BreakingPerformer.made = 0
+
+    def models(device: str, threads: int, look_ahead_frames: int) -> Models:
+        return replace(fake_models(), performer=BreakingPerformer)
+
+    parts = replace(FAKE_PARTS, load_models=models)
+    async with serving(create_app(fake_settings(tmp_path), parts)) as live:
+        async with LiveClient(live.url, video=SMALL) as client:
+            await client.ready()
+            client.send("avatar.set", emotion="happy", expressivity=0.8)
+            await client.event("error")
+            await client.until(lambda: "pictures_back" in steps(client))
+            (session,) = live.services.sessions
+            performer = session.lane.performer
+            before = len(client.pictures)
+            await client.until(lambda: len(client.pictures) > before + 25)
+            stamps = np.diff([sound.timestamp for sound in client.sounds])
+            await client.delete()
+    assert client.found("error")[0]["code"] == "pictures_failed"
+    assert set(stamps) == {960}
+    assert isinstance(performer, BreakingPerformer) and not performer.breaks
+    assert performer.expressions[-1][0] == "happy", "it looks as the other one did"
