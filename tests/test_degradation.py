@@ -89,18 +89,21 @@ async def test_idle_pictures_give_way_first_then_size_and_never_the_voice(
     assert STEPS[int(step)].share < 1
 
 
-async def test_the_last_step_refuses_new_sessions(tmp_path: Path) -> None:
+async def test_the_last_step_refuses_all_but_the_only_session(tmp_path: Path) -> None:
     app = create_app(fake_settings(tmp_path), FAKE_PARTS)
     async with serving(app) as live:
-        made = await live.http.post("/v1/sessions", json={})
-        assert made.status_code == 201
-        live.services.media._ladder._place = len(STEPS) - 1
-        refused = await live.http.post("/v1/sessions", json={})
-        assert refused.status_code == 503
-        assert refused.json()["code"] == "server_overloaded"
-        assert int(refused.headers["retry-after"]) > 0
-        kept = await live.http.get(f"/v1/sessions/{made.json()['session_id']}")
-        assert kept.status_code == 200
+        ladder = live.services.media._ladder
+        ladder._place = len(STEPS) - 1
+        async with LiveClient(live.url, lambda _: 0.0, video=SMALL) as client:
+            await client.ready()
+            ladder._place = len(STEPS) - 1
+            refused = await live.http.post("/v1/sessions", json={})
+            assert refused.status_code == 503
+            assert refused.json()["code"] == "server_overloaded"
+            assert int(refused.headers["retry-after"]) > 0
+            kept = await live.http.get(f"/v1/sessions/{client.session_id}")
+            assert kept.status_code == 200
+            await client.delete()
 
 
 class HangingDevice:

@@ -307,7 +307,7 @@ async def test_an_ear_that_detects_is_asked_for_no_language() -> None:
 
 async def test_the_transcript() -> None:
     async with room() as its:
-        its.brain.pieces = ["One two. <b>Three & four.</b>"]
+        its.brain.pieces = ["One two. Three & four."]
         its.dialogue.respond("count -->\n\nplease", None)
         await its.pass_time(3)
         lines = its.dialogue.spoken.lines
@@ -315,7 +315,7 @@ async def test_the_transcript() -> None:
         vtt = its.dialogue.spoken.to_vtt()
         assert vtt.startswith("WEBVTT\n\n00:00:00.")
         assert "<v Visitor>count --&gt; please\n" in vtt
-        assert "&lt;b&gt;Three &amp; four." in vtt
+        assert "<v Portrait>Three &amp; four.\n" in vtt
 
 
 async def test_no_transcript_unless_asked() -> None:
