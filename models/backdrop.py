@@ -17,7 +17,7 @@ import numpy.typing as npt
 from models.background import face_mask
 from models.controls import smoothstep
 from models.errors import BackdropError, PhotoError
-from models.identity import Identity
+from models.identity_file import Identity
 from models.media import FloatArray
 from models.photo import open_photo
 

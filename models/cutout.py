@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backdrop import Backdrop, with_backdrop
-from models.identity import Identity
+from models.identity_file import Identity
 from models.media import Motion
 from models.offline import render_frames
 from models.warp import WarpRenderer

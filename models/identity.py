@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from models.background import fill_background, refine_matte
+from models.calibration import calibrate
 from models.canonical import Mended, find_upright_face, mend
 from models.crop import PictureSize, crop_to_face
 from models.diffusion import Diffusion
@@ -72,7 +73,9 @@ def enrol(
         draft = replace(draft, notes=draft.notes + notes, made=made)
         if model:
             draft = _refine(draft, model, refining, _span(report, looked, refined))
-    identity = _finish(draft, name, photo is None, _span(report, refined, 1.0))
+    identity = _finish(draft, name, photo is None, _span(report, refined, 0.95))
+    report("Measuring the face", 0.95)
+    identity = calibrate(identity)
     report("Done", 1.0)
     return identity
 

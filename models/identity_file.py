@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from models.errors import IdentityError
+from models.lips import uncalibrated
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, shows_inside
 from models.refine import Refinement
@@ -36,6 +37,8 @@ class Identity:
     landmarks: float32 [478, 3], pixels of the picture.
     latent: float32 [4, h, w], Stable Diffusion's of the picture, before it was scaled
         and laid over the photo's background; [0] where it was not refined.
+    calibration: float32 [6], what motion is corrected by so that the face shows what
+        it says; see models.lips.calibrated.
     name: as the user wrote it. notes: what the user should know, in sentences.
     refinement: how it was refined, or None.
     synthetic: it was made of a prompt and shows nobody who exists.
@@ -49,6 +52,7 @@ class Identity:
     mouth: UintArray
     landmarks: FloatArray
     latent: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
+    calibration: FloatArray = field(default_factory=uncalibrated)
     name: str = ""
     notes: tuple[str, ...] = ()
     refinement: Refinement | None = None
@@ -122,7 +126,7 @@ class Identity:
 
     @classmethod
     def load(cls, path: Path) -> "Identity":
-        """Reads what save wrote, also before it knew of refinement.
+        """Reads what save wrote, also before it knew of refinement and calibration.
 
         Raises:
             IdentityError: not_found, not_an_identity, other_version, damaged.
@@ -159,7 +163,7 @@ class Identity:
 
 _WORDS = ("name", "notes", "refinement", "synthetic", "consent")
 _TENSORS = tuple(each.name for each in fields(Identity) if each.name not in _WORDS)
-_REQUIRED = set(_TENSORS) - {"latent"}
+_REQUIRED = set(_TENSORS) - {"latent", "calibration"}
 
 
 def _read_refinement(text: str) -> Refinement | None:
@@ -191,10 +195,11 @@ def _check_shapes(path: Path, identity: Identity) -> None:
         "matte": (height, width),
         "mouth": (4, LAYER_HEIGHT, LAYER_WIDTH, 4),
         "landmarks": (478, 3),
+        "calibration": uncalibrated().shape,
     }
     for name, shape in expected.items():
         tensor = getattr(identity, name)
-        kind = np.float32 if name == "landmarks" else np.uint8
+        kind = np.float32 if name in ("landmarks", "calibration") else np.uint8
         if tensor.shape != shape or tensor.dtype != kind:
             raise IdentityError(
                 "damaged",
@@ -202,7 +207,8 @@ def _check_shapes(path: Path, identity: Identity) -> None:
                 f"{tensor.shape}, expected {shape}. Enrol the photo again.",
             )
     latent = identity.latent
-    sound = np.isfinite(identity.landmarks).all() and np.isfinite(latent).all()
+    numbers = (identity.landmarks, identity.calibration, latent)
+    sound = all(bool(np.isfinite(each).all()) for each in numbers)
     if not sound or latent.dtype != np.float32 or bool(latent.size) != identity.refined:
         raise IdentityError(
             "damaged",

@@ -7,18 +7,29 @@ photo's own mouth does; at 0 they are the photo's, moved by the ARKit channels a
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models.blendshapes import ARKIT_NAMES
 from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, LIPS
-from models.media import CHANNEL_INDEX, HEAD_CHANNELS, MOTION_CHANNELS
+from models.media import (
+    CHANNEL_INDEX,
+    HEAD_CHANNELS,
+    MOTION_CHANNELS,
+    FloatArray,
+)
 
 MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.42, 0.20, 0.85  # IOD
+MID_WIDTH = 0.43  # IOD; what a calibrated width is stretched about
+# The most that calibration corrects: beyond it the landmarks are wrong, not the face.
+GAINS, WIDTH_PER_APERTURE = (0.70, 1.40), (-0.20, 0.45)
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
 
+_APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
+_TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
 
@@ -58,6 +69,27 @@ def column(motion: Tensor, name: str) -> Tensor:
 def jaw_travel(motion: Tensor) -> Tensor:
     """How far jawOpen lowers the chin: [B, 1], IOD."""
     return JAW_FULL * torch.tanh(column(motion, "jawOpen") * (JAW_GAIN / JAW_FULL))
+
+
+def uncalibrated() -> FloatArray:
+    """Corrects nothing: float32 [6], see calibrated."""
+    return np.array([1, 1, 1, 1, 1, 0], np.float32)
+
+
+def calibrated(motion: Tensor, by: Tensor) -> Tensor:
+    """Motion [B, channels] such that the face shows what it says, as measured.
+
+    by: [B, 6] gains of yaw, pitch, roll, aperture and of the width about MID_WIDTH, and
+    how much narrower the mouth must be for each IOD that it opens.
+    """
+    corrected = motion.clone()
+    turns = motion[:, _TURNS] * by[:, :3]
+    corrected[:, _TURNS] = turns.clamp(-MAX_TURN_DEG, MAX_TURN_DEG)
+    aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
+    corrected[:, _APERTURE] = (aperture * by[:, 3]).clamp(max=MAX_APERTURE)
+    stretched = MID_WIDTH + (width - MID_WIDTH) * by[:, 4] - aperture * by[:, 5]
+    corrected[:, _WIDTH] = stretched.clamp(MIN_WIDTH, MAX_WIDTH)
+    return corrected
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.identity import Identity
+from models.identity_file import Identity
 from models.media import PLAYOUT_SAMPLES_PER_FRAME, FloatArray, Motion
 from models.performer import Performer
 from models.warp import WarpRenderer

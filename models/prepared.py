@@ -19,7 +19,7 @@ from models.eyes import (
     lid_height,
 )
 from models.head import build_head
-from models.identity import Identity
+from models.identity_file import Identity
 from models.lips import LipRig
 from models.media import FloatArray
 from models.rig import GRID_HEIGHT, GRID_WIDTH, HeadFrame, build_rig, seam_masks
@@ -50,6 +50,7 @@ class Prepared:
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
     own_teeth: Tensor  # [B, 1] 0 or 1
+    calibration: Tensor  # [B, 6], see models.lips.calibrated
     lips_rest: Tensor  # see LipRig
     lips_table: Tensor
     lips_jaw: Tensor
@@ -132,6 +133,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         layers[1],
         layers[2],
         torch.tensor([float(identity.own_teeth)]),
+        torch.from_numpy(identity.calibration),
         *_face_tensors(identity),
         head.basis,
         *_eye_tensors(eyes, height, width),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.identity import Identity
+from models.identity_file import Identity
 
 
 def shrunk(identity: Identity, height: int, width: int) -> Identity:

@@ -19,9 +19,9 @@ from torch import Tensor
 from models.controls import LIP_POINTS
 from models.eye_patch import render_eyes
 from models.head import head_displacement
-from models.identity import Identity
+from models.identity_file import Identity
 from models.inverse import inverse, inverse_sheared
-from models.lips import bounded, displace
+from models.lips import bounded, calibrated, displace
 from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
@@ -71,13 +71,14 @@ class WarpRenderer(torch.nn.Module):
         if turned:
             groups.append((_render_turned, turned))
         if len(groups) == 1:
-            return groups[0][0](self._batch(identities), motion)
+            batch = self._batch(identities)
+            return groups[0][0](batch, calibrated(motion, batch.calibration))
         frames = motion.new_empty(
             (len(motion), *identities[0].size, 3), dtype=torch.uint8
         )
         for render, rows in groups:
             batch = self._batch([identities[row] for row in rows])
-            frames[rows] = render(batch, motion[rows])
+            frames[rows] = render(batch, calibrated(motion[rows], batch.calibration))
         return frames
 
     def prepared(self, identity: Identity) -> Prepared:

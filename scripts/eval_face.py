@@ -17,21 +17,13 @@ import torch
 
 from models.errors import LikenessError
 from models.identity import Identity, embedded_photo, enrol
-from models.landmarks import FaceBox, find_landmarks
-from models.media import CHANNEL_INDEX, MOTION_CHANNELS, FloatArray
+from models.media import FloatArray
+from models.probe import Probe, eye_openings, turn_between
 from models.rig import rest_lips
 from models.warp import WarpRenderer
 
 SHAPES = 14  # lip shapes tried per photo
 TURN_DEG = 8.0
-# Brow, nose bridge, eye corners, temples: parts that no expression moves.
-RIGID = [1, 4, 5, 6, 168, 197, 33, 133, 263, 362, 10, 151, 9, 127, 356, 234, 454, 195]
-# Three pairs of upper and lower lid, both corners; the subject's right eye, then left.
-LIDS = (
-    ((160, 144), (159, 145), (158, 153)),
-    ((385, 380), (386, 374), (387, 373)),
-)
-CORNERS = ((33, 133), (362, 263))
 
 
 @dataclass(frozen=True)
@@ -58,63 +50,6 @@ HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed':7s}  {'blink':9s}  "
     "yaw +-8      pitch +-8   roll +-8"
 )
-
-
-class Probe:
-    """Renders one identity and finds the landmarks again."""
-
-    def __init__(self, identity: Identity, renderer: WarpRenderer) -> None:
-        self._identity, self._renderer = identity, renderer
-        low = identity.landmarks[:468, :2].min(0)
-        wide, high = identity.landmarks[:468, :2].max(0) - low
-        self._box = FaceBox(float(low[0]), float(low[1]), float(wide), float(high))
-
-    def landmarks(self, **channels: float) -> FloatArray:
-        """float32 [478, 3] of the frame that the channels give; LikenessError where
-        no face is found in it."""
-        motion = torch.zeros(1, len(MOTION_CHANNELS))
-        for name, value in channels.items():
-            motion[0, CHANNEL_INDEX[name]] = value
-        with torch.inference_mode():
-            frame = self._renderer([self._identity], motion)[0].numpy()
-        found = find_landmarks(frame, self._box)
-        if found is None:
-            raise LikenessError(
-                "no_face", f"No face is seen in the frame of {channels}."
-            )
-        return found
-
-
-def eye_openings(landmarks: FloatArray) -> FloatArray:
-    """Height over width of both eyes: [2].
-
-    The height is taken across the eye, since landmarks of the two lids also slide along
-    it past each other, and over three pairs, as the eye aspect ratio of Soukupova and
-    Cech (2016) does over two.
-    """
-    shapes = []
-    for pairs, (first, last) in zip(LIDS, CORNERS, strict=True):
-        x, y = landmarks[last, :2] - landmarks[first, :2]
-        upper, lower = landmarks[np.array(pairs).T, :2].mean(1)
-        across = (lower - upper) @ np.array([-y, x]) / (x * x + y * y)
-        shapes.append(max(float(across), 0.0))
-    return np.array(shapes, np.float32)
-
-
-def turn_between(first: FloatArray, second: FloatArray) -> tuple[float, float, float]:
-    """Yaw, pitch and roll of the best rotation from one set of landmarks to another.
-
-    Source: Kabsch, A solution for the best rotation to relate two sets of vectors,
-    1976.
-    """
-    a = first[RIGID] - first[RIGID].mean(0)
-    b = second[RIGID] - second[RIGID].mean(0)
-    u, _, v = np.linalg.svd(a.T.astype(np.float64) @ b)
-    rotation = (u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v).T
-    yaw = np.arctan2(rotation[2, 0], rotation[0, 0])
-    pitch = np.arctan2(-rotation[2, 1], rotation[1, 1])
-    roll = np.arctan2(rotation[1, 0], rotation[0, 0])
-    return float(np.degrees(yaw)), float(np.degrees(pitch)), float(np.degrees(roll))
 
 
 def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scripts.eval_face import HEADER, Probe, eye_openings, main, measure, turn_between
+from models.probe import Probe, eye_openings, turn_between
+from scripts.eval_face import HEADER, main, measure
 from tests.faces import grace, renderer
 
 
