@@ -12,7 +12,15 @@ import numpy as np
 
 from models.errors import LikenessError
 from models.identity_file import Identity
-from models.lips import GAINS, WIDTH_PER_APERTURE, uncalibrated
+from models.lips import (
+    APERTURE_GAINS,
+    MID_WIDTH,
+    TURN_GAINS,
+    WIDE_OPEN,
+    WIDTH_GAINS,
+    WIDTH_PER_APERTURE,
+    uncalibrated,
+)
 from models.media import FloatArray
 from models.probe import Probe, turn_between
 from models.rig import rest_lips
@@ -20,7 +28,10 @@ from models.warp import WarpRenderer
 
 TURN_DEG = 8.0
 # Aperture and width of the lips tried, IOD; they open as far as speech does.
-LIPS = ((0.0, 0.40), (0.0, 0.52), (0.10, 0.32), (0.14, 0.54), (0.26, 0.34), (0.28, 0.5))
+LIPS = (
+    *((0.0, 0.36), (0.0, 0.52), (0.08, 0.34), (0.10, 0.50)),
+    *((0.18, 0.34), (0.20, 0.52), (0.28, 0.36), (0.28, 0.52)),
+)
 
 
 def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Identity:
@@ -50,25 +61,34 @@ def _head_gains(probe: Probe) -> FloatArray:
             for degrees in (TURN_DEG, -TURN_DEG)
         )
         gains.append(2 * TURN_DEG / max(one - other, 1.0))
-    return np.clip(np.array(gains, np.float32), *GAINS)
+    return np.clip(np.array(gains, np.float32), *TURN_GAINS)
 
 
 def _lip_gains(probe: Probe) -> FloatArray:
-    """Of aperture and width, and how much narrower per aperture."""
+    """Of aperture; of width when closed and open; how much narrower per aperture."""
     told = np.array(LIPS, np.float32)
-    shown = np.array(
+    seen = [rest_lips(_speaking(probe, *pose)) for pose in LIPS]
+    shown = np.array(seen, np.float32)
+    aperture, width = told.T
+    opening = np.polyfit(aperture, shown[:, 0], 1)[0]
+    terms = np.stack([aperture, width, aperture * width, np.ones_like(width)], 1)
+    by = np.linalg.lstsq(terms, shown[:, 1], rcond=None)[0]
+    closed, opened = np.maximum(by[1] + by[2] * np.array([0.0, WIDE_OPEN]), 0.1)
+    # What is seen follows the width as well as it does halfway, hardly better: where
+    # little is seen of a mouth's corners, twice the width would not look right.
+    slope = min(1.0, 1.15 * float(closed + opened) / 2)
+    gains = np.clip(slope / np.array([closed, opened]), *WIDTH_GAINS)
+    wider = (by[0] + by[2] * MID_WIDTH) / ((closed + opened) / 2)
+    return np.array(
         [
-            rest_lips(
-                probe.landmarks(aperture=a, width=w, jawOpen=0.95 * a, speech=1.0)
-            )
-            for a, w in LIPS
+            np.clip(1 / max(opening, 0.1), *APERTURE_GAINS),
+            *gains,
+            np.clip(wider, *WIDTH_PER_APERTURE),
         ],
         np.float32,
     )
-    ones = np.ones((len(told), 1), np.float32)
-    terms = np.hstack([told, ones])
-    _, by_width, _ = line = np.linalg.lstsq(terms, shown[:, 1], rcond=None)[0]
-    opening = np.polyfit(told[:, 0], shown[:, 0], 1)[0]
-    gains = np.clip(1 / np.maximum([opening, by_width], 0.1), *GAINS)
-    per_aperture = np.clip(line[0] / max(by_width, 0.1), *WIDTH_PER_APERTURE)
-    return np.array([*gains, per_aperture], np.float32)
+
+
+def _speaking(probe: Probe, aperture: float, width: float) -> FloatArray:
+    jaw = 0.95 * aperture
+    return probe.landmarks(aperture=aperture, width=width, jawOpen=jaw, speech=1.0)

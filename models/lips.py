@@ -21,9 +21,12 @@ from models.media import (
 )
 
 MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.42, 0.20, 0.85  # IOD
+LEAST_STRETCHED = 0.25  # IOD; no narrower but where motion says so
+WIDE_OPEN = 0.30  # IOD, of the lips in loud speech
 MID_WIDTH = 0.43  # IOD; what a calibrated width is stretched about
 # The most that calibration corrects: beyond it the landmarks are wrong, not the face.
-GAINS, WIDTH_PER_APERTURE = (0.70, 1.40), (-0.20, 0.45)
+TURN_GAINS, APERTURE_GAINS, WIDTH_GAINS = (0.7, 1.4), (0.8, 1.15), (0.75, 1.4)
+WIDTH_PER_APERTURE = -0.20, 0.45
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
@@ -72,23 +75,27 @@ def jaw_travel(motion: Tensor) -> Tensor:
 
 
 def uncalibrated() -> FloatArray:
-    """Corrects nothing: float32 [6], see calibrated."""
-    return np.array([1, 1, 1, 1, 1, 0], np.float32)
+    """Corrects nothing: float32 [7], see calibrated."""
+    return np.array([1, 1, 1, 1, 1, 1, 0], np.float32)
 
 
 def calibrated(motion: Tensor, by: Tensor) -> Tensor:
     """Motion [B, channels] such that the face shows what it says, as measured.
 
-    by: [B, 6] gains of yaw, pitch, roll, aperture and of the width about MID_WIDTH, and
-    how much narrower the mouth must be for each IOD that it opens.
+    by: [B, 7] gains of yaw, pitch, roll and aperture; of the width about MID_WIDTH
+    while the lips are closed and while they are WIDE_OPEN; and how much narrower the
+    mouth must be for each IOD that it opens.
     """
     corrected = motion.clone()
     turns = motion[:, _TURNS] * by[:, :3]
     corrected[:, _TURNS] = turns.clamp(-MAX_TURN_DEG, MAX_TURN_DEG)
     aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
     corrected[:, _APERTURE] = (aperture * by[:, 3]).clamp(max=MAX_APERTURE)
-    stretched = MID_WIDTH + (width - MID_WIDTH) * by[:, 4] - aperture * by[:, 5]
-    corrected[:, _WIDTH] = stretched.clamp(MIN_WIDTH, MAX_WIDTH)
+    opened = (aperture / WIDE_OPEN).clamp(max=1)
+    gain = torch.lerp(by[:, 4], by[:, 5], opened)
+    stretched = MID_WIDTH + (width - MID_WIDTH) * gain - aperture * by[:, 6]
+    least = width.clamp(MIN_WIDTH, LEAST_STRETCHED)
+    corrected[:, _WIDTH] = torch.maximum(stretched, least).clamp(max=MAX_WIDTH)
     return corrected
 
 
@@ -162,9 +169,9 @@ def _with_thickness(placed: Tensor, rest: Tensor, motion: Tensor) -> Tensor:
     inner, outer = placed[:, :2], placed[:, 2:]
     width = placed[:, 0, -1, 0] - placed[:, 0, 0, 0]
     own = rest[:, 0, -1, 0] - rest[:, 0, 0, 0]
-    volume = (own / width.clamp_min(0.05)).pow(0.4).clamp(0.8, 1.35)[:, None]
+    volume = (own / width.clamp_min(0.05)).pow(0.3).clamp(0.8, 1.25)[:, None]
     gap = (placed[:, 1, LIP_POINTS // 2, 1] - placed[:, 0, LIP_POINTS // 2, 1])[:, None]
-    rounding = 0.30 * column(motion, "mouthPucker") + 0.22 * column(
+    rounding = 0.16 * column(motion, "mouthPucker") + 0.14 * column(
         motion, "mouthFunnel"
     )
     at_rest = rest[:, 1, LIP_POINTS // 2, 1] - rest[:, 0, LIP_POINTS // 2, 1]

@@ -49,7 +49,7 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     tint = bright / max(float(bright.mean()), 1.0)
     # A third of the light's tint, a touch of ivory: teeth are never pure grey.
     ivory = np.array([1.03, 1.0, 0.92], np.float32)
-    tooth = 0.93 * light * (1 + 0.70 * (tint - 1)) * ivory
+    tooth = 0.86 * light * (1 + 0.70 * (tint - 1)) * ivory
     if shows_inside(landmarks):
         tooth = np.clip(_own_tooth(picture, landmarks), 0.45 * tooth, tooth)
     lip = np.median(lips, axis=0)
@@ -184,14 +184,14 @@ def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
     within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.006)
     side = np.abs(x)
-    edge = 0.034 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
+    edge = 0.026 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
     edge = edge - 0.007 * np.abs(within) ** 4  # rounded corners
     gum = -0.075 + 0.012 * within**2
     alpha = smoothstep(y, edge + 0.004, edge - 0.006)
     alpha = alpha * smoothstep(side, 0.275, 0.235)
-    shade = 1.0 - 0.10 * gap - 0.06 * within**2  # soft gaps, rounded fronts
+    shade = 1.0 - 0.15 * gap - 0.08 * within**2  # soft gaps, rounded fronts
     shade = shade * (1 - 0.45 * smoothstep(side, 0.07, 0.27))  # corners lie in shade
-    shade = shade * (0.86 + 0.14 * smoothstep(y, -0.07, -0.01))
+    shade = shade * (0.72 + 0.28 * smoothstep(y, -0.07, 0.005))
     colour = shade[..., None] * tone.tooth
     pink = 0.5 * tone.tongue + 0.25 * tone.tooth
     in_gum = smoothstep(y, gum + 0.008, gum - 0.008)[..., None]
@@ -207,10 +207,10 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     shade = 0.66 * (1 - 0.10 * gap - 0.06 * within**2)
     shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
     tooth = shade[..., None] * tone.tooth
-    crest = -0.115 + 1.0 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
+    crest = -0.095 + 1.0 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
     tongue = smoothstep(y, crest - 0.016, crest + 0.024) * smoothstep(side, 0.21, 0.15)
     # Its back lies in the dark, its front catches light, a groove parts it.
-    light = 0.42 + 0.48 * smoothstep(y, crest, crest + 0.11)
+    light = 0.26 + 0.60 * smoothstep(y, crest + 0.02, crest + 0.13)
     light = light - 0.07 * np.exp(-((x / 0.016) ** 2)) - 0.8 * x**2
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]

@@ -16,6 +16,8 @@ TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at re
 BEFORE_TEETH = 0.8  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 OPENED = 0.03  # IOD that the lips must move to be open or closed anew
+# How much less red, green and blue light a small gap lets in; IOD of a lit one.
+DIM, LIT_GAP = (0.18, 0.28, 0.30), 0.15
 UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
 
 
@@ -69,7 +71,8 @@ def _drawn(
     above, below = both[:, :, : size[0]], both[:, :, size[0] :]
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     in_lower = sample(batch.seam[:, 2:3], down)
-    within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade)
+    dark = (1 - (gap / LIT_GAP).clamp(0, 1))[..., None, None] * _dim(gap.device)
+    within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade) * (1 - dark)
     opened = ((gap - batch.rest_gap).abs() / OPENED).clamp(0, 1)
     # The photo's own inside shows always where there is something to see, and elsewhere
     # only as long as the lips are as they were.
@@ -117,6 +120,11 @@ def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tens
     colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
     colour = torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
     return torch.addcmul(before[:, :3], 1 - before[:, 3:], colour)
+
+
+@lru_cache(maxsize=8)
+def _dim(device: torch.device) -> Tensor:
+    return torch.tensor(DIM, device=device)[:, None, None]
 
 
 @lru_cache(maxsize=8)
