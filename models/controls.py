@@ -18,8 +18,16 @@ so that one table fits every face.
 | mouthLeft, mouthRight | the whole mouth aside |
 | cheekPuff, cheekSquint, noseSneer | cheek out; cheek up; wing of the nose up |
 | browDown, browInnerUp, browOuterUp | brow parts down and in, or up |
-| eyeBlink, eyeSquint, eyeWide, eyeLook... | models.eyes |
-| tongueOut | models.mouth |
+| eyeBlink | upper lid down over the eye, shut from 0.77 on; lashes over the lower lid |
+| eyeSquint | upper lid 0.16 of the opening down, lower lid 0.38 up |
+| eyeWide | upper lid 0.22 of the opening up, lower lid 0.06 down |
+| eyeLookUp, eyeLookDown | iris 0.30 half eye widths up, down; lids follow |
+| eyeLookIn, eyeLookOut | iris 0.50 half eye widths towards the nose, away from it |
+| tongueOut | tongue behind the upper teeth (l); from 0.8 on before them (th) |
+
+What other channels of motion do: aperture, width and speech in models.lips,
+head_yaw, head_pitch, head_roll and breath in models.head. Lids and gaze are drawn by
+models.eyes and models.eye_patch, the tongue by models.mouth_patch.
 """
 
 import numpy as np

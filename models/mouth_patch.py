@@ -18,6 +18,7 @@ MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 OPENED = 0.03  # IOD that the lips must move to be open or closed anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
 DIM, LIT_GAP = (0.18, 0.28, 0.30), 0.15
+GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
 
 
@@ -70,7 +71,8 @@ def _drawn(
     both = sample(batch.person, torch.cat([up, down], 2))
     above, below = both[:, :, : size[0]], both[:, :, size[0] :]
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
-    in_lower = sample(batch.seam[:, 2:3], down)
+    in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
+    below = _lit(below, gloss, motion)
     dark = (1 - (gap / LIT_GAP).clamp(0, 1))[..., None, None] * _dim(gap.device)
     within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade) * (1 - dark)
     opened = ((gap - batch.rest_gap).abs() / OPENED).clamp(0, 1)
@@ -80,7 +82,7 @@ def _drawn(
     if bool(own_share.any()):
         # The mask fades slowly into the lower lip; at rest all of it counts.
         sharp = (1 + 19 * (1 - opened))[..., None, None]
-        own = (sample(batch.seam[:, 3:], still) * sharp).clamp(max=1)
+        own = (sample(batch.seam[:, 4:], still) * sharp).clamp(max=1)
         here = sample(batch.person[:, :3], still)
         within = torch.lerp(within, here, own * own_share[..., None, None])
     within = torch.cat([within, torch.zeros_like(shade)], 1)  # all of it the person's
@@ -89,6 +91,17 @@ def _drawn(
     if not bool(batch.within[:, 1].all()):
         behind = cut(batch.background, first[:, None], *size, maps)
     return laid_over(person, behind)
+
+
+def _lit(lip: Tensor, gloss: Tensor, motion: Tensor) -> Tensor:
+    """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light."""
+    rounding = column(motion, "mouthPucker") + 0.6 * column(motion, "mouthFunnel")
+    light = GLOSS * rounding.clamp(max=1)[..., None, None] * gloss
+    colour, share = lip[:, :3], lip[:, 3:]
+    # Halfway to white at the most, which never leaves the photo's range.
+    white = 255 * (1 - share)
+    lit = colour + light * torch.minimum(colour, 0.5 * (white - colour).clamp_min(0))
+    return torch.cat([lit, share], 1)
 
 
 def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:

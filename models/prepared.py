@@ -45,7 +45,7 @@ class Prepared:
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
     closed_eyes: Tensor  # [B, 4, H, W], see models.closed_eyes
-    seam: Tensor  # [B, 4, H, W] in_upper, shade, in_lower, inside: see seam_masks
+    seam: Tensor  # [B, 5, H, W] in_upper, shade, in_lower, gloss, inside: seam_masks
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
@@ -114,7 +114,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     eyes = build_eyes(identity.landmarks)
-    in_upper, in_lower, inside, shade = seam_masks(identity.landmarks, height, width)
+    seam = seam_masks(identity.landmarks, height, width)[[0, 3, 1, 4, 2]]
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
     closed = closed_eyes(identity.picture, eyes)
@@ -128,7 +128,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(identity.background + np.float32(0.5)),
         _planes(identity.eyeballs + np.float32(0.5)),
         _planes(closed),
-        torch.from_numpy(np.stack([in_upper, shade, in_lower, inside])),
+        torch.from_numpy(seam),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],

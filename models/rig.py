@@ -12,6 +12,7 @@ from models.controls import (
     INNER_UPPER,
     LIP_POINTS,
     LIPS,
+    OUTER_LOWER,
     SKIN,
     channel_table,
     jaw_weights,
@@ -238,11 +239,10 @@ def _plate(a: FloatArray, b: FloatArray) -> npt.NDArray[np.float64]:
     return np.asarray(0.5 * squared * np.log(squared + 1e-12))
 
 
-def seam_masks(
-    landmarks: FloatArray, height: int, width: int
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+def seam_masks(landmarks: FloatArray, height: int, width: int) -> FloatArray:
     """Where the picture belongs to the upper layer, lower layer, inside of the mouth,
-    and how deep under the upper lip: four float32 [H, W], 0 to 1."""
+    how deep under the upper lip, and where the lower lip catches light as it comes
+    forward: float32 [5, H, W], 0 to 1."""
     frame = HeadFrame.of(landmarks)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
     spot = frame.flat(np.stack([columns, rows], -1).reshape(-1, 2))
@@ -264,10 +264,12 @@ def seam_masks(
     )
     inside = inside * (beyond == 0) * (below > above)
     shade = np.exp(-np.maximum(y - above, 0) / 0.025) * (beyond == 0)
-    shape = (height, width)
-    return (
-        in_upper.reshape(shape),
-        np.asarray(in_lower, np.float32).reshape(shape),
-        np.asarray(inside, np.float32).reshape(shape),
-        np.asarray(shade, np.float32).reshape(shape),
+    outer = frame.flat(landmarks[list(OUTER_LOWER), :2])
+    middle = LIP_POINTS // 2
+    lip = outer[middle, 1] - lower[middle, 1]
+    gloss = np.exp(
+        -(((x - lower[middle, 0]) / 0.09) ** 2)
+        - ((y - lower[middle, 1] - 0.42 * lip) / max(0.32 * float(lip), 0.015)) ** 2
     )
+    masks = np.stack([in_upper, in_lower, inside, shade, gloss])
+    return np.asarray(masks.reshape(5, height, width), np.float32)

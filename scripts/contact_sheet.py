@@ -104,8 +104,19 @@ def motion_of(poses: list[Pose]) -> torch.Tensor:
     return torch.from_numpy(motion)
 
 
-def contact_sheet(identity: Identity, cell_px: int) -> Image.Image:
-    """All poses of one portrait, each cell_px wide with its label."""
+def _face_box(identity: Identity) -> tuple[int, int, int, int]:
+    """A square round the face, within the picture as far as it goes."""
+    points = identity.landmarks[:468, :2]
+    middle = (points.min(0) + points.max(0)) / 2
+    reach = 0.62 * float((points.max(0) - points.min(0)).max())
+    left, top = np.round(middle - reach).astype(int).tolist()
+    side = round(2 * reach)
+    return left, top, left + side, top + side
+
+
+def contact_sheet(identity: Identity, cell_px: int, close: bool) -> Image.Image:
+    """All poses of one portrait, each cell_px wide with its label; close: the face
+    alone."""
     poses = VISEMES + EYES + FACES + HEAD + emotions()
     rows = -(-len(poses) // COLUMNS)
     high = cell_px + LABEL_PX
@@ -116,7 +127,10 @@ def contact_sheet(identity: Identity, cell_px: int) -> Image.Image:
     with torch.inference_mode():
         for index, pose in enumerate(poses):
             frame = renderer([identity], motion_of([pose]))[0].numpy()
-            picture = Image.fromarray(frame).resize((cell_px, cell_px))
+            picture = Image.fromarray(frame)
+            if close:
+                picture = picture.crop(_face_box(identity))
+            picture = picture.resize((cell_px, cell_px), Image.Resampling.LANCZOS)
             x, y = index % COLUMNS * cell_px, index // COLUMNS * high
             sheet.paste(picture, (x, y + LABEL_PX))
             draw.text((x + 4, y + 2), pose[0], fill=(230, 230, 230), font=font)
@@ -132,6 +146,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("-o", "--output", type=Path, required=True)
     parser.add_argument("--face", type=int, metavar="N")
+    parser.add_argument("--close", action="store_true", help="show the face alone")
     parser.add_argument("--cell", type=int, default=256, help="pixels per pose")
     options = parser.parse_args(arguments)
     source = options.source or embedded_photo()
@@ -143,7 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LikenessError as error:
         print(f"error ({error.code}): {error}", file=sys.stderr)
         return 1
-    contact_sheet(identity, options.cell).save(options.output)
+    sheet = contact_sheet(identity, options.cell, options.close)
+    sheet.save(options.output, quality=72, optimize=True)
     print(options.output)
     return 0
 

@@ -104,7 +104,7 @@ def test_the_head_frame_undoes_itself() -> None:
 
 def test_the_seam_parts_the_lips() -> None:
     landmarks = grace().landmarks
-    upper, lower, _, _ = seam_masks(landmarks, 384, 384)
+    upper, lower, *_ = seam_masks(landmarks, 384, 384)
     x, y = landmarks[0, :2].round().astype(int)
     assert upper[y, x] == 1.0
     x, y = landmarks[17, :2].round().astype(int)

@@ -13,6 +13,7 @@ from models.blendshapes import ARKIT_NAMES
 from models.identity import embedded_photo, enrol
 from models.landmarks import find_landmarks
 from models.media import MOTION_CHANNELS
+from models.probe import Probe
 from models.rig import rest_lips
 from models.warp import WarpRenderer
 from tests.faces import frame, grace, motion, renderer
@@ -38,6 +39,43 @@ def test_speech_leaves_eyes_and_background_alone() -> None:
     chin = int(grace().landmarks[152, 1])
     assert changed[min(chin + int(0.8 * iod), 383) :].max(initial=0) == 0
     assert changed[int(grace().landmarks[14, 1]) :].max() > 50
+
+
+def test_speech_moves_no_landmark_of_eyes_nose_and_brows() -> None:
+    """Less than 1 % of the distance between the eyes, as they are found again; the
+    mean of each part, since a single landmark wanders by as much without any motion."""
+    parts = {
+        "eyes": [33, 133, 159, 145, 362, 263, 386, 374],
+        "brows": [70, 63, 105, 66, 107, 300, 293, 334, 296, 336],
+        "nose": [168, 6, 197, 195],
+    }
+    box = Probe(grace(), renderer())
+    shut = box.landmarks(width=0.45, speech=1.0)
+    iod = float(np.linalg.norm(shut[33] - shut[263]))
+    for shape in (SPEECH, {**SPEECH, "width": 0.3}, {**SPEECH, "aperture": 0.3}):
+        moved = (box.landmarks(**shape) - shut)[:, :2]
+        for name, part in parts.items():
+            assert np.linalg.norm(moved[part].mean(0)) < 0.01 * iod, (name, shape)
+
+
+def test_a_blink_sweeps_without_a_jump() -> None:
+    frames = [
+        frame(eyeBlinkLeft=k / 16, eyeBlinkRight=k / 16).astype(int) for k in range(17)
+    ]
+    steps = [np.abs(a - b).mean() for a, b in zip(frames[1:], frames, strict=False)]
+    assert max(steps) < 4 * np.median(steps)
+
+
+def test_rounding_brings_the_lower_lip_into_the_light(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rounded = {"aperture": 0.06, "width": 0.3, "speech": 1.0, "mouthPucker": 1.0}
+    lit = frame(**rounded).astype(int)
+    monkeypatch.setattr("models.mouth_patch.GLOSS", 0.0)
+    lighter = (lit - frame(**rounded)).sum(2)
+    x, y = grace().landmarks[[14, 17], :2].mean(0).round().astype(int)
+    assert lighter[y - 8 : y + 9, x - 8 : x + 9].max() > 15
+    assert lighter.min() >= -3  # and darkens nothing, but for rounding
 
 
 def gap_shown(**channels: float) -> tuple[float, float]:
