@@ -33,6 +33,7 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
+_BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
 
@@ -75,16 +76,16 @@ def jaw_travel(motion: Tensor) -> Tensor:
 
 
 def uncalibrated() -> FloatArray:
-    """Corrects nothing: float32 [7], see calibrated."""
-    return np.array([1, 1, 1, 1, 1, 1, 0], np.float32)
+    """Corrects nothing: float32 [8], see calibrated."""
+    return np.array([1, 1, 1, 1, 1, 1, 0, 1], np.float32)
 
 
 def calibrated(motion: Tensor, by: Tensor) -> Tensor:
     """Motion [B, channels] such that the face shows what it says, as measured.
 
-    by: [B, 7] gains of yaw, pitch, roll and aperture; of the width about MID_WIDTH
-    while the lips are closed and while they are WIDE_OPEN; and how much narrower the
-    mouth must be for each IOD that it opens.
+    by: [B, 8] gains of yaw, pitch, roll and aperture; of the width about MID_WIDTH
+    while the lips are closed and while they are WIDE_OPEN; how much narrower the mouth
+    must be for each IOD that it opens; and the gain of the brows.
     """
     corrected = motion.clone()
     turns = motion[:, _TURNS] * by[:, :3]
@@ -96,6 +97,7 @@ def calibrated(motion: Tensor, by: Tensor) -> Tensor:
     stretched = MID_WIDTH + (width - MID_WIDTH) * gain - aperture * by[:, 6]
     least = width.clamp(MIN_WIDTH, LEAST_STRETCHED)
     corrected[:, _WIDTH] = torch.maximum(stretched, least).clamp(max=MAX_WIDTH)
+    corrected[:, _BROWS] = motion[:, _BROWS] * by[:, 7:]
     return corrected
 
 

@@ -50,7 +50,7 @@ class Prepared:
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
     own_teeth: Tensor  # [B, 1] 0 or 1
-    calibration: Tensor  # [B, 7], see models.lips.calibrated
+    calibration: Tensor  # [B, 8], see models.lips.calibrated
     lips_rest: Tensor  # see LipRig
     lips_table: Tensor
     lips_jaw: Tensor

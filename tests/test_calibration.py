@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -36,6 +37,15 @@ def test_a_head_told_wrong_gains_is_set_right() -> None:
         assert abs(turn_between(rest, turned)[axis] - 8) < 1.5
 
 
+def test_glasses_hold_the_brows_and_bare_eyes_do_not() -> None:
+    assert grace().calibration[-1] < 0.5
+    soft = replace(grace(), picture=cv2.GaussianBlur(grace().picture, (0, 0), 9))
+    assert calibrate(soft, renderer()).calibration[-1] == 1
+    raised = bounded(motion(browInnerUp=1.0))
+    held = calibrated(raised, by(1, 1, 1, 1, 1, 1, 0, 0.3))
+    assert float(held[0, CHANNEL_INDEX["browInnerUp"]]) == np.float32(0.3)
+
+
 def test_without_a_face_nothing_is_corrected() -> None:
     blank = replace(grace(), picture=np.full_like(grace().picture, 128))
     nobody = replace(blank, matte=np.zeros_like(blank.matte))
@@ -47,11 +57,11 @@ def test_without_a_face_nothing_is_corrected() -> None:
 @given(st.floats(-99, 99), st.floats(-9, 9), st.floats(-9, 9))
 def test_uncalibrated_motion_is_the_motion(turn: float, a: float, w: float) -> None:
     row = bounded(motion(head_yaw=turn, aperture=a, width=w, speech=1.0))
-    assert torch.allclose(calibrated(row, by(1, 1, 1, 1, 1, 1, 0)), row)
+    assert torch.allclose(calibrated(row, by(1, 1, 1, 1, 1, 1, 0, 1)), row)
 
 
 def test_closed_lips_stay_closed_and_motion_stays_within_bounds() -> None:
-    most = by(1.4, 1.4, 1, 1.15, 1.4, 1.4, 0.45)
+    most = by(1.4, 1.4, 1, 1.15, 1.4, 1.4, 0.45, 1)
     closed = calibrated(bounded(motion(width=0.5, speech=1.0)), most)
     assert float(closed[0, APERTURE]) == 0.0
     wild = bounded(motion(aperture=9.0, width=9.0, head_yaw=99.0, head_pitch=-99.0))
@@ -62,7 +72,7 @@ def test_closed_lips_stay_closed_and_motion_stays_within_bounds() -> None:
 
 def test_an_opening_mouth_is_drawn_narrower_by_as_much_as_it_looks_wider() -> None:
     told = bounded(motion(aperture=0.2, width=0.43, speech=1.0))
-    drawn = calibrated(told, by(1, 1, 1, 1, 1.3, 0.9, 0.1))
+    drawn = calibrated(told, by(1, 1, 1, 1, 1.3, 0.9, 0.1, 1))
     assert float(drawn[0, WIDTH]) == np.float32(0.43 - 0.02)
 
 
