@@ -23,7 +23,7 @@ APERTURE = CHANNEL_INDEX["aperture"]
 
 
 def by(*values: float) -> torch.Tensor:
-    return torch.tensor([values])
+    return torch.tensor([values], dtype=torch.float32)
 
 
 def test_a_head_told_wrong_gains_is_set_right() -> None:

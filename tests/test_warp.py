@@ -41,21 +41,25 @@ def test_speech_leaves_eyes_and_background_alone() -> None:
     assert changed[int(grace().landmarks[14, 1]) :].max() > 50
 
 
-def test_speech_moves_no_landmark_of_eyes_nose_and_brows() -> None:
-    """Less than 1 % of the distance between the eyes, as they are found again; the
-    mean of each part, since a single landmark wanders by as much without any motion."""
+def test_speech_moves_neither_eyes_nor_nose_nor_brows() -> None:
+    """Eyes and nose less than 1 % of the distance between the eyes, as landmarks find
+    them. Brows to the bit: landmarks see them lifted with an open mouth even in pixels
+    that are the same."""
     parts = {
         "eyes": [33, 133, 159, 145, 362, 263, 386, 374],
-        "brows": [70, 63, 105, 66, 107, 300, 293, 334, 296, 336],
         "nose": [168, 6, 197, 195],
     }
-    box = Probe(grace(), renderer())
-    shut = box.landmarks(width=0.45, speech=1.0)
+    probe = Probe(grace(), renderer())
+    shut = probe.landmarks(width=0.45, speech=1.0)
     iod = float(np.linalg.norm(shut[33] - shut[263]))
     for shape in (SPEECH, {**SPEECH, "width": 0.3}, {**SPEECH, "aperture": 0.3}):
-        moved = (box.landmarks(**shape) - shut)[:, :2]
+        moved = (probe.landmarks(**shape) - shut)[:, :2]
         for name, part in parts.items():
             assert np.linalg.norm(moved[part].mean(0)) < 0.01 * iod, (name, shape)
+        changed = np.abs(frame(**shape).astype(int) - grace().picture).max(2)
+        for brow in (70, 63, 105, 66, 107, 300, 293, 334, 296, 336):
+            x, y = grace().landmarks[brow, :2].round().astype(int)
+            assert changed[y - 3 : y + 4, x - 3 : x + 4].max() == 0
 
 
 def test_a_blink_sweeps_without_a_jump() -> None:
