@@ -39,7 +39,8 @@ def test_a_head_told_wrong_gains_is_set_right() -> None:
 
 def test_glasses_hold_the_brows_and_bare_eyes_do_not() -> None:
     assert grace().calibration[-1] < 0.5
-    soft = replace(grace(), picture=cv2.GaussianBlur(grace().picture, (0, 0), 9))
+    blurred = np.asarray(cv2.GaussianBlur(grace().picture, (0, 0), 9), np.uint8)
+    soft = replace(grace(), picture=blurred)
     assert calibrate(soft, renderer()).calibration[-1] == 1
     raised = bounded(motion(browInnerUp=1.0))
     held = calibrated(raised, by(1, 1, 1, 1, 1, 1, 0, 0.3))
