@@ -219,7 +219,7 @@ def chromium_times(url: str, rounds: int) -> None:
         viewer.close()
         for _ in range(rounds):
             connects.append(viewer.connect())
-            viewer.wait(5)  # the buffers are let go by then
+            viewer.wait(1.5)
             sent_ms = viewer.send("avatar.speak_text", text=TEXT)
             viewer.wait(2.5)
             cut_ms = viewer.send("avatar.interrupt")

@@ -2,8 +2,7 @@
 
 const GATHER_DEADLINE_MS = 1_000; // a slow TURN server must not hold up the first frame
 const CONNECT_DEADLINE_MS = 10_000;
-const BUFFER_MS = 100;
-const SETTLE_MS = 3_000;
+const BUFFER_MS = 60;
 const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
 
 /**
@@ -34,8 +33,9 @@ export class PeerLink {
   constructor(onMessage) {
     this.#onMessage = onMessage;
     this.#peer.ontrack = ({ track, receiver }) => {
-      this.#hold(receiver, BUFFER_MS);
-      setTimeout(() => this.#hold(receiver, null), SETTLE_MS);
+      // Left to themselves, the buffers of sound and picture begin at depths of their
+      // own, take seconds to be in step, and stay some 30 ms apart.
+      /** @type {{jitterBufferTarget?: number}} */ (receiver).jitterBufferTarget = BUFFER_MS;
       this.#stream.addTrack(track);
     };
     this.#peer.onconnectionstatechange = () => this.#followState();
@@ -129,16 +129,6 @@ export class PeerLink {
     const count = jitterBufferEmittedCount - this.#played.count;
     this.#played = { delayS: jitterBufferDelay, count: jitterBufferEmittedCount };
     return count > 0 ? (1000 * seconds) / count : null;
-  }
-
-  /**
-   * Left to themselves from the start, the buffers of sound and picture begin at depths
-   * of their own and take seconds to be in step; later, less delay is better.
-   * @param {RTCRtpReceiver & {jitterBufferTarget?: number | null}} receiver
-   * @param {number | null} targetMs
-   */
-  #hold(receiver, targetMs) {
-    receiver.jitterBufferTarget = targetMs;
   }
 
   /** The server takes no later candidates over JSON, so the offer waits for them. */
