@@ -64,6 +64,21 @@ def test_expected_sentences_are_heard_better_and_others_as_well() -> None:
         ear.close()
 
 
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.1])
+def test_an_ear_that_is_closed_as_it_begins_holds_nobody_up(after_s: float) -> None:
+    """Also between its promise to begin a process and the process."""
+    ear = SphinxEar(["what are your opening hours"])
+    thread = threading.Thread(target=lambda: pytest.raises(EarError, ear.warm_up))
+    thread.start()
+    time.sleep(after_s)
+    began_s = time.monotonic()
+    ear.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    assert time.monotonic() - began_s < 3
+    assert ear.process_id is None
+
+
 def test_an_ear_can_be_closed_while_it_loads() -> None:
     ear = SphinxEar(["How do I change the voice?"])
     thread = threading.Thread(target=lambda: pytest.raises(EarError, ear.warm_up))

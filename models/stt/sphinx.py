@@ -18,6 +18,7 @@ from models.stt.sphinx_worker import ANSWER, BUSY, CLOSE, FINISH, PUSH, REQUEST
 
 _ROOT = Path(__file__).parents[2]
 _STOP_S = 2.0
+_CLOSE_POLL_S = 0.05
 # What noise is taken for, when there are no other words.
 _NOISE_WORDS = frozenset("the a an uh um huh hm mm oh and of in it i".split())
 
@@ -50,11 +51,15 @@ class SphinxEar:
     def close(self) -> None:
         """Also in the middle of a request, which fails then."""
         self._closed = True
-        process = self._process
-        if process:
-            process.kill()  # whoever holds the lock waits for its answer
-            with self._lock:
-                _stop(process)
+        # Whoever holds the lock waits for an answer, of a process that may just begin.
+        while not self._lock.acquire(timeout=_CLOSE_POLL_S):
+            if self._process:
+                self._process.kill()
+        try:
+            if self._process:
+                _stop(self._process)
+        finally:
+            self._lock.release()
         self._hints.close()
 
     def ask(self, process_id: int, kind: int, number: int, pcm: bytes = b"") -> str:
