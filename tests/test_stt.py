@@ -1,5 +1,6 @@
 """Ears: what is said comes out, whatever the chunks; noise does not; nothing hangs."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from models.stt.ear import Ear, Heard
 from models.stt.sphinx import SphinxEar
 from models.stt.sphinx_worker import MAX_DECODERS
 from models.stt.whisper import PIECE_S, WhisperEar, _words
+from models.weights import find
+from server.senses import open_ears
+from tests.fakes import fake_settings
 from tests.speech import Question, question, silence
 from tests.tiny_whisper import tiny_whisper
 
@@ -198,6 +202,27 @@ def test_whisper_hears_long_turns_in_pieces(
     assert sum(lengths) == pytest.approx(60), "a minute at most"
     assert heard.text.split() == [f"part{n + 1}" for n in range(len(lengths))]
     assert heard.language == "de"
+
+
+def test_the_server_takes_whisper_where_it_lies(
+    whisper: WhisperEar, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "hearing" / "whisper-tiny"
+    shutil.copytree(whisper.folder, place)
+    for file in find("whisper-tiny").files:
+        (place / file.path).touch()
+    for wanted, names in (
+        ("", ["Whisper (whisper-tiny)", "pocketsphinx"]),
+        ("whisper-tiny", ["Whisper (whisper-tiny)", "pocketsphinx"]),
+        ("whisper-small", ["pocketsphinx"]),
+        ("embedded", ["pocketsphinx"]),
+        ("off", []),
+    ):
+        ears = open_ears(fake_settings(tmp_path, ear=wanted))
+        assert [ear.info.name for ear in ears] == names
+        for ear in ears:
+            ear.close()
+    assert "fetch_weights whisper-small" in caplog.text
 
 
 def test_damaged_weights_are_a_typed_error(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ class WhisperEar:
         many = bool(self._model.model.is_multilingual)
         languages = (ANY_LANGUAGE,) if many else ("en",)
         name = f"Whisper ({folder.name})"
+        self.folder = folder
         self.info = EarInfo(name, languages, basic=False, detects=many)
         self._lock = threading.Lock()
 

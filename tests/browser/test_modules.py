@@ -248,3 +248,44 @@ def test_a_proxys_page_is_no_message(evaluate: Evaluate) -> None:
     )
     assert ours == ["a", "b", 7]
     assert theirs == ["", "", 7]
+
+
+def test_the_talk_log_holds_what_was_really_said(evaluate: Evaluate) -> None:
+    events = [
+        {"type": "user.transcript.delta", "text": "how"},
+        {"type": "user.transcript.delta", "text": "how do"},
+        {"type": "user.transcript", "text": "how do you do"},
+        {
+            "type": "avatar.caption",
+            "utterance_id": "u",
+            "text": "One, two.",
+            "words": [],
+            "end_ms": 400,
+        },
+        {
+            "type": "avatar.caption",
+            "utterance_id": "u",
+            "text": "Three, four, five.",
+            "words": [
+                {"text": "Three", "start_ms": 500, "end_ms": 700},
+                {"text": "four", "start_ms": 700, "end_ms": 900},
+                {"text": "five", "start_ms": 900, "end_ms": 1100},
+            ],
+            "end_ms": 1100,
+        },
+        {"type": "avatar.speech_interrupted", "utterance_id": "u", "media_ms": 750},
+        {"type": "avatar.speech_interrupted", "utterance_id": "u", "media_ms": 750},
+        {"type": "user.transcript", "text": "stop"},
+    ]
+    lines = evaluate(
+        """const { TalkLog } = await import("/page/talk_log.js");
+        const log = new TalkLog();
+        for (const event of given) log.receive(event);
+        return log.lines;""",
+        events,
+    )
+    assert [(line["who"], line["text"], line["settled"]) for line in lines] == [
+        ("visitor", "how do you do", True),
+        ("portrait", "One, two. Three, four …", True),
+        ("visitor", "stop", True),
+    ]
