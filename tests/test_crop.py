@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.crop import PictureSize, crop_to_face, parse_size
@@ -55,6 +55,7 @@ def test_sizes_that_cannot_be_are_told(text: str) -> None:
     assert told.value.code in ("bad_size", "size_out_of_range")
 
 
+@settings(deadline=None)
 @given(
     st.integers(100, 900),
     st.integers(100, 900),
