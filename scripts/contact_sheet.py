@@ -62,7 +62,7 @@ EYES: list[Pose] = [
 FACES: list[Pose] = [
     ("sad", {**both("mouthFrown", 0.8), "browInnerUp": 0.8}),
     ("angry", {**both("browDown", 0.9), **both("noseSneer", 0.6)}),
-    ("cheeks puffed, jaw left", {"cheekPuff": 1.0, "jawLeft": 1.0}),
+    ("puffed, jaw left", {"cheekPuff": 1.0, "jawLeft": 1.0}),
 ]
 HEAD: list[Pose] = [
     ("yaw -8", {"head_yaw": -8.0}),
@@ -83,7 +83,7 @@ def emotions() -> list[Pose]:
     for emotion in EMOTIONS:
         for label, row, expressivity in (
             (emotion, still, 0.5),
-            (f"{emotion}, expressivity 1", still, 1.0),
+            (f"{emotion}, lively", still, 1.0),
             (f"{emotion}, speaking", spoken, 0.5),
         ):
             expression = Expression()

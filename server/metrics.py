@@ -12,7 +12,12 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        registry = self.registry
+        self._count_visits(self.registry)
+        self._count_pictures(self.registry)
+        self._count_sound(self.registry)
+        self._measure_paths(self.registry)
+
+    def _count_visits(self, registry: CollectorRegistry) -> None:
         self.sessions = Gauge("likeness_sessions", "Live sessions.", registry=registry)
         self.sessions_begun = Counter(
             "likeness_sessions_begun", "Sessions made.", registry=registry
@@ -32,12 +37,11 @@ class Metrics:
             buckets=_SLOW_S,
             registry=registry,
         )
-        self.first_audio_s = Histogram(
-            "likeness_first_audio_seconds",
-            "From a command to the first sample of its speech that leaves.",
-            buckets=_SLOW_S,
-            registry=registry,
+        self.enrolments = Counter(
+            "likeness_enrolments", "Enrolments done.", ["outcome"], registry=registry
         )
+
+    def _count_pictures(self, registry: CollectorRegistry) -> None:
         self.frames = Counter("likeness_frames", "Frames sent.", registry=registry)
         self.frames_late = Counter(
             "likeness_frames_late",
@@ -70,9 +74,9 @@ class Metrics:
             "Times that the pictures of a session began to fail.",
             registry=registry,
         )
-        self.packets_late = Counter(
-            "likeness_audio_packets_late",
-            "Packets of sound that left over 20 ms after their deadline.",
+        self.queued_pictures = Gauge(
+            "likeness_queued_pictures",
+            "Pictures that wait to be encoded or to leave, of all sessions.",
             registry=registry,
         )
         self.stage_s = Histogram(
@@ -80,6 +84,19 @@ class Metrics:
             "Time of a stage for all sessions of a tick; encode_video for one.",
             ["stage"],
             buckets=_FAST_S,
+            registry=registry,
+        )
+
+    def _count_sound(self, registry: CollectorRegistry) -> None:
+        self.first_audio_s = Histogram(
+            "likeness_first_audio_seconds",
+            "From a command to the first sample of its speech that leaves.",
+            buckets=_SLOW_S,
+            registry=registry,
+        )
+        self.packets_late = Counter(
+            "likeness_audio_packets_late",
+            "Packets of sound that left over 20 ms after their deadline.",
             registry=registry,
         )
         self.queued_utterances = Gauge(
@@ -92,11 +109,8 @@ class Metrics:
             "Sound that waits to be played, of all sessions.",
             registry=registry,
         )
-        self.queued_pictures = Gauge(
-            "likeness_queued_pictures",
-            "Pictures that wait to be encoded or to leave, of all sessions.",
-            registry=registry,
-        )
+
+    def _measure_paths(self, registry: CollectorRegistry) -> None:
         self.round_trip_s = Histogram(
             "likeness_round_trip_seconds",
             "To a viewer and back, by its receiver reports of sound.",
@@ -113,7 +127,4 @@ class Metrics:
             "likeness_key_requests",
             "Key frames that viewers asked for (PLI, FIR).",
             registry=registry,
-        )
-        self.enrolments = Counter(
-            "likeness_enrolments", "Enrolments done.", ["outcome"], registry=registry
         )

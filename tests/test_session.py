@@ -141,7 +141,7 @@ async def test_viewers_share_one_stream_and_leave_alone(serve: Serve) -> None:
 
 async def test_connects_and_kills_leave_nothing(serve: Serve) -> None:
     """A short form of the long run: every stage of a connection is cut once."""
-    async with serve(connect_timeout_s=0.4, absent_timeout_s=0.1) as live:
+    async with serve(connect_timeout_s=1.0, absent_timeout_s=0.1) as live:
         threads = 0
         for attempt in range(6):
             path = await new_session(live)
