@@ -133,6 +133,7 @@ async def running(services: Services) -> AsyncIterator[None]:
         await asyncio.gather(media, enrolling, warming, return_exceptions=True)
         await services.media.close()
         await services.senses.close()
+        services.identities.close()
         await asyncio.to_thread(services.voices.close)
 
 

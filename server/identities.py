@@ -103,6 +103,10 @@ class Identities:
         self._queue: asyncio.Queue[_Job] = asyncio.Queue(settings.max_queued_enrolments)
         self._enrolling: dict[str, asyncio.Task[None]] = {}
 
+    def close(self) -> None:
+        """Give the store's thread back, when what it was told to write is written."""
+        self._disk_thread.shutdown(wait=False)
+
     def open(self) -> None:
         """Find the identities of earlier runs; sweep up what was left half-made."""
         for card in self._store.open():
