@@ -1,4 +1,4 @@
-"""A picture of the page while the portrait speaks.
+"""A picture of the page of the conversation while the portrait speaks.
 
 python -m scripts.screenshot -o page.png [--url http://127.0.0.1:8080] [--text TEXT]
     [--width 1440] [--height 900] [--light] [--after-s 1.5]
@@ -38,7 +38,7 @@ def take(options: argparse.Namespace) -> None:
             viewport={"width": options.width, "height": options.height},
             color_scheme="light" if options.light else "dark",
         )
-        page.goto(options.url)
+        page.goto(f"{options.url}/talk.html")
         page.wait_for_selector("body[data-phase=live] video.alive")
         if options.text:
             page.locator("label:has(#mode-say)").click()

@@ -211,4 +211,4 @@ def iso(grant: Grant) -> str:
 
 def embed_url(session_id: str, token: str) -> str:
     # A fragment never leaves the browser.
-    return f"/?session={session_id}#token={token}"
+    return f"/talk.html?session={session_id}#token={token}"

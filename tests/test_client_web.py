@@ -8,7 +8,8 @@ import pytest
 ROOT = Path(__file__).parent.parent / "client_web"
 SCRIPTS = sorted(ROOT.rglob("*.js"))
 SHEETS = sorted(ROOT.glob("*.css"))
-INDEX = (ROOT / "index.html").read_text(encoding="utf-8")
+PAGES = sorted(ROOT.rglob("*.html"))
+TALK = (ROOT / "talk.html").read_text(encoding="utf-8")
 MESSAGES = (ROOT / "page" / "messages.js").read_text(encoding="utf-8")
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 NAMES = [str(path.relative_to(ROOT)) for path in SCRIPTS]
@@ -34,18 +35,20 @@ def messages_of(language: str) -> dict[str, str]:
 
 
 def test_the_page_asks_no_other_site_for_anything() -> None:
-    for path in [*SCRIPTS, *SHEETS, ROOT / "index.html", ROOT / "favicon.svg"]:
+    for path in [*SCRIPTS, *SHEETS, *PAGES, ROOT / "favicon.svg"]:
         text = path.read_text(encoding="utf-8").replace(SVG_NAMESPACE, "")
         assert not re.search(r"(https?:|wss?:)?//[\w-]+\.\w", text), path
 
 
-def test_nothing_is_inline_so_that_a_strict_policy_holds() -> None:
-    policy = re.search(r'Content-Security-Policy" content="(.*?)"', INDEX)
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_nothing_is_inline_so_that_a_strict_policy_holds(path: Path) -> None:
+    page = path.read_text(encoding="utf-8")
+    policy = re.search(r'Content-Security-Policy" content="(.*?)"', page)
     assert policy
     assert "default-src 'none'" in policy[1]
     assert "unsafe" not in policy[1]
-    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", INDEX)
-    for body in re.findall(r"<script[^>]*>(.*?)</script>", INDEX, re.DOTALL):
+    assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page)
+    for body in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL):
         assert body == ""
 
 
@@ -63,25 +66,43 @@ def test_one_class_a_file_of_readable_length(script: Path) -> None:
     assert len(text.splitlines()) <= 400
 
 
+def scripts_of(page: Path) -> list[Path]:
+    """The modules and scripts that a page names itself."""
+    names = re.findall(r'<script[^>]* src="(.+?)"', page.read_text(encoding="utf-8"))
+    return [(page.parent / name).resolve() for name in names]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_pages_name_scripts_that_are_there(page: Path) -> None:
+    assert all(script.is_file() for script in scripts_of(page))
+
+
 @scripts
-def test_only_views_and_main_touch_the_document(script: Path) -> None:
-    if script.name == "main.js" or script.parent.name == "view":
+def test_only_views_and_main_modules_touch_the_document(script: Path) -> None:
+    if script.parent.name == "view" or any(script in scripts_of(p) for p in PAGES):
         return
     assert not re.search(r"\b(document|window|localStorage)\b", code_of(script))
 
 
 def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
-    preloaded = set(re.findall(r'rel="modulepreload" href="(.+?)"', INDEX))
-    assert preloaded == {name for name in NAMES if imported(name)}
+    preloaded = re.findall(r'rel="modulepreload" href="(.+?)"', TALK)
+    needed = reached_from(ROOT / "main.js") | reached_from(ROOT / "view/watching.js")
+    assert {(ROOT / name).resolve() for name in preloaded} == needed
+    assert len(preloaded) == len(needed)
 
 
-def imported(name: str) -> bool:
-    target = (ROOT / name).resolve()
-    return any(
-        (script.parent / each).resolve() == target
-        for script in SCRIPTS
-        for each in imports_of(script)
-    )
+def reached_from(script: Path) -> set[Path]:
+    """The modules that a module imports, and those that they import."""
+    found: set[Path] = set()
+    ahead = [script]
+    while ahead:
+        script = ahead.pop()
+        for name in imports_of(script):
+            target = (script.parent / name).resolve()
+            if target not in found:
+                found.add(target)
+                ahead.append(target)
+    return found
 
 
 def test_both_languages_say_the_same_things() -> None:
@@ -96,8 +117,8 @@ def test_both_languages_say_the_same_things() -> None:
 
 def test_what_is_said_is_written_and_what_is_written_is_said() -> None:
     written = messages_of("en").keys()
-    said = set(re.findall(r'data-(?:say|label|title|placeholder)="(\w+)"', INDEX))
-    everything = INDEX + "".join(
+    said = set(re.findall(r'data-(?:say|label|title|placeholder)="(\w+)"', TALK))
+    everything = TALK + "".join(
         code_of(each) for each in SCRIPTS if each.stem != "messages"
     )
     assert said <= written
@@ -107,7 +128,7 @@ def test_what_is_said_is_written_and_what_is_written_is_said() -> None:
 
 def test_static_words_are_the_english_ones() -> None:
     english = messages_of("en")
-    for key, text in re.findall(r'data-say="(\w+)">([^<]*)<', INDEX):
+    for key, text in re.findall(r'data-say="(\w+)">([^<]*)<', TALK):
         assert text == english[key]
 
 
@@ -116,7 +137,7 @@ def test_elements_that_are_looked_up_exist_once() -> None:
         r"\b(?:element|button|canvas|dialog|form|image|input|progress|textArea|video)"
     )
     wanted = set(re.findall(lookup + r'\("([\w-]+)"\)', code_of(ROOT / "main.js")))
-    ids = re.findall(r'\sid="([\w-]+)"', INDEX)
+    ids = re.findall(r'\sid="([\w-]+)"', TALK)
     assert len(wanted) > 30
     assert wanted <= set(ids)
     assert len(ids) == len(set(ids))
@@ -124,10 +145,10 @@ def test_elements_that_are_looked_up_exist_once() -> None:
 
 def test_what_has_no_words_has_a_name() -> None:
     for tag, attributes, body in re.findall(
-        r"<(button|input|textarea)\b([^>]*)>(.*?)(?:</\1>|\n)", INDEX
+        r"<(button|input|textarea)\b([^>]*)>(.*?)(?:</\1>|\n)", TALK
     ):
         words = re.sub(r"<svg.*?</svg>", "", body)
         identity = re.search(r'\sid="([\w-]+)"', attributes)
-        labelled = identity and f'for="{identity[1]}"' in INDEX
+        labelled = identity and f'for="{identity[1]}"' in TALK
         named = "aria-label=" in attributes or labelled
         assert named or re.search(r"\w", re.sub(r"<.*?>", "", words)), (tag, attributes)

@@ -1,4 +1,4 @@
-// The elements of index.html by their ids, with the types they have there.
+// The elements of talk.html by their ids, with the types they have there.
 
 /** @import { Messages } from "../page/messages.js" */
 
@@ -33,7 +33,7 @@ export const textArea = finder(HTMLTextAreaElement);
 export const video = finder(HTMLVideoElement);
 
 /**
- * Put the page's words into the visitor's language, wherever index.html marks them.
+ * Put the page's words into the visitor's language, wherever the page marks them.
  * @param {Messages} messages
  */
 export function translate(messages) {

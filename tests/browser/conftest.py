@@ -93,7 +93,7 @@ def files_url() -> Iterator[str]:
 def shared(browser: Browser, server: Server) -> Iterator[Page]:
     """One page for all tests that leave it as they found it."""
     # Small, since without a GPU every pixel of it is painted by the CPU.
-    page = open_page(browser, server.url, viewport={"width": 800, "height": 600})
+    page = open_page(browser, server.talk, viewport={"width": 800, "height": 600})
     wait_live(page)
     yield page
     page.context.close()

@@ -34,6 +34,11 @@ class Server:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def talk(self) -> str:
+        """The page of the conversation."""
+        return f"{self.url}/talk.html"
+
     def start(self) -> None:
         environment = os.environ | {
             "HOST": "127.0.0.1",

@@ -56,7 +56,7 @@ def test_a_phone_has_room_for_everything(
 ) -> None:
     page = open_page(
         browser,
-        server.url,
+        server.talk,
         viewport={"width": 320, "height": 568},
         color_scheme=scheme,
         is_mobile=True,
@@ -96,7 +96,7 @@ def test_nothing_is_asked_of_other_sites_and_no_rule_is_broken(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(server.url)
+    page.goto(server.talk)
     wait_live(page)
     say(page, "Hello.")
     wait_speaking(page, True)

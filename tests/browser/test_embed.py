@@ -13,10 +13,10 @@ from tests.browser.visitor import open_page, sessions, wait_live
 def test_the_page_joins_a_session_and_leaves_it_running(
     browser: Browser, server: Server
 ) -> None:
-    owner = open_page(browser, server.url)
+    owner = open_page(browser, server.talk)
     wait_live(owner)
     (begun,) = sessions(server)
-    guest = open_page(browser, f"{server.url}/?session={begun}")
+    guest = open_page(browser, f"{server.talk}?session={begun}")
     wait_live(guest)
     assert sessions(server) == [begun]
     owner.wait_for_timeout(1_000)
@@ -58,6 +58,17 @@ def test_the_address_that_a_session_gives_is_enough(
     page = open_page(browser, server.url + grant["embed_url"])
     wait_live(page)
     expect(page.locator("#composer")).to_be_visible()
+    assert grant["session_id"] in sessions(server)
+    page.context.close()
+
+
+def test_a_link_from_before_the_start_page_still_leads_to_its_session(
+    browser: Browser, server: Server
+) -> None:
+    grant = new_session(server)
+    page = open_page(browser, server.url + grant["embed_url"].replace("talk.html", ""))
+    wait_live(page)
+    assert page.url == server.url + grant["embed_url"]
     assert grant["session_id"] in sessions(server)
     page.context.close()
 

@@ -31,7 +31,7 @@ def test_the_portrait_is_alive_within_two_seconds(
     a page that is really slower than it should be is slow all three times."""
     alive_ms = []
     for _ in range(3):
-        page = open_page(browser, server.url)
+        page = open_page(browser, server.talk)
         alive_ms.append(first_frame_ms(page))
         page.context.close()
     assert min(alive_ms) < 2_000, alive_ms
@@ -148,7 +148,7 @@ def test_interrupt_silences_within_300_ms(page: Page) -> None:
 
 def test_a_reload_frees_the_old_session(browser: Browser, server: Server) -> None:
     before = set(sessions(server))
-    page = open_page(browser, server.url)
+    page = open_page(browser, server.talk)
     wait_live(page)
     (old,) = set(sessions(server)) - before
     page.reload()

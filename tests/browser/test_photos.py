@@ -45,7 +45,7 @@ def choose(page: Page, photo: bytes, kind: str = "image/jpeg") -> None:
 def test_an_uploaded_photo_speaks_and_can_be_deleted(
     browser: Browser, server: Server
 ) -> None:
-    page = open_page(browser, server.url)
+    page = open_page(browser, server.talk)
     wait_live(page)
     first = page.get_attribute("#poster", "src")
     choose(page, photo_of_a_face())
@@ -76,7 +76,7 @@ def kept(server: Server) -> list[dict[str, Any]]:
 def test_no_photo_leaves_before_its_visitor_agrees(
     browser: Browser, server: Server
 ) -> None:
-    page = open_page(browser, server.url)
+    page = open_page(browser, server.talk)
     wait_live(page)
     page.click("#portrait-button")
     page.set_input_files(

@@ -25,7 +25,7 @@ LOUD = 0.01
 def test_an_answer_is_cut_off_anywhere(
     browser: Browser, server: Server, part: float
 ) -> None:
-    page = open_page(browser, server.url)
+    page = open_page(browser, server.talk)
     wait_live(page)
     timer = page.evaluate("probe.listen()")
     ask(page, "What can it be used for?")  # about 7 s
@@ -58,7 +58,7 @@ def test_who_is_refused_the_microphone_is_told_why_and_can_type(
             "navigator.mediaDevices.getUserMedia = () => "
             f"Promise.reject(new DOMException('', '{name}'));"
         )
-        page.goto(server.url)
+        page.goto(server.talk)
         wait_live(page)
         page.click("#mic")
         page.wait_for_selector(f"#notice:has-text('{told}')")
@@ -69,7 +69,7 @@ def test_who_is_refused_the_microphone_is_told_why_and_can_type(
 
 
 def test_a_language_that_is_not_heard_says_so(browser: Browser, server: Server) -> None:
-    page = open_page(browser, server.url, locale="zh-CN")
+    page = open_page(browser, server.talk, locale="zh-CN")
     wait_live(page)
     page.wait_for_selector("#mic[aria-disabled=true]")
     assert "可以打字" in page.inner_text("#mic-hint")
@@ -79,7 +79,7 @@ def test_a_language_that_is_not_heard_says_so(browser: Browser, server: Server) 
 
 
 def test_captions_alone_are_enough(browser: Browser, server: Server) -> None:
-    page = open_page(browser, server.url)
+    page = open_page(browser, server.talk)
     wait_live(page)
     page.click("#mute-button")
     ask(page, "Is it free?")

@@ -63,7 +63,7 @@ def speaking_browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brows
 def test_a_spoken_question_is_answered_and_a_second_one_cuts_in(
     speaking_browser: Browser, server: Server
 ) -> None:
-    page = open_page(speaking_browser, server.url)
+    page = open_page(speaking_browser, server.talk)
     wait_live(page)
     page.click("#talk-button")
     page.click("#mic")
@@ -84,7 +84,7 @@ def test_a_spoken_question_is_answered_and_a_second_one_cuts_in(
 
 
 def test_space_held_down_is_one_turn(speaking_browser: Browser, server: Server) -> None:
-    page = open_page(speaking_browser, server.url)
+    page = open_page(speaking_browser, server.talk)
     wait_live(page)
     page.evaluate("document.activeElement?.blur()")
     page.keyboard.down("Space")

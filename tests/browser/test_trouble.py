@@ -31,7 +31,7 @@ def test_media_that_cannot_pass_is_said_in_plain_words(
         route.fulfill(json=answer | {"sdp": sdp})
 
     page.route("**/offer", block)
-    page.goto(server.url)
+    page.goto(server.talk)
     expect(page.locator("#notice-text")).to_contain_text("firewall", timeout=40_000)
     page.context.close()
 
@@ -44,7 +44,7 @@ def test_a_full_server_is_said_in_plain_words(browser: Browser, server: Server) 
         route.fulfill(status=503, json=refused, headers={"retry-after": "1"})
 
     page.route("**/v1/sessions", refuse)
-    page.goto(server.url)
+    page.goto(server.talk)
     expect(page.locator("#status-text")).to_contain_text("places are taken")
     page.unroute("**/v1/sessions")
     wait_live(page)
@@ -56,7 +56,7 @@ def test_without_leave_to_play_sound_it_begins_muted(
 ) -> None:
     page = new_page(browser)
     page.add_init_script(REFUSE_SOUND)
-    page.goto(server.url)
+    page.goto(server.talk)
     wait_live(page)
     expect(page.locator("#hear")).to_be_visible()
     assert page.evaluate("document.getElementById('video').muted")
