@@ -3,7 +3,7 @@ import { Transcript } from "../page/transcript.js";
 /** @import { Caption } from "../likeness/types.js" */
 
 const LINGER_MS = 1_800; // the last words stay this long
-const LEAVE_MS = 500; // as the transition in style.css
+const LEAVE_MS = 500; // as the transition in talk/stage.css
 const MOST_PENDING = 2_000; // words waiting for their moment; later ones are not shown
 const MOST_LINES = 20; // kept for assistive technology
 

@@ -1,0 +1,43 @@
+"""Pages that everybody can use: axe-core finds nothing serious, in light and dark."""
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.axe import faults
+from tests.browser.server_process import Server
+from tests.browser.visitor import open_page, wait_live
+
+schemes = pytest.mark.parametrize("scheme", ["light", "dark"])
+
+
+@schemes
+def test_the_conversation(browser: Browser, server: Server, scheme: Any) -> None:
+    page = open_page(
+        browser,
+        server.talk,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        viewport={"width": 800, "height": 600},
+    )
+    wait_live(page)
+    assert faults(page) == []
+    for button, sheet in (
+        ("#voice-button", "#voice-dialog"),
+        ("#portrait-button", "#portrait-dialog"),
+        ("#talk-button", "#talk"),
+    ):
+        page.click(button)
+        page.wait_for_selector(sheet)
+        assert faults(page, sheet) == []
+        page.keyboard.press("Escape")
+    page.context.close()
+
+
+def test_a_fault_is_found(browser: Browser, files_url: str) -> None:
+    page = open_page(browser, f"{files_url}/favicon.svg")
+    page.goto(f"{files_url}/")
+    page.evaluate("document.querySelector('a').textContent = ''")
+    assert [fault.partition(":")[0] for fault in faults(page)] == ["link-name"]
+    page.context.close()
