@@ -10,7 +10,12 @@ SCRIPTS = sorted(ROOT.rglob("*.js"))
 SHEETS = sorted(ROOT.glob("*.css"))
 PAGES = sorted(ROOT.rglob("*.html"))
 TALK = (ROOT / "talk.html").read_text(encoding="utf-8")
-MESSAGES = (ROOT / "page" / "messages.js").read_text(encoding="utf-8")
+START = (ROOT / "index.html").read_text(encoding="utf-8")
+# Each page with the file of its words and the elements that its main module looks up.
+WORDS = {
+    "talk": ("page/messages.js", TALK, "main.js"),
+    "start": ("start/words.js", START, "start/main.js"),
+}
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 NAMES = [str(path.relative_to(ROOT)) for path in SCRIPTS]
 
@@ -28,8 +33,9 @@ def imports_of(script: Path) -> list[str]:
     return re.findall(r'^import [^;]*?from "(.+?)";', code_of(script), re.MULTILINE)
 
 
-def messages_of(language: str) -> dict[str, str]:
-    table = re.search(rf"^  {language}: {{\n(.*?)^  }},", MESSAGES, re.M | re.S)
+def messages_of(page: str, language: str) -> dict[str, str]:
+    text = (ROOT / WORDS[page][0]).read_text(encoding="utf-8")
+    table = re.search(rf"^  {language}: {{\n(.*?)^  }},", text, re.M | re.S)
     assert table
     return dict(re.findall(r'^    (\w+):\s+"(.*)",$', table[1], re.MULTILINE))
 
@@ -89,9 +95,17 @@ def test_only_views_and_main_modules_touch_the_document(script: Path) -> None:
     assert not re.search(r"\b(document|window|localStorage)\b", code_of(script))
 
 
-def test_every_module_is_preloaded_so_that_none_waits_for_another() -> None:
-    preloaded = re.findall(r'rel="modulepreload" href="(.+?)"', TALK)
-    needed = reached_from(ROOT / "main.js") | reached_from(ROOT / "view/watching.js")
+PRELOADED = {
+    "talk.html": ["main.js", "view/watching.js"],
+    "index.html": ["start/main.js"],
+}
+
+
+@pytest.mark.parametrize("page", PRELOADED)
+def test_every_module_is_preloaded_so_that_none_waits_for_another(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    preloaded = re.findall(r'rel="modulepreload" href="(.+?)"', text)
+    needed = set.union(*(reached_from(ROOT / main) for main in PRELOADED[page]))
     assert {(ROOT / name).resolve() for name in preloaded} == needed
     assert len(preloaded) == len(needed)
 
@@ -110,9 +124,13 @@ def reached_from(script: Path) -> set[Path]:
     return found
 
 
-def test_both_languages_say_the_same_things() -> None:
-    english, chinese = messages_of("en"), messages_of("zh")
-    assert len(english) > 40
+pages = pytest.mark.parametrize("page", WORDS)
+
+
+@pages
+def test_both_languages_say_the_same_things(page: str) -> None:
+    english, chinese = messages_of(page, "en"), messages_of(page, "zh")
+    assert len(english) > 20
     assert english.keys() == chinese.keys()
     for key, message in english.items():
         holes = set(re.findall(r"{\w+}", message))
@@ -120,30 +138,38 @@ def test_both_languages_say_the_same_things() -> None:
         assert re.search(r"[\u4e00-\u9fff]", chinese[key]), key
 
 
-def test_what_is_said_is_written_and_what_is_written_is_said() -> None:
-    written = messages_of("en").keys()
-    said = set(re.findall(r'data-(?:say|label|title|placeholder)="(\w+)"', TALK))
-    everything = TALK + "".join(
-        code_of(each) for each in SCRIPTS if each.stem != "messages"
+@pages
+def test_what_is_said_is_written_and_what_is_written_is_said(page: str) -> None:
+    words, html, _ = WORDS[page]
+    written = messages_of(page, "en").keys()
+    said = set(re.findall(r'data-(?:say|label|title|placeholder)="(\w+)"', html))
+    everything = html + "".join(
+        code_of(each) for each in SCRIPTS if each != ROOT / words
     )
     assert said <= written
     for key in written:
         assert re.search(rf'"{key}"', everything), key
 
 
-def test_static_words_are_the_english_ones() -> None:
-    english = messages_of("en")
-    for key, text in re.findall(r'data-say="(\w+)">([^<]*)<', TALK):
+@pages
+def test_static_words_are_the_english_ones(page: str) -> None:
+    english = messages_of(page, "en")
+    html = WORDS[page][1]
+    for key, text in re.findall(r'data-say="(\w+)">([^<]*)<', html):
+        assert text == english[key]
+    for text, key in re.findall(r'aria-label="([^"]*)" data-label="(\w+)"', html):
         assert text == english[key]
 
 
-def test_elements_that_are_looked_up_exist_once() -> None:
+@pages
+def test_elements_that_are_looked_up_exist_once(page: str) -> None:
     lookup = (
         r"\b(?:element|button|canvas|dialog|form|image|input|progress|textArea|video)"
     )
-    wanted = set(re.findall(lookup + r'\("([\w-]+)"\)', code_of(ROOT / "main.js")))
-    ids = re.findall(r'\sid="([\w-]+)"', TALK)
-    assert len(wanted) > 30
+    _, html, main = WORDS[page]
+    wanted = set(re.findall(lookup + r'\("([\w-]+)"\)', code_of(ROOT / main)))
+    ids = re.findall(r'\sid="([\w-]+)"', html)
+    assert len(wanted) > 2
     assert wanted <= set(ids)
     assert len(ids) == len(set(ids))
 

@@ -1,4 +1,4 @@
-/** @typedef {"voice" | "identity" | "key" | "mode" | "visitor"} Kept */
+/** @typedef {"voice" | "identity" | "key" | "mode" | "visitor" | "language"} Kept */
 
 /** What this browser remembers between visits. Nothing, where storage is refused. */
 export class Memory {
@@ -19,6 +19,15 @@ export class Memory {
    */
   recall(name) {
     return this.#storage?.getItem(`likeness.${name}`) ?? null;
+  }
+
+  /**
+   * The visitor's languages, the one that was chosen on a page before the browser's.
+   * @param {readonly string[]} ofBrowser navigator.languages
+   */
+  languages(ofBrowser) {
+    const chosen = this.recall("language");
+    return chosen ? [chosen, ...ofBrowser] : ofBrowser;
   }
 
   /**

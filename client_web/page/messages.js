@@ -1,4 +1,6 @@
-/** Everything the page says. @type {Record<"en" | "zh", Record<string, string>>} */
+/** @typedef {Record<"en" | "zh", Record<string, string>>} Words */
+
+/** Everything the conversation's page says. @type {Words} */
 const MESSAGES = {
   en: {
     connecting: "Connecting…",
@@ -163,15 +165,18 @@ const MESSAGES = {
   },
 };
 
-/** The page's words in the visitor's language: English or Chinese. */
+/** A page's words in the visitor's language: English or Chinese. */
 export class Messages {
   #table;
 
-  /** @param {readonly string[]} languages as in navigator.languages, best first */
-  constructor(languages) {
+  /**
+   * @param {readonly string[]} languages as in navigator.languages, best first
+   * @param {Words} [words] all that the page says
+   */
+  constructor(languages, words = MESSAGES) {
     const known = languages.map((tag) => tag.toLowerCase().split("-")[0]);
-    this.language = known.find((tag) => tag in MESSAGES) === "zh" ? "zh" : "en";
-    this.#table = MESSAGES[/** @type {"en" | "zh"} */ (this.language)];
+    this.language = known.find((tag) => tag in words) === "zh" ? "zh" : "en";
+    this.#table = words[/** @type {"en" | "zh"} */ (this.language)];
   }
 
   /**

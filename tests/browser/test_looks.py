@@ -35,9 +35,17 @@ def test_the_conversation(browser: Browser, server: Server, scheme: Any) -> None
     page.context.close()
 
 
+@schemes
+def test_the_start_page(browser: Browser, server: Server, scheme: Any) -> None:
+    page = open_page(browser, server.url, color_scheme=scheme, reduced_motion="reduce")
+    page.wait_for_selector("#film-button")
+    assert faults(page) == []
+    page.context.close()
+
+
 def test_a_fault_is_found(browser: Browser, files_url: str) -> None:
-    page = open_page(browser, f"{files_url}/favicon.svg")
-    page.goto(f"{files_url}/")
-    page.evaluate("document.querySelector('a').textContent = ''")
+    page = open_page(browser, f"{files_url}/")
+    page.wait_for_selector("#film-button")
+    page.evaluate("document.querySelector('#talk').replaceChildren()")
     assert [fault.partition(":")[0] for fault in faults(page)] == ["link-name"]
     page.context.close()
