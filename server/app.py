@@ -14,7 +14,7 @@ from starlette.types import Scope
 
 from models.errors import LikenessError
 from models.identity import Identity
-from server import api, operations, session_api, whep
+from server import api, operations, qr, session_api, whep
 from server.auth import Gate
 from server.edge import stand_before
 from server.engine import Engine, Models, load_models
@@ -188,6 +188,7 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
     app.include_router(session_api.router)
     app.include_router(api.router)
     app.include_router(operations.router)
+    app.include_router(qr.router)
     describe(app)
     if CLIENT_WEB.is_dir():
         pages = Pages(directory=CLIENT_WEB, html=True)

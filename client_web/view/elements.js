@@ -1,7 +1,5 @@
 // The elements of talk.html by their ids, with the types they have there.
 
-/** @import { Messages } from "../page/messages.js" */
-
 /** @param {string} id */
 export function element(id) {
   const found = document.getElementById(id);
@@ -34,7 +32,7 @@ export const video = finder(HTMLVideoElement);
 
 /**
  * Put the page's words into the visitor's language, wherever the page marks them.
- * @param {Messages} messages
+ * @param {{language: string, say: (key: string) => string}} messages
  */
 export function translate(messages) {
   document.documentElement.lang = messages.language === "zh" ? "zh-CN" : "en";
