@@ -39,8 +39,8 @@ class Prepared:
     off the fraction rounds. Places are as in models.sampling, -1 to 1.
     """
 
-    picture: Tensor  # uint8 [B, H, W, 3], [B, H, W, 4] with a matte if transparent
-    backdrop: Tensor  # the same of the background
+    picture: Tensor  # uint8 [B, H, W, 3]
+    backdrop: Tensor  # uint8 [B, H, W, 3], the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 3, H, W]
@@ -122,8 +122,8 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     eye_corner, eye_size = _eye_patches(eyes)
     sizes = np.minimum(np.array(eye_size), [height, width])
     tensors = [
-        _shown(identity, identity.picture, 255 * (1 - person[3])),
-        _shown(identity, identity.background, torch.zeros(identity.size)),
+        torch.from_numpy(identity.picture),
+        torch.from_numpy(identity.background),
         person,
         _planes(identity.background + np.float32(0.5)),
         _planes(identity.eyeballs + np.float32(0.5)),
@@ -144,14 +144,6 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     on_device.append(spans[None])
     on_device.append(_within(identity.landmarks, person[3].numpy())[None])
     return Prepared(*on_device)
-
-
-def _shown(identity: Identity, picture: npt.NDArray[np.uint8], matte: Tensor) -> Tensor:
-    """A whole frame, uint8 [H, W, 3], with its matte [H, W, 4] where one is drawn."""
-    whole = torch.from_numpy(picture)
-    if not identity.transparent:
-        return whole
-    return torch.cat([whole, matte.round().to(torch.uint8)[..., None]], 2)
 
 
 def _person(identity: Identity) -> tuple[Tensor, Tensor]:

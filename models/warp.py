@@ -26,7 +26,7 @@ from models.media import CHANNEL_INDEX
 from models.mouth_patch import render_mouth
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, cut_off_into, laid_over, sample, to_pixels, with_matte
+from models.sampling import Maps, cut_off_into, laid_over, sample, to_pixels
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
@@ -53,14 +53,12 @@ class WarpRenderer(torch.nn.Module):
         """One frame per row.
 
         Args:
-            identities: one per row, all of one picture size, and all or none of them
-                transparent.
+            identities: one per row, all of one picture size.
             motion: float32 [B, len(MOTION_CHANNELS)]; values out of range are
                 bounded to what a face can do.
 
         Returns:
-            uint8 RGB [B, H, W, 3], on the renderer's device; transparent ones with
-                their matte, [B, H, W, 4], their colours not weighted by it.
+            uint8 RGB [B, H, W, 3], on the renderer's device.
 
         Raises:
             ValueError: NaN or infinity, wrong shape, or pictures of different sizes.
@@ -75,9 +73,8 @@ class WarpRenderer(torch.nn.Module):
         if len(groups) == 1:
             batch = self._batch(identities)
             return groups[0][0](batch, calibrated(motion, batch.calibration))
-        channels = 4 if identities[0].transparent else 3
         frames = motion.new_empty(
-            (len(motion), *identities[0].size, channels), dtype=torch.uint8
+            (len(motion), *identities[0].size, 3), dtype=torch.uint8
         )
         for render, rows in groups:
             batch = self._batch([identities[row] for row in rows])
@@ -116,8 +113,6 @@ def _check_rows(identities: Sequence[Identity], motion: Tensor) -> None:
     sizes = {identity.size for identity in identities}
     if len(sizes) > 1:
         raise ValueError(f"identities of different sizes in one call: {sorted(sizes)}")
-    if len({identity.transparent for identity in identities}) > 1:
-        raise ValueError("transparent identities and others in one call")
 
 
 def _groups(
@@ -236,10 +231,7 @@ def _draw(
         person = sample(batch.person, fine[:, :, : lower - upper])
         place = (slice(upper, lower), slice(first, past))
         behind = batch.background[:, :, *place]
-        colours = laid_over(person, behind)
-        if frames.shape[3] == 4:
-            colours = with_matte(colours, person)
-        cut_off_into(frames[:, *place], colours)
+        cut_off_into(frames[:, *place], laid_over(person, behind))
 
 
 def _bands(spans: Tensor, region: _Rectangle, reach: int) -> list[_Rectangle]:
@@ -293,7 +285,6 @@ def _steps(device: torch.device) -> Tensor:
 def _with_patches(
     frames: Tensor, batch: Prepared, maps: Maps, face: _Face, motion: Tensor
 ) -> Tensor:
-    colours = frames[..., :3]  # eyes and lips are within the person: the matte stays
-    render_eyes(colours, batch, maps, motion)
-    render_mouth(colours, batch, maps, motion, face.gap, face.inner)
+    render_eyes(frames, batch, maps, motion)
+    render_mouth(frames, batch, maps, motion, face.gap, face.inner)
     return frames

@@ -10,6 +10,10 @@ from server.session import Session
 from server.settings import LOCAL, Settings, is_loopback
 from server.tokens import Scope, Tokens
 
+# Our own browser extension, by the id that the key in its manifest gives it. No page
+# can say that it is of this origin.
+EXTENSION_ORIGIN = "chrome-extension://gnicnepmjhllmgdaejgmeppicjdpaogj"
+
 
 @dataclass(frozen=True)
 class Caller:
@@ -48,13 +52,13 @@ def check_origin(connection: HTTPConnection, settings: Settings) -> None:
 def all_origins(settings: Settings) -> tuple[str, ...]:
     """Every site whose pages may use some key."""
     own = (origin for key in settings.keys.values() for origin in key.origins)
-    return (*settings.allowed_origins, *own)
+    return (EXTENSION_ORIGIN, *settings.allowed_origins, *own)
 
 
 def _is_of(connection: HTTPConnection, origins: tuple[str, ...]) -> bool:
     """Whether no page calls, or one of these sites or of our own."""
     origin = connection.headers.get("origin")
-    if origin is None or origin in origins:
+    if origin in (None, EXTENSION_ORIGIN) or origin in origins:
         return True
     return origin.partition("://")[2] == _host(connection)
 

@@ -213,7 +213,6 @@ class Session:
         self._subscribers.add(subscriber)
         subscriber(self.numbered(self.dialogue.state_event()))
         subscriber(self.numbered(self.dialogue.hearing_event()))
-        subscriber(self.numbered(self.look.layout_event()))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -330,7 +329,6 @@ class Session:
     def _on_channel(self, peer: Peer) -> None:
         peer.send(self.numbered(self.dialogue.state_event()))
         peer.send(self.numbered(self.dialogue.hearing_event()))
-        peer.send(self.numbered(self.look.layout_event()))
         if peer.connected:
             peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
 

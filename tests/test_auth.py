@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from server.app import create_app
+from server.auth import EXTENSION_ORIGIN
 from server.rate import Bucket
 from server.tokens import Claims, Tokens
 from tests.fakes import FAKE_PARTS, fake_settings
@@ -157,6 +158,22 @@ async def test_each_key_serves_the_pages_of_its_own_sites(
     answer = await client.get(path, headers=bearer(made["token"], **shop))
     assert answer.status_code == 200
     answer = await client.get(path, headers=bearer(made["token"], **wall))
+    refused(answer, 403, "origin_not_allowed")
+
+
+async def test_our_own_extension_is_no_foreign_site(client: httpx.AsyncClient) -> None:
+    ours = bearer("shop-key", origin=EXTENSION_ORIGIN)
+    made = await client.post("/v1/sessions", json={}, headers=ours)
+    assert made.status_code == 201
+    path = f"/v1/sessions/{made.json()['session_id']}"
+    answer = await client.get(
+        path, headers=bearer(made.json()["token"], origin=EXTENSION_ORIGIN)
+    )
+    assert answer.status_code == 200
+    other = "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
+    answer = await client.post(
+        "/v1/sessions", json={}, headers=bearer("shop-key", origin=other)
+    )
     refused(answer, 403, "origin_not_allowed")
 
 

@@ -74,6 +74,11 @@ export class Listening {
     this.#set("off");
   }
 
+  /** A new connection stands: it has to be told again. */
+  resume() {
+    if (this.#state !== "off") this.#likeness.startListening(this.#state === "held");
+  }
+
   /** @param {"open" | "held"} state */
   async #begin(state) {
     const wanted = ++this.#wanted;

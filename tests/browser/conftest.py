@@ -77,16 +77,23 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+@contextlib.contextmanager
+def site(folder: Path) -> Iterator[str]:
+    """A web site of these files."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
 @pytest.fixture(scope="module")
 def files_url() -> Iterator[str]:
     """client_web alone, without a server behind it."""
-    handler = functools.partial(_Quiet, directory=str(CLIENT_WEB))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as site:
-        thread = threading.Thread(target=site.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{site.server_address[1]}"
-        site.shutdown()
-        thread.join()
+    with site(CLIENT_WEB) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
