@@ -1,147 +1,194 @@
 """The eyes of a frame: lids over eyeballs.
 
 Both eyes are drawn as one patch, one above the other. Values per pixel are
-[B, 2 eyes, pixels], or [B, 2 eyes, 2 lids, pixels].
+[B, 2 eyes, ..., pixels]; what the pixels of an eye have in common is numpy.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from models.eyes import BELOW, MEETING, EyeMotion, eye_motion, lid_height
+from models.controls import smoothstep
+from models.eyes import BELOW, MEETING, EyeMotion, eye_motion
+from models.media import FloatArray
+from models.pose import Pose, PoseRig
 from models.prepared import Prepared
-from models.sampling import Maps, cut, cut_off, laid_over, paste, patch_places, sample
+from models.sampling import (
+    Maps,
+    cut,
+    cut_off,
+    laid_over,
+    on,
+    paste,
+    patch_places,
+    sample,
+)
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
-GAZE_REACH = 1.75  # iris radii beyond the iris over which the white gives way
+GAZE_FROM, GAZE_REACH = 1.05, 1.75  # iris radii over which the white gives way
 
 
-def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, motion: Tensor) -> None:
+def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
     """Draws both eyes into frames, uint8 [B, H, W, 3]."""
-    rows, columns = batch.patches.amax(0).tolist()
-    first = _corners(batch, maps, rows, columns)
+    rows, columns = batch.rig.eye_size.max(0).tolist()
+    limit = np.array([maps.width - columns, maps.height - rows])
+    first = pose.eyes.round().clip(0, limit).astype(np.int64)
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
-    if not bool(batch.within[:, 0].all()):
-        behind = cut(batch.background, first, rows, columns, maps)
-    both = cut_off(_drawn(batch, photo, behind, eye_motion(motion)))
-    past = first + first.new_tensor([columns, rows])
-    within = torch.cat([first, past], 2)
+    if not batch.rig.within[:, 0].all():
+        behind = _by_eye(cut(batch.background, first, rows, columns, maps))
+    moves = eye_motion(pose.motion)
+    colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
+    both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
+    within = np.concatenate([first, first + [columns, rows]], 2)
     for eye in (0, 1):
         patch = both[:, eye * rows : (eye + 1) * rows]
         paste(frames, first[:, eye], patch, within[:, eye])
 
 
-def _corners(batch: Prepared, maps: Maps, rows: int, columns: int) -> Tensor:
-    """Top left pixels of both eyes' patches, which follow the head: [B, 2 eyes, 2]."""
-    seen = maps.seen(batch.eye_place.transpose(1, 2)[..., None])  # [B, 2, 2 eyes, 1]
-    first = maps.pixels(seen[..., 0].transpose(1, 2)) + batch.eye_corner
-    limit = first.new_tensor([maps.width - columns, maps.height - rows])
-    return torch.minimum(first.round().clamp_min(0), limit).to(torch.int64)
+def _by_eye(patch: Tensor) -> Tensor:
+    """[B, C, 2 rows, columns] -> [B, C, 2 eyes, pixels]."""
+    return patch.reshape(*patch.shape[:2], 2, -1)
 
 
 def _drawn(
     batch: Prepared, photo: Tensor, behind: Tensor | None, moves: EyeMotion
 ) -> Tensor:
-    """photo: [B, 2, 2 rows, columns] places. Returns [B, 3, 2 rows, columns]."""
-    shape = photo.shape
-    by_eye = photo.reshape(shape[0], 2, 2, -1)  # x and y, eyes, pixels
-    s, t = _along_and_across(batch, by_eye)
-    lids = _lids(batch, moves, s, t)
-
-    def shifted(axis: Tensor, travel: Tensor) -> Tensor:
-        """Places without their travel [B, 2, pixels] along an axis [B, 2 eyes, 2]."""
-        way = axis.transpose(1, 2)[..., None]
-        return torch.addcmul(by_eye, way, travel[:, None], value=-1).reshape(shape)
-
-    skin = sample(batch.person, shifted(batch.eye_axes[:, :, 1], lids.travel))
+    """photo: [B, 2 eyes, 2, pixels] places. Returns [B, 3, 2 eyes, pixels]."""
+    rig = batch.rig
+    local, crop = _local(batch.eye_places, photo)
+    lids = _lids(rig, moves, local)
+    way = on(photo.device, rig.eye_axes[:, :, 1, :, None])  # down across the eye
+    skin_places = torch.addcmul(photo, way, lids.travel, value=-1)
+    skin = sample(batch.person, skin_places.transpose(1, 2))
     outside = laid_over(skin, behind)
-    share = _ease(((moves.upper - CLOSING) / (1 - CLOSING)).clamp(0, 1))
-    if photo.device.type != "cpu" or bool(share.any()):
-        closed = sample(batch.closed_eyes, photo)
-        share = share.repeat_interleave(shape[2] // 2, 1)[:, None, :, None]
-        outside = torch.lerp(outside, closed[:, :3], closed[:, 3:] * share)
-    gaze = torch.stack([moves.side, moves.down], -1)  # [B, 2 eyes, 2]
-    way = (gaze[:, :, None] @ batch.eye_axes)[:, :, 0]
-    ball = sample(batch.eyeballs, shifted(way, _gazed(batch, gaze, s, t)))
-    opening = lids.opening.reshape(shape[0], 1, *shape[2:])
-    return torch.lerp(outside, ball, opening)
+    shut = smoothstep(moves.upper, CLOSING, 1.0)
+    if shut.any():
+        closed = _sample_eyes(batch.closed_eyes, crop)
+        share = closed[:, 3:] * on(photo.device, shut[:, None, :, None])
+        outside = torch.lerp(outside, closed[:, :3], share)
+    gaze = np.stack([moves.side, moves.down], -1)[:, :, None]  # [B, 2 eyes, 1, 2]
+    way = on(photo.device, (gaze @ rig.eye_gaze).swapaxes(2, 3))
+    ball_places = torch.addcmul(crop, way, lids.gazed, value=-1)
+    ball = _sample_eyes(batch.eyeballs, ball_places)
+    return torch.lerp(outside, ball, lids.opening)
 
 
-def _along_and_across(batch: Prepared, places: Tensor) -> list[Tensor]:
-    """Places [B, 2, 2 eyes, pixels] from each eye's middle, in half its width."""
-    x, y = places.unbind(1)
-    by_x, by_y, shift = batch.to_eye[..., None].unbind(3)  # [B, 2 eyes, 2, 1]
-    return [
-        torch.addcmul(
-            torch.addcmul(shift[:, :, axis], x, by_x[:, :, axis]), y, by_y[:, :, axis]
-        )
-        for axis in (0, 1)
-    ]
+def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+    """Where places of the photo [B, 2 eyes, 2, pixels] lie in each eye.
+
+    affine: [B, 2 eyes, 7, 3] this @ (place, 1), see Prepared.eye_places.
+
+    Returns:
+        _BASIS [2 B, 5, pixels], and places in the eyes' own pictures, as photo.
+    """
+    matrix = affine.flatten(0, 1)
+    found = torch.baddbmm(matrix[..., 2:], matrix[..., :2], photo.flatten(0, 1))
+    s, (bow, first, second) = found[:, 3].clamp(-1, 1), found[:, 4:].unbind(1)
+    torch.addcmul(bow, s, s, value=-1, out=bow)
+    torch.mul(bow, s, out=first)
+    torch.mul(first, s, out=second)
+    return found[:, 2:], found[:, :2].reshape(photo.shape)
 
 
 @dataclass(frozen=True, eq=False)
 class _Lids:
-    """Per pixel [B, 2 eyes, pixels]: how far the skin of its lid has come down (up is
-    negative), how open the eye is."""
+    """Per pixel: how far the skin of its lid has come down (up is negative), what share
+    of the gaze the eyeball goes, [B, 2 eyes, 1, pixels]; and how open the eye is,
+    [B, 1, 2 eyes, pixels]."""
 
     travel: Tensor
+    gazed: Tensor
     opening: Tensor
 
 
-def _lids(batch: Prepared, moves: EyeMotion, s: Tensor, t: Tensor) -> _Lids:
-    rest = lid_height(batch.eye_lids[..., None, :], s[:, :, None])
-    open_by = (rest[:, :, 1] - rest[:, :, 0])[:, :, None]
-    # Of the opening: the lids' edges, and the skin, which comes from a little beyond
-    # the lower lid's edge, as landmarks lie inside it.
-    down, up = (1 - MEETING) * moves.upper, -MEETING * moves.lower
-    hidden = UNDER_LOWER * moves.lower.clamp_min(0)
-    edges = torch.addcmul(rest, open_by, _pair(down, up))
-    travel = open_by * _pair(down, up - hidden)
-    away = (edges - t[:, :, None]) * _outwards(t.device)  # from each lid's edge
-    upper, lower = away.unbind(2)
-    pixel = batch.eye_pixel[:, :, None]
-    seen = (0.5 - away / pixel[:, :, None]).clamp(0, 1)
-    # Lids that nearly touch show nothing between them, only the line of lashes.
-    touching = ((upper + lower) / (-1.2 * pixel) - 0.25).clamp(0, 1)
-    in_upper = upper > lower
-    room = batch.eye_skin[:, :, None] + travel[:, :, 0].clamp_min(0)
-    room = torch.where(in_upper, room, BELOW)
-    beyond = torch.maximum(upper, lower) / room
-    share = _fade((beyond - FLAT) / (1 - FLAT))
+# What is known of each pixel: down across the eye and along it, both in half its width
+# from its middle, and 1 - s^2, that times s, and times s^2, s held within -1 to 1.
+_BASIS = ("t", "s", "bow", "bow s", "bow s^2")
+# What is a sum of those, each with its weight: what of the eyeball the two lids leave
+# seen; and the line of lashes between lids that nearly touch; how far away each lid's
+# edge is, outwards; how far each lid has travelled; and how far the middle of the iris.
+_SUMS = (
+    *("seen above", "seen below", "not touching", "above", "below"),
+    *("travel above", "travel below", "from iris along", "from iris across"),
+)
+
+
+def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
+    batch = len(moves.upper)
+    weights, shift = _sums(rig, moves)
+    sums = torch.baddbmm(
+        on(basis.device, shift.reshape(2 * batch, len(_SUMS), 1)),
+        on(basis.device, weights.reshape(2 * batch, len(_SUMS), len(_BASIS))),
+        basis,
+    ).reshape(batch, 2, len(_SUMS), -1)
+    seen = sums[:, :, :3].clamp_(0, 1)
+    above, below, down, up, iris_along, iris_across = sums[:, :, 3:].unbind(2)
+    in_upper = above > below
+    height = on(basis.device, rig.eye_skin[..., None])  # of skin above the upper lid
+    room = torch.where(in_upper, height + down.clamp_min(0), BELOW)
+    beyond = torch.maximum(above, below) / room
+    skin = _ease(((1 - beyond) / (1 - FLAT)).clamp_(0, 1))
+    away = torch.hypot(iris_along, iris_across)
+    white = _ease(((GAZE_FROM + GAZE_REACH - away) / GAZE_REACH).clamp_(0, 1))
     return _Lids(
-        travel=torch.where(in_upper, travel[:, :, 0], travel[:, :, 1]) * share,
-        opening=seen[:, :, 0] * seen[:, :, 1] * touching,
+        travel=(torch.where(in_upper, down, up) * skin)[:, :, None],
+        gazed=white[:, :, None],
+        opening=(seen[:, :, 0] * seen[:, :, 1] * seen[:, :, 2])[:, None],
     )
 
 
-def _pair(upper: Tensor, lower: Tensor) -> Tensor:
-    return torch.stack([upper, lower], 2)[..., None]
-
-
-@lru_cache(maxsize=8)
-def _outwards(device: torch.device) -> Tensor:
-    return torch.tensor([1.0, -1.0], device=device)[:, None]
+def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
+    """Weights of _BASIS in _SUMS [B, 2 eyes, 9, 5], and what is added, [..., 9]."""
+    # Of the opening: the lids' edges, and the skin, which comes from a little beyond
+    # the lower lid's edge, as landmarks lie inside it.
+    down, up = (1 - MEETING) * moves.upper, -MEETING * moves.lower
+    skin_up = up - UNDER_LOWER * np.maximum(moves.lower, 0)
+    upper, lower = rig.eye_lids[:, :, 0], rig.eye_lids[:, :, 1]
+    opening = lower - upper
+    pixel = rig.eye_pixel[..., None]
+    weights = np.zeros((*moves.upper.shape, len(_SUMS), len(_BASIS)), np.float32)
+    shift = np.zeros(weights.shape[:3], np.float32)
+    above, below = weights[:, :, 3], weights[:, :, 4]
+    above[..., 0], below[..., 0] = -1, 1
+    above[..., 2:] = upper + opening * down[..., None]
+    below[..., 2:] = -lower - opening * up[..., None]
+    weights[:, :, 0], weights[:, :, 1] = -above / pixel, -below / pixel
+    weights[:, :, 2] = (above + below) / (-1.2 * pixel)
+    shift[..., :3] = 0.5, 0.5, -0.25
+    weights[:, :, 5, 2:] = opening * down[..., None]
+    weights[:, :, 6, 2:] = opening * skin_up[..., None]
+    # Measured from where the iris is going, so that it keeps its shape.
+    radius = np.maximum(rig.eye_iris[..., 2], 1e-3)
+    weights[:, :, 7, 1] = weights[:, :, 8, 0] = 1 / radius
+    shift[..., 7] = -(rig.eye_iris[..., 0] + moves.side) / radius
+    shift[..., 8] = -(rig.eye_iris[..., 1] + moves.down) / radius
+    return weights, shift
 
 
 def _ease(x: Tensor) -> Tensor:
+    """0 to 1, smooth at both ends."""
     return x * x * (3 - 2 * x)
 
 
-def _fade(away: Tensor) -> Tensor:
-    """1 at the lid, 0 from where the skin holds still, smooth between."""
-    return _ease(1 - away.clamp(0, 1))
-
-
-def _gazed(batch: Prepared, gaze: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """What share of the gaze each pixel of the eyeball goes; the corners stay."""
-    # Measured from where the iris is going, so that it keeps its shape.
-    centre = (batch.eye_iris[..., :2] + gaze)[..., None]
-    radius = batch.eye_iris[..., 2:].clamp_min(1e-3)
-    away = torch.hypot(s - centre[:, :, 0], t - centre[:, :, 1]) / radius
-    return _fade((away - 1.05) / GAZE_REACH)
+def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:
+    """Pictures of both eyes [B, 2 eyes, C, h, w] at places [B, 2 eyes, 2, pixels]:
+    [B, C, 2 eyes, pixels]; edges continue."""
+    batch = len(places)
+    if pictures.stride(0) == 0 or batch == 1:  # of one identity: all frames at once
+        grid = places.permute(1, 0, 3, 2)
+        found = F.grid_sample(
+            pictures[0], grid, padding_mode="border", align_corners=True
+        )
+        return found.permute(2, 1, 0, 3)
+    grid = places.flatten(0, 1).transpose(1, 2)[:, None]
+    found = F.grid_sample(
+        pictures.flatten(0, 1), grid, padding_mode="border", align_corners=True
+    )
+    return found.reshape(batch, 2, -1, places.shape[3]).transpose(1, 2)

@@ -6,7 +6,6 @@ moves. The opening between the lids decides which one shows.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -99,48 +98,37 @@ def lid_height(lid: Tensor, s: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class EyeMotion:
-    """Per eye [B, 2]: lid travels (of the opening) and gaze (half eye widths)."""
+    """Per eye, float32 [B, 2]: lid travels (of the opening) and gaze (half eye widths),
+    the subject's right one first."""
 
-    upper: Tensor  # 0 rest, 1 at the meeting line, beyond it shut, below 0 wider
-    lower: Tensor
-    side: Tensor
-    down: Tensor
+    upper: FloatArray  # 0 rest, 1 at the meeting line, beyond it shut, below 0 wider
+    lower: FloatArray
+    side: FloatArray
+    down: FloatArray
 
 
 _PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
             "eyeLookUp", "eyeLookOut", "eyeLookIn")  # fmt: skip
+_CHANNELS = [
+    CHANNEL_INDEX[name + side] for name in _PER_EYE for side in ("Right", "Left")
+]
+_SIDES = np.array([-1, 1], np.float32)  # the right eye's out is left
 
 
-@lru_cache(maxsize=8)
-def _eye_channels(device: torch.device) -> Tensor:
-    """Indices of what moves each eye, the subject's right one first."""
-    names = [name + side for name in _PER_EYE for side in ("Right", "Left")]
-    return torch.tensor([CHANNEL_INDEX[name] for name in names], device=device)
-
-
-@lru_cache(maxsize=8)
-def _sides(device: torch.device) -> Tensor:
-    """The right eye's out is left."""
-    return torch.tensor([-1.0, 1.0], device=device)
-
-
-def eye_motion(motion: Tensor) -> EyeMotion:
+def eye_motion(motion: FloatArray) -> EyeMotion:
     """motion: [B, channels], bounded."""
-
-    picked = motion[:, _eye_channels(motion.device)]
-    blink, squint, wide, cheek, *looks = picked.reshape(len(motion), -1, 2).unbind(1)
+    picked = motion[:, _CHANNELS].reshape(-1, len(_PER_EYE), 2)
+    blink, squint, wide, cheek, *looks = picked.transpose(1, 0, 2)
     look_down, look_up, look_out, look_in = looks
-    squint = (squint + 0.5 * cheek).clamp(max=1)
+    squint = np.minimum(squint + 0.5 * cheek, 1)
     down = look_down - look_up
-    outwards = look_out - look_in
-    side = outwards * _sides(motion.device)
-    resting = 0.16 * squint - 0.22 * wide + 0.38 * down.clamp(min=0)
-    resting = resting + 0.14 * down.clamp(max=0)
-    lower = 0.38 * squint - 0.06 * wide - 0.10 * down.clamp(min=0)
+    lowered, raised = np.maximum(down, 0), np.minimum(down, 0)
+    resting = 0.16 * squint - 0.22 * wide + 0.38 * lowered + 0.14 * raised
+    lower = 0.38 * squint - 0.06 * wide - 0.10 * lowered
     return EyeMotion(
         upper=resting + (1 + BEYOND - resting) * blink,
         lower=lower + (1 - lower) * blink,
-        side=GAZE_SIDE * side,
+        side=GAZE_SIDE * (look_out - look_in) * _SIDES,
         down=GAZE_UP * down,
     )
 

@@ -4,16 +4,9 @@ The head is a height field (depth from landmarks, falling back to the neck's axi
 the silhouette), turned about a pivot in the neck; a weight holds the shoulders still.
 """
 
-import math
-from dataclasses import dataclass
-from functools import lru_cache
-
 import numpy as np
-import torch
-import torch.nn.functional as F
 from scipy.interpolate import LinearNDInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter
-from torch import Tensor
 
 from models.controls import smoothstep
 from models.landmarks import CHIN
@@ -29,18 +22,15 @@ PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait t
 YAW_GAIN, PITCH_GAIN = 1.40, 1.60
 BREATH_IOD = 0.014  # shoulders' travel at breath 1
 
+# Radians of the model per degree that is shown, of yaw, pitch and roll.
+_GAINS = np.radians(np.array([YAW_GAIN, PITCH_GAIN, 1.0], np.float32))
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 
 
-@dataclass(frozen=True, eq=False)
-class HeadRig:
-    """basis: [4, HEAD_GRID * HEAD_GRID]: where nodes lie from the pivot (right, down,
-    away), as far as they turn with the head, and the travel of breath; pixels."""
-
-    basis: Tensor
-
-
-def build_head(landmarks: FloatArray, height: int, width: int) -> HeadRig:
+def build_head(landmarks: FloatArray, height: int, width: int) -> FloatArray:
+    """A head's basis, float32 [4, HEAD_GRID, HEAD_GRID]: where nodes of the picture lie
+    from the pivot (right, down, away), as far as they turn with the head, and the
+    travel of breath; pixels."""
     frame = HeadFrame.of(landmarks)
     columns = np.linspace(0, width - 1, HEAD_GRID)
     rows = np.linspace(0, height - 1, HEAD_GRID)
@@ -51,8 +41,8 @@ def build_head(landmarks: FloatArray, height: int, width: int) -> HeadRig:
     weight, breath = _weights(frame, landmarks, nodes)
     body = np.concatenate([nodes - pivot, depth[..., None]], -1) * weight[..., None]
     lift = BREATH_IOD * frame.iod * breath
-    basis = np.concatenate([body, lift[..., None]], -1).reshape(-1, 4).T
-    return HeadRig(torch.from_numpy(np.ascontiguousarray(basis, np.float32)))
+    basis = np.concatenate([body, lift[..., None]], -1).transpose(2, 0, 1)
+    return np.ascontiguousarray(basis, np.float32)
 
 
 def _depth(
@@ -90,40 +80,22 @@ def _weights(
     return head.reshape(shape), breath.reshape(shape)
 
 
-def head_displacement(basis: Tensor, motion: Tensor) -> Tensor:
-    """Where each node of the picture goes: [B, 2, HEAD_GRID, HEAD_GRID] pixels.
+def turn(motion: FloatArray) -> FloatArray:
+    """What a motion makes of a basis: where this @ basis goes, float32 [B, 2, 4].
 
-    basis [B, 4, nodes], motion [B, channels] bounded.
+    motion: [B, channels], bounded. Yaw, then pitch, then roll in picture axes (right,
+    down, away), less the identity; then breath, which lifts.
     """
-    moved = _turn(motion) @ basis
-    return moved.reshape(len(motion), 2, HEAD_GRID, HEAD_GRID)
-
-
-def _turn(motion: Tensor) -> Tensor:
-    """What a motion makes of a basis: [B, 2, 4].
-
-    Yaw, then pitch, then roll in picture axes (right, down, away), less the identity;
-    then breath, which lifts.
-    """
-    angles = motion[:, _TURNS] * _gains(motion.device)
-    cos, sin = torch.cos(angles), torch.sin(angles)
-    (cy, cp, cr), (sy, sp, sr) = cos.unbind(1), sin.unbind(1)
+    angles = motion[:, _TURNS] * _GAINS
+    (cy, cp, cr), (sy, sp, sr) = np.cos(angles).T, np.sin(angles).T
+    turned = np.zeros((len(motion), 2, 4), np.float32)
     # The nose is near (z negative): positive yaw must move it to the right.
-    right = torch.stack([cy, torch.zeros_like(cy), -sy], 1)
-    down = torch.stack([sp * sy, cp, sp * cy], 1)
-    cr, sr = cr[:, None], sr[:, None]
-    turned = torch.stack([cr * right - sr * down, sr * right + cr * down], 1)
-    lift = F.pad(column(motion, "breath"), (1, 0))[:, :, None]
-    return torch.cat([turned - _unturned(motion.device), -lift], 2)
-
-
-@lru_cache(maxsize=8)
-def _gains(device: torch.device) -> Tensor:
-    """Radians of the model per degree that is shown, of yaw, pitch and roll."""
-    gains = [math.radians(gain) for gain in (YAW_GAIN, PITCH_GAIN, 1.0)]
-    return torch.tensor(gains, device=device)
-
-
-@lru_cache(maxsize=8)
-def _unturned(device: torch.device) -> Tensor:
-    return torch.eye(2, 3, device=device)
+    right = (cy, 0.0, -sy)
+    down = (sp * sy, cp, sp * cy)
+    for axis in range(3):
+        turned[:, 0, axis] = cr * right[axis] - sr * down[axis]
+        turned[:, 1, axis] = sr * right[axis] + cr * down[axis]
+    turned[:, 0, 0] -= 1
+    turned[:, 1, 1] -= 1
+    turned[:, 1, 3] = -column(motion, "breath")[:, 0]
+    return turned

@@ -2,13 +2,26 @@
 
 from functools import lru_cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from models.lips import column, jaw_travel
+from models.media import FloatArray
 from models.mouth import BOTTOM, LEFT, RIGHT, TOP
+from models.pose import Pose
 from models.prepared import Prepared
-from models.sampling import Maps, cut, cut_off, laid_over, paste, patch_places, sample
+from models.sampling import (
+    Corners,
+    Maps,
+    cut,
+    cut_off,
+    laid_over,
+    on,
+    paste,
+    patch_places,
+    sample,
+)
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
@@ -22,81 +35,84 @@ GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
 
 
-def render_mouth(
-    frames: Tensor,
-    batch: Prepared,
-    maps: Maps,
-    motion: Tensor,
-    gap: Tensor,
-    inner: Tensor,
-) -> None:
-    """Draws the mouths into frames, uint8 [B, H, W, 3].
-
-    gap: [B, 1] as shown, IOD. inner: [B, 2, 22] places of the inner lips.
-    """
-    within = _around(batch, maps, inner)
-    columns, rows = (within[:, 2:] - within[:, :2]).amax(0).tolist()
-    limit = within.new_tensor([maps.width - columns, maps.height - rows])
-    first = torch.minimum(within[:, :2], limit)
-    colours = _drawn(batch, maps, motion, gap, first, (rows, columns))
+def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
+    """Draws the mouths into frames, uint8 [B, H, W, 3]."""
+    within = _around(batch, maps, pose.inner)
+    columns, rows = (within[:, 2:] - within[:, :2]).max(0).tolist()
+    first = np.minimum(within[:, :2], [maps.width - columns, maps.height - rows])
+    colours = _drawn(batch, maps, pose, first, (rows, columns))
     paste(frames, first, cut_off(colours), within)
 
 
-def _around(batch: Prepared, maps: Maps, inner: Tensor) -> Tensor:
+def _around(batch: Prepared, maps: Maps, inner: FloatArray) -> Corners:
     """Rectangles [B, 4] of whole pixels, inside the picture, round the inner lips and
     a margin: left, top, right, bottom, one past the end."""
-    points = maps.pixels(maps.seen(inner[..., None])[..., 0].transpose(1, 2))
-    margin = MARGIN * (batch.box[:, 2:3] - batch.box[:, :1])
-    low = (points.amin(1) - margin).floor()
-    high = (points.amax(1) + margin).ceil() + 1
-    limit = low.new_tensor([maps.width, maps.height])
+    margin = MARGIN * (batch.rig.box[:, 2:3] - batch.rig.box[:, :1])
+    limit = np.array([maps.width, maps.height])
     # A point that leaves the picture still has one pixel.
-    low = torch.minimum(low.clamp_min(0), limit - 1)
-    high = torch.maximum(torch.minimum(high, limit), low + 1)
-    return torch.cat([low, high], 1).to(torch.int64)
+    low = np.floor(inner.min(1) - margin).clip(0, limit - 1)
+    high = np.maximum(np.minimum(np.ceil(inner.max(1) + margin) + 1, limit), low + 1)
+    return np.asarray(np.concatenate([low, high], 1), np.int64)
 
 
 def _drawn(
     batch: Prepared,
     maps: Maps,
-    motion: Tensor,
-    gap: Tensor,
-    first: Tensor,
+    pose: Pose,
+    first: Corners,
     size: tuple[int, int],
 ) -> Tensor:
     """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
     still = maps.still(patch_places(first[:, None], *size, maps))
     back = maps.in_box(maps.face, still)
-    up, down = still + back[:, :2], still + back[:, 2:]
-    both = sample(batch.person, torch.cat([up, down], 2))
-    above, below = both[:, :, : size[0]], both[:, :, size[0] :]
+    both = torch.cat([still + back[:, :2], still + back[:, 2:]], 2)
+    above, below = _halves(sample(batch.person, both))
+    up, down = _halves(maps.box_places(both))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
-    below = _lit(below, gloss, motion)
-    dark = (1 - (gap / LIT_GAP).clamp(0, 1))[..., None, None] * _dim(gap.device)
-    within = _inside(batch, motion, still, gap) * (1 - UNDER_LIP * shade) * (1 - dark)
-    opened = ((gap - batch.rest_gap).abs() / OPENED).clamp(0, 1)
+    below = _lit(below, gloss, pose.motion)
+    device = still.device
+    lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
+    light: FloatArray = 1 - (1 - lit) * np.array(DIM, np.float32)  # [B, 3]
+    within = _inside(batch, pose, still) * (1 - UNDER_LIP * shade)
+    within = within * _per_patch(device, light)
+    opened: FloatArray = np.abs(pose.gap - batch.rig.rest_gap) / OPENED
+    opened = np.minimum(opened, 1)
     # The photo's own inside shows always where there is something to see, and elsewhere
     # only as long as the lips are as they were.
-    own_share = torch.maximum(batch.own_teeth, 1 - opened)
-    if bool(own_share.any()):
+    own_share: FloatArray = np.maximum(batch.rig.own_teeth, 1 - opened)
+    if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
-        sharp = (1 + 19 * (1 - opened))[..., None, None]
-        own = (sample(batch.seam[:, 4:], still) * sharp).clamp(max=1)
+        sharp = _per_patch(device, np.float32(20) - 19 * opened)
+        own = sample(batch.seam[:, 4:], maps.box_places(still)) * sharp
         here = sample(batch.person[:, :3], still)
-        within = torch.lerp(within, here, own * own_share[..., None, None])
+        share = own.clamp(max=1) * _per_patch(device, own_share)
+        within = torch.lerp(within, here, share)
     within = torch.cat([within, torch.zeros_like(shade)], 1)  # all of it the person's
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
     behind = None
-    if not bool(batch.within[:, 1].all()):
+    if not batch.rig.within[:, 1].all():
         behind = cut(batch.background, first[:, None], *size, maps)
     return laid_over(person, behind)
 
 
-def _lit(lip: Tensor, gloss: Tensor, motion: Tensor) -> Tensor:
+def _halves(patch: Tensor) -> tuple[Tensor, Tensor]:
+    """The upper and the lower half of [B, C, 2 h, w]."""
+    rows = patch.shape[2] // 2
+    return patch[:, :, :rows], patch[:, :, rows:]
+
+
+def _per_patch(device: torch.device, values: FloatArray) -> Tensor:
+    """[B, C] for all pixels of a patch."""
+    return on(device, values[..., None, None])
+
+
+def _lit(lip: Tensor, gloss: Tensor, motion: FloatArray) -> Tensor:
     """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light."""
     rounding = column(motion, "mouthPucker") + 0.6 * column(motion, "mouthFunnel")
-    light = GLOSS * rounding.clamp(max=1)[..., None, None] * gloss
+    if not rounding.any():
+        return lip
+    light = _per_patch(lip.device, GLOSS * np.minimum(rounding, 1)) * gloss
     colour, share = lip[:, :3], lip[:, 3:]
     # Halfway to white at the most, which never leaves the photo's range.
     white = 255 * (1 - share)
@@ -104,40 +120,34 @@ def _lit(lip: Tensor, gloss: Tensor, motion: Tensor) -> Tensor:
     return torch.cat([lit, share], 1)
 
 
-def _inside(batch: Prepared, motion: Tensor, still: Tensor, gap: Tensor) -> Tensor:
+def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
     to_plane = batch.to_plane[..., None, None]
     plane = torch.addcmul(to_plane[:, :, 2], still[:, :1], to_plane[:, :, 0])
     plane = torch.addcmul(plane, still[:, 1:], to_plane[:, :, 1])
-    travel = jaw_travel(motion)
-    aside = 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))
+    travel = jaw_travel(pose.motion)
+    aside = 0.08 * (column(pose.motion, "jawLeft") - column(pose.motion, "jawRight"))
     # Lips that open wider than the jaw still bare only the tips of the lower teeth.
-    down = torch.maximum(LOWER_TEETH_FOLLOW * travel, LOWER_TEETH_OF_GAP * gap)
-    with_jaw = torch.cat([aside, down], 1)
+    down = np.maximum(LOWER_TEETH_FOLLOW * travel, LOWER_TEETH_OF_GAP * pose.gap)
+    with_jaw = _per_patch(still.device, np.concatenate([aside, down], 1))
     held = _at(batch.fixed, plane)
     colour, upper = held[:, :3], held[:, 3:]
-    lower = _at(batch.lower, plane - with_jaw[:, :, None, None])
+    lower = _at(batch.lower, plane - with_jaw)
     colour = torch.addcmul(lower[:, :3], 1 - lower[:, 3:], colour)
-    out = column(motion, "tongueOut")
-    if not bool(out.any()):
+    out = column(pose.motion, "tongueOut")
+    if not out.any():
         return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
     # The tip rises towards the upper teeth, never above the lower lip's reach.
     tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.022 * out
-    with_tip = torch.cat([0.5 * aside, tip_down], 1)
-    tip = _at(batch.tongue, plane - with_tip[:, :, None, None])
-    tip = tip * (out * 3).clamp(max=1)[..., None, None]
+    with_tip = _per_patch(still.device, np.concatenate([0.5 * aside, tip_down], 1))
+    tip = _at(batch.tongue, plane - with_tip)
+    tip = tip * _per_patch(still.device, np.minimum(out * 3, 1))
     # All the way out it lies on the edge of the upper teeth, else behind them.
-    before = (
-        tip * ((out - BEFORE_TEETH) / (1 - BEFORE_TEETH)).clamp(0, 1)[..., None, None]
-    )
+    is_before = ((out - BEFORE_TEETH) / (1 - BEFORE_TEETH)).clip(0, 1)
+    before = tip * _per_patch(still.device, is_before)
     colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
     colour = torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
     return torch.addcmul(before[:, :3], 1 - before[:, 3:], colour)
-
-
-@lru_cache(maxsize=8)
-def _dim(device: torch.device) -> Tensor:
-    return torch.tensor(DIM, device=device)[:, None, None]
 
 
 @lru_cache(maxsize=8)

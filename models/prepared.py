@@ -1,5 +1,6 @@
 """An identity as the renderer wants it: tensors on a device, stacked for a batch."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
@@ -20,133 +21,143 @@ from models.eyes import (
 )
 from models.head import build_head
 from models.identity_file import Identity
-from models.lips import LipRig
 from models.media import FloatArray
-from models.rig import GRID_HEIGHT, GRID_WIDTH, HeadFrame, build_rig, seam_masks
+from models.pose import PoseRig, at_nodes, stack_rigs
+from models.rig import (
+    GRID_HEIGHT,
+    GRID_WIDTH,
+    FaceRig,
+    HeadFrame,
+    build_rig,
+    seam_masks,
+)
 from models.sampling import nodes_of
 
 # As far as a closed eye and its lashes reach, half eye widths, and room for the turn
 # of the head.
 EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
+EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures reach
 NEAR_IOD = 0.30  # further than the patches of eyes and mouth look
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Tensors with a leading batch dimension, float32 unless another type is named.
+    """The rig that poses a face, and tensors with a leading batch dimension, float32
+    unless another type is named.
 
     Colours are 0 to 255, and half a level up where they are opaque, so that cutting
     off the fraction rounds. Places are as in models.sampling, -1 to 1.
     """
 
+    rig: PoseRig
     picture: Tensor  # uint8 [B, H, W, 3]
     backdrop: Tensor  # uint8 [B, H, W, 3], the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     background: Tensor  # [B, 3, H, W]
-    eyeballs: Tensor  # [B, 3, H, W]
-    closed_eyes: Tensor  # [B, 4, H, W], see models.closed_eyes
-    seam: Tensor  # [B, 5, H, W] in_upper, shade, in_lower, gloss, inside: seam_masks
+    eyeballs: Tensor  # [B, 2 eyes, 3, h, w], each eye's surroundings
+    closed_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.closed_eyes
+    eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those two,
+    # then half eye widths across and along the eye, then 1 and room for two numbers
+    seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
-    own_teeth: Tensor  # [B, 1] 0 or 1
-    calibration: Tensor  # [B, 8], see models.lips.calibrated
-    lips_rest: Tensor  # see LipRig
-    lips_table: Tensor
-    lips_jaw: Tensor
-    lips_follow: Tensor
-    rest_gap: Tensor
-    projection: Tensor  # [B, 3, 2] IOD in the head's frame @ this -> way in the box
+    to_plane: Tensor  # [B, 2, 3] this @ (place, 1) -> IOD on the mouth's plane
     spread: Tensor  # [B, C, 2 nodes] upper layer, lower layer
-    box: Tensor  # [B, 4] px
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
     box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
-    plane: Tensor  # [B, 2, 3] this @ IOD in the head's frame -> way in the picture
-    plane_origin: Tensor  # [B, 2] place of the mouth's middle
-    to_plane: Tensor  # [B, 2, 3] this @ (place, 1) -> IOD on the mouth's plane
-    head: Tensor  # see HeadRig
-    eye_place: Tensor  # [B, 2 eyes, 2] of the eyes' middles
-    eye_axes: Tensor  # [B, 2 eyes, 2, 2] half an eye's width along x and y, across
-    to_eye: Tensor  # [B, 2 eyes, 2, 3] this @ (place, 1) -> half eye widths
-    eye_pixel: Tensor  # [B, 2 eyes] in half eye widths
-    eye_lids: Tensor  # see EyeRig
-    eye_skin: Tensor
-    eye_iris: Tensor
-    eye_corner: Tensor  # [B, 2, 2] left, top of each eye's patch from its middle, px
-    patches: Tensor  # int64 [B, 2] on the CPU: height, width of the eyes' patches
-    spans: (
-        Tensor  # int64 [B, 2, H] on the CPU: first column of the person, one past last
-    )
-    within: Tensor  # bool [B, 2] on the CPU: no background near the eyes, the mouth
-
-    @property
-    def lip_rig(self) -> LipRig:
-        return LipRig(
-            self.lips_rest,
-            self.lips_table,
-            self.lips_jaw,
-            self.lips_follow,
-            self.rest_gap,
-        )
+    head: Tensor  # [B, 4, nodes], see models.head
 
     def expand(self, batch: int) -> "Prepared":
         """The same identity for every row, without a copy."""
         if batch == len(self.picture):
             return self
-        return Prepared(
-            *(
-                getattr(self, f.name).expand(batch, *getattr(self, f.name).shape[1:])
-                for f in fields(self)
-            )
-        )
+        tensors = (getattr(self, name) for name in _TENSORS)
+        rows = [each.expand(batch, *each.shape[1:]) for each in tensors]
+        return Prepared(self.rig, *rows)
+
+
+_TENSORS = [field.name for field in fields(Prepared) if field.name != "rig"]
 
 
 def stack(parts: Sequence[Prepared]) -> Prepared:
     """One row per identity."""
-    return Prepared(
-        *(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Prepared))
-    )
+    tensors = [torch.cat([getattr(p, name) for p in parts]) for name in _TENSORS]
+    return Prepared(stack_rigs([part.rig for part in parts]), *tensors)
 
 
 def prepare(identity: Identity, device: torch.device) -> Prepared:
     """Builds the rig and moves everything to the device."""
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
-    eyes = build_eyes(identity.landmarks)
-    seam = seam_masks(identity.landmarks, height, width)[[0, 3, 1, 4, 2]]
+    face = build_rig(identity.landmarks)
+    seam = seam_masks(identity.landmarks, face.box.numpy())[[0, 3, 1, 4, 2]]
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
-    closed = closed_eyes(identity.picture, eyes)
-    closed[..., :3] += 0.5
-    eye_corner, eye_size = _eye_patches(eyes)
-    sizes = np.minimum(np.array(eye_size), [height, width])
     tensors = [
         torch.from_numpy(identity.picture),
         torch.from_numpy(identity.background),
         person,
         _planes(identity.background + np.float32(0.5)),
-        _planes(identity.eyeballs + np.float32(0.5)),
-        _planes(closed),
+        *_eye_tensors(identity),
         torch.from_numpy(seam),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],
-        torch.tensor([float(identity.own_teeth)]),
-        torch.from_numpy(identity.calibration),
-        *_face_tensors(identity),
-        head.basis,
-        *_eye_tensors(eyes, height, width),
-        torch.from_numpy(eye_corner),
+        *_face_tensors(identity, face),
+        torch.from_numpy(head.reshape(4, -1)),
     ]
     on_device = [tensor[None].to(device) for tensor in tensors]
-    on_device.append(torch.from_numpy(sizes.astype(np.int64))[None])
-    on_device.append(spans[None])
-    on_device.append(_within(identity.landmarks, person[3].numpy())[None])
-    return Prepared(*on_device)
+    within = _within(identity.landmarks, person[3].numpy())
+    return Prepared(_pose_rig(identity, face, head, spans, within), *on_device)
 
 
-def _person(identity: Identity) -> tuple[Tensor, Tensor]:
+def _pose_rig(
+    identity: Identity,
+    face: FaceRig,
+    head: FloatArray,
+    spans: npt.NDArray[np.int64],
+    within: npt.NDArray[np.bool_],
+) -> PoseRig:
+    height, width = identity.size
+    frame = HeadFrame.of(identity.landmarks)
+    eyes = build_eyes(identity.landmarks)
+    eye_corner, eye_size = _eye_patches(eyes)
+    middles, axes = eyes.frame[:, :2].numpy(), eyes.frame[:, 2:].reshape(2, 2, 2)
+    half = np.array([width - 1, height - 1], np.float32) / 2
+    crop = (_eye_crop_size(eyes) - 1) / 2
+    half_box = (face.box[2:] - face.box[:2]) / 2
+    parts = (
+        identity.calibration,
+        face.rest.numpy(),
+        face.table.flatten(1).numpy(),
+        face.jaw.numpy(),
+        face.follow.numpy(),
+        face.rest_gap.numpy(),
+        np.array([identity.own_teeth], np.float32),
+        (face.projection / half_box).numpy(),
+        frame.projection,
+        frame.origin[:2],
+        face.box.numpy(),
+        head,
+        middles + eye_corner,
+        at_nodes(head[None], middles[None], height, width)[0],
+        eyes.lids.numpy(),
+        eyes.skin.numpy(),
+        eyes.iris.numpy(),
+        (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy(),
+        axes.numpy() / half,
+        axes.numpy() / crop.astype(np.float32),
+        np.minimum(np.array(eye_size, np.int64), [height, width]),
+        np.array(identity.size),
+        spans,
+        within,
+    )
+    return PoseRig(*(np.asarray(part)[None] for part in parts))
+
+
+def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:
     """What is left of the picture when the background's share is taken away: at rest
     person and background add up to the picture exactly, whatever the matte. And where
     there is any."""
@@ -172,7 +183,7 @@ def _background_share(
     return np.asarray(np.minimum(share, room)[..., None], np.float32)
 
 
-def _within(landmarks: FloatArray, share: FloatArray) -> Tensor:
+def _within(landmarks: FloatArray, share: FloatArray) -> npt.NDArray[np.bool_]:
     """Whether the background, of which share [H, W] shows, is nowhere near the eyes
     and nowhere near the mouth: then neither needs to be laid over it."""
     room = NEAR_IOD * HeadFrame.of(landmarks).iod
@@ -182,12 +193,11 @@ def _within(landmarks: FloatArray, share: FloatArray) -> Tensor:
         low = np.maximum(near.min(0) - room, 0).astype(int)
         high = np.maximum(near.max(0) + room, 0).astype(int) + 1
         found.append(not share[low[1] : high[1], low[0] : high[0]].any())
-    return torch.tensor(found)
+    return np.array(found)
 
 
-def _face_tensors(identity: Identity) -> list[Tensor]:
-    """From lips_rest to to_plane."""
-    rig = build_rig(identity.landmarks)
+def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
+    """From to_plane to to_box."""
     frame = HeadFrame.of(identity.landmarks)
     half = (torch.tensor(identity.size[::-1]) - 1) / 2  # of the picture, px
     half_box = (rig.box[2:] - rig.box[:2]) / 2
@@ -197,34 +207,56 @@ def _face_tensors(identity: Identity) -> list[Tensor]:
     origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
     plane = rig.projection.T / half[:, None]
     return [
-        rig.rest,
-        rig.table,
-        rig.jaw,
-        rig.follow,
-        rig.rest_gap,
-        rig.projection / half_box,
+        _affine(torch.linalg.inv(plane[:, :2]), origin),
         torch.cat([rig.spread_upper, rig.spread_lower]).T.contiguous(),
-        rig.box,
         nodes * share[:, None, None] + middle[:, None, None],
         share.repeat(2)[:, None, None],
         torch.cat([1 / share, -middle / share]),
-        plane,
-        origin,
-        _affine(torch.linalg.inv(plane[:, :2]), origin),
     ]
 
 
-def _eye_tensors(eyes: EyeRig, height: int, width: int) -> list[Tensor]:
-    """From eye_place to eye_iris."""
-    half = torch.tensor([width - 1, height - 1]) / 2
-    place = eyes.frame[:, :2] / half - 1
-    axes = eyes.frame[:, 2:].reshape(2, 2, 2) / half
-    to_eye = [
-        _affine(torch.linalg.inv(axis.T), middle)
-        for axis, middle in zip(axes, place, strict=True)
+def _eye_tensors(identity: Identity) -> list[Tensor]:
+    """From eyeballs to eye_places."""
+    eyes = build_eyes(identity.landmarks)
+    closed = closed_eyes(identity.picture, eyes)
+    closed[..., :3] += 0.5
+    balls = identity.eyeballs + np.float32(0.5)
+    size = _eye_crop_size(eyes)
+    middles = eyes.frame[:, :2]
+    corners = (middles - torch.from_numpy(size - 1) / 2).round()
+    half = (torch.tensor(identity.size[::-1]) - 1) / 2
+    affine = torch.zeros(2, 7, 3)
+    for eye, corner in enumerate(corners):
+        # In a crop, -1 and 1 are the middles of its outer pixels too.
+        scale = half / (torch.from_numpy(size - 1) / 2)
+        affine[eye, :2, :2] = scale.diag()
+        affine[eye, :2, 2] = scale - 1 - corner / (torch.from_numpy(size - 1) / 2)
+        axes = eyes.frame[eye, 2:].reshape(2, 2) / half
+        to_eye = _affine(torch.linalg.inv(axes.T), middles[eye] / half - 1)
+        affine[eye, 2:4] = to_eye.flip(0)
+        affine[eye, 4, 2] = 1
+    around = [
+        torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
+        for picture in (balls, closed)
     ]
-    pixel = 1 / eyes.frame[:, 2:4].norm(dim=1)
-    return [place, axes, torch.stack(to_eye), pixel, eyes.lids, eyes.skin, eyes.iris]
+    return [*around, affine]
+
+
+def _eye_crop_size(eyes: EyeRig) -> npt.NDArray[np.int64]:
+    """Width and height of the pictures of each eye, pixels."""
+    half = float(eyes.frame[:, 2:4].norm(dim=1).max())
+    side = 2 * math.ceil(EYE_REACH * half) + 1
+    return np.array([side, side])
+
+
+def _crop(
+    picture: FloatArray, corner: FloatArray, size: npt.NDArray[np.int64]
+) -> Tensor:
+    """A part of a picture [H, W, C], edges continued: [C, h, w]."""
+    left, top = corner.astype(int)
+    rows = np.arange(top, top + size[1]).clip(0, picture.shape[0] - 1)
+    columns = np.arange(left, left + size[0]).clip(0, picture.shape[1] - 1)
+    return _planes(picture[rows[:, None], columns])
 
 
 def _affine(matrix: Tensor, origin: Tensor) -> Tensor:
@@ -232,14 +264,14 @@ def _affine(matrix: Tensor, origin: Tensor) -> Tensor:
     return torch.cat([matrix, -(matrix @ origin)[:, None]], 1)
 
 
-def _spans(weight: FloatArray) -> Tensor:
-    """Where each row of a picture [H, W] is not zero: see Prepared.spans. An empty row
+def _spans(weight: FloatArray) -> npt.NDArray[np.int64]:
+    """Where each row of a picture [H, W] is not zero: see PoseRig.spans. An empty row
     begins at its end and ends at its beginning."""
     there = weight > 0
     width = there.shape[1]
     first = np.where(there.any(1), there.argmax(1), width)
     past = np.where(there.any(1), width - there[:, ::-1].argmax(1), 0)
-    return torch.from_numpy(np.stack([first, past]).astype(np.int64))
+    return np.asarray(np.stack([first, past]), np.int64)
 
 
 def _planes(picture: FloatArray) -> Tensor:

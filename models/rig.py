@@ -239,12 +239,14 @@ def _plate(a: FloatArray, b: FloatArray) -> npt.NDArray[np.float64]:
     return np.asarray(0.5 * squared * np.log(squared + 1e-12))
 
 
-def seam_masks(landmarks: FloatArray, height: int, width: int) -> FloatArray:
-    """Where the picture belongs to the upper layer, lower layer, inside of the mouth,
-    how deep under the upper lip, and where the lower lip catches light as it comes
-    forward: float32 [5, H, W], 0 to 1."""
+def seam_masks(landmarks: FloatArray, box: FloatArray) -> FloatArray:
+    """Where the pixels of a box (left, top, right, bottom, the last ones included)
+    belong to the upper layer, lower layer, inside of the mouth, how deep under the
+    upper lip, and where the lower lip catches light as it comes forward:
+    float32 [5, h, w], 0 to 1."""
     frame = HeadFrame.of(landmarks)
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    left, top, right, bottom = box.astype(int)
+    rows, columns = np.mgrid[top : bottom + 1, left : right + 1].astype(np.float32)
     spot = frame.flat(np.stack([columns, rows], -1).reshape(-1, 2))
     x, y = spot[:, 0], spot[:, 1]
     upper = frame.flat(landmarks[list(INNER_UPPER), :2])
@@ -272,4 +274,4 @@ def seam_masks(landmarks: FloatArray, height: int, width: int) -> FloatArray:
         - ((y - lower[middle, 1] - 0.42 * lip) / max(0.32 * float(lip), 0.015)) ** 2
     )
     masks = np.stack([in_upper, in_lower, inside, shade, gloss])
-    return np.asarray(masks.reshape(5, height, width), np.float32)
+    return np.asarray(masks.reshape(5, *rows.shape), np.float32)

@@ -8,9 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from models.media import FloatArray
+
+Corners = npt.NDArray[np.int64]  # pixels
 
 
 @lru_cache(maxsize=16)
@@ -45,12 +51,16 @@ def cut_off(colours: Tensor) -> Tensor:
     return frames
 
 
+def on(device: torch.device, values: FloatArray) -> Tensor:
+    """A few numbers, where pixels are looked up."""
+    return torch.from_numpy(values).to(device)
+
+
 @dataclass(frozen=True, eq=False)
 class Maps:
     """Where a place of the frame comes from. Ways are differences of places.
 
     head: [B, 2, g, g] way back to the still head, over the whole picture, or None.
-    turned: [B, 2, g, g] the same forwards, or None.
     face: [B, 4, h, w] way back to the photo, over the face's box, upper and lower
         layer.
     to_box: [B, 4] scale of x and y, then offset: place in the picture -> in the box.
@@ -58,40 +68,26 @@ class Maps:
     """
 
     head: Tensor | None
-    turned: Tensor | None
     face: Tensor
     to_box: Tensor
     height: int
     width: int
 
+    def box_places(self, places: Tensor) -> Tensor:
+        """Places in the picture [B, 2, h, w] -> in the face's box."""
+        to_box = self.to_box[:, :, None, None]
+        return torch.addcmul(to_box[:, 2:], places, to_box[:, :2])
+
     def in_box(self, field: Tensor, places: Tensor) -> Tensor:
         """A field over the face's box [B, C, h, w] at places; zero outside."""
-        to_box = self.to_box[:, :, None, None]
-        grid = torch.addcmul(to_box[:, 2:], places, to_box[:, :2])
-        return F.grid_sample(field, grid.permute(0, 2, 3, 1), align_corners=True)
+        grid = self.box_places(places).permute(0, 2, 3, 1)
+        return F.grid_sample(field, grid, align_corners=True)
 
     def still(self, places: Tensor) -> Tensor:
         """Undoes the head's turn."""
         if self.head is None:
             return places
         return places + sample(self.head, places)
-
-    def seen(self, places: Tensor) -> Tensor:
-        """Where places of the photo are seen: they follow the head."""
-        if self.turned is None:
-            return places
-        return places + sample(self.turned, places)
-
-    def pixels(self, places: Tensor) -> Tensor:
-        """[..., 2] -> pixels."""
-        return (places + 1) * to_pixels(self.height, self.width, places.device)
-
-
-@lru_cache(maxsize=64)
-def to_pixels(height: int, width: int, device: torch.device) -> Tensor:
-    """[2]: half a picture's width and height, between outer pixels' middles. Kept,
-    since making a small tensor takes as long as sampling a small patch."""
-    return torch.tensor([(width - 1) / 2, (height - 1) / 2], device=device)
 
 
 @lru_cache(maxsize=64)
@@ -104,15 +100,17 @@ def _offsets(
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None, :, None]
 
 
-def patch_places(first: Tensor, rows: int, columns: int, maps: Maps) -> Tensor:
+def patch_places(first: Corners, rows: int, columns: int, maps: Maps) -> Tensor:
     """Places of patches [B, 2, n rows, columns], one below the other, from their top
     left pixels [B, n, 2]."""
-    offsets = _offsets(rows, columns, maps.height, maps.width, first.device)
-    moved = first / to_pixels(maps.height, maps.width, first.device)
-    return (offsets + moved.transpose(1, 2)[..., None, None]).flatten(2, 3)
+    device = maps.face.device
+    moved = np.float32(2) * first / np.array([maps.width - 1, maps.height - 1])
+    moved = moved.transpose(0, 2, 1)[..., None, None].astype(np.float32)
+    offsets = _offsets(rows, columns, maps.height, maps.width, device)
+    return (offsets + on(device, moved)).flatten(2, 3)
 
 
-def cut(texture: Tensor, first: Tensor, rows: int, columns: int, maps: Maps) -> Tensor:
+def cut(texture: Tensor, first: Corners, rows: int, columns: int, maps: Maps) -> Tensor:
     """Patches of a picture [B, C, H, W] at top left pixels [B, n, 2], one below the
     other: [B, C, n rows, columns]."""
     if texture.device.type != "cpu":
@@ -132,20 +130,10 @@ def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
     return torch.addcmul(person[:, :3], person[:, 3:], behind)
 
 
-def paste(frames: Tensor, first: Tensor, patch: Tensor, within: Tensor) -> None:
+def paste(frames: Tensor, first: Corners, patch: Tensor, within: Corners) -> None:
     """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2], as far as
     they lie within rectangles [B, 4]: left, top, right, bottom, one past the end."""
-    rows, columns = patch.shape[1:3]
-    if frames.device.type == "cpu":  # slices are faster than indices there
-        corners = first.tolist()
-        for row, (left, top, right, bottom) in enumerate(within.tolist()):
-            x, y = corners[row]
-            part = patch[row, top - y : bottom - y, left - x : right - x]
-            frames[row, top:bottom, left:right] = part
-        return
-    item = torch.arange(len(frames), device=frames.device)[:, None, None]
-    y = (first[:, 1, None] + torch.arange(rows, device=frames.device))[:, :, None]
-    x = (first[:, 0, None] + torch.arange(columns, device=frames.device))[:, None, :]
-    left, top, right, bottom = within[:, :, None, None].unbind(1)
-    mine = (x >= left) & (x < right) & (y >= top) & (y < bottom)
-    frames[item, y, x] = torch.where(mine[..., None], patch, frames[item, y, x])
+    rectangles = zip(first.tolist(), within.tolist(), strict=True)
+    for row, ((x, y), (left, top, right, bottom)) in enumerate(rectangles):
+        part = patch[row, top - y : bottom - y, left - x : right - x]
+        frames[row, top:bottom, left:right] = part

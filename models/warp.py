@@ -12,28 +12,28 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from models.controls import LIP_POINTS
 from models.eye_patch import render_eyes
-from models.head import head_displacement
+from models.head import HEAD_GRID
 from models.identity_file import Identity
 from models.inverse import inverse, inverse_sheared
-from models.lips import bounded, calibrated, displace
-from models.media import CHANNEL_INDEX
+from models.lips import bounded
+from models.media import FloatArray
 from models.mouth_patch import render_mouth
+from models.pose import Pose, PoseRig, pose_of, turns
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, cut_off_into, laid_over, sample, to_pixels
+from models.sampling import Maps, cut_off_into, laid_over, nodes_of, on, sample
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
 CPU_BAND_PX = 64  # a multiple of NODE_PX
 STACKS_KEPT = 2
 
-_HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
 _Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
 
 
@@ -63,23 +63,26 @@ class WarpRenderer(torch.nn.Module):
         Raises:
             ValueError: NaN or infinity, wrong shape, or pictures of different sizes.
         """
-        motion = bounded(motion.to(self.device, torch.float32))
-        _check_rows(identities, motion)
-        turns = motion[:, _HEAD].ne(0).any(1).tolist()
-        groups = [(_render_still, rows) for rows in _groups(identities, turns).values()]
-        turned = [row for row, turned in enumerate(turns) if turned]
+        values = bounded(motion.to(torch.float32).cpu().numpy())
+        _check_rows(identities, values)
+        turning = turns(values)
+        groups = list(_still_groups(identities, turning).values())
+        turned = [row for row, turned in enumerate(turning) if turned]
         if turned:
-            groups.append((_render_turned, turned))
+            groups.append(turned)
         if len(groups) == 1:
-            batch = self._batch(identities)
-            return groups[0][0](batch, calibrated(motion, batch.calibration))
-        frames = motion.new_empty(
-            (len(motion), *identities[0].size, 3), dtype=torch.uint8
-        )
-        for render, rows in groups:
-            batch = self._batch([identities[row] for row in rows])
-            frames[rows] = render(batch, calibrated(motion[rows], batch.calibration))
+            return self._render(identities, values)
+        shape = (len(values), *identities[0].size, 3)
+        frames = torch.empty(shape, dtype=torch.uint8, device=self.device)
+        for rows in groups:
+            frames[rows] = self._render([identities[r] for r in rows], values[rows])
         return frames
+
+    def _render(self, identities: Sequence[Identity], motion: FloatArray) -> Tensor:
+        batch = self._batch(identities)
+        pose = pose_of(batch.rig, motion)
+        render = _render_still if pose.turn is None else _render_turned
+        return render(batch, pose)
 
     def prepared(self, identity: Identity) -> Prepared:
         """The identity's tensors on this device, made on first use."""
@@ -104,7 +107,7 @@ class WarpRenderer(torch.nn.Module):
         return self._stacks[key]
 
 
-def _check_rows(identities: Sequence[Identity], motion: Tensor) -> None:
+def _check_rows(identities: Sequence[Identity], motion: FloatArray) -> None:
     if len(identities) != len(motion) or not len(motion):
         raise ValueError(
             f"{len(identities)} identities for {len(motion)} rows of motion; "
@@ -115,12 +118,12 @@ def _check_rows(identities: Sequence[Identity], motion: Tensor) -> None:
         raise ValueError(f"identities of different sizes in one call: {sorted(sizes)}")
 
 
-def _groups(
-    identities: Sequence[Identity], turns: list[bool]
+def _still_groups(
+    identities: Sequence[Identity], turning: list[bool]
 ) -> dict[Identity, list[int]]:
     """Rows whose head is still, by identity."""
     groups: dict[Identity, list[int]] = {}
-    for row, turned in enumerate(turns):
+    for row, turned in enumerate(turning):
         if not turned:
             groups.setdefault(identities[row], []).append(row)
     return groups
@@ -130,70 +133,66 @@ def _groups(
 class _Face:
     back: Tensor  # [B, 4, GRID_HEIGHT, GRID_WIDTH] x, y of upper and lower layer's way
     mixed: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] each node by its own layer
-    gap: Tensor  # [B, 1] IOD between the lips in the middle
-    inner: Tensor  # [B, 2, 22] places of the inner lips
 
 
-def _face(batch: Prepared, motion: Tensor) -> _Face:
-    moved = displace(batch.lip_rig, motion)  # [B, C, 3] IOD
-    flat = (moved @ batch.projection).transpose(1, 2)  # [B, 2, C] of the box
-    rows = len(motion)
+def _face(batch: Prepared, pose: Pose) -> _Face:
+    rows = len(pose.flat)
+    flat = on(batch.spread.device, pose.flat)
     if batch.spread.stride(0) == 0:  # one identity: one product for all rows
         field = (flat.flatten(0, 1) @ batch.spread[0]).reshape(rows, 2, -1)
     else:
         field = flat @ batch.spread
     field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
     back = inverse_sheared(field.flatten(0, 1))  # [B layers, 2, h, w]
-    back = back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH)
-    back = _calmed(back * batch.box_share, batch)
-    in_upper = sample(batch.seam[:, :1], batch.box_nodes + back[:, :2])
-    mixed = torch.lerp(back[:, 2:], back[:, :2], in_upper)
-    middle = LIP_POINTS // 2
-    lips = batch.lips_rest + moved[:, : 4 * LIP_POINTS]
-    gap = lips[:, LIP_POINTS + middle, 1] - lips[:, middle, 1]
-    inner = batch.plane @ lips[:, : 2 * LIP_POINTS].transpose(1, 2)
-    return _Face(back, mixed, gap[:, None], inner + batch.plane_origin[:, :, None])
+    back = _calmed(back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH), batch)
+    nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
+    in_upper = sample(batch.seam[:, :1], nodes + back[:, :2])
+    back = back * batch.box_share
+    return _Face(back, torch.lerp(back[:, 2:], back[:, :2], in_upper))
 
 
 def _calmed(back: Tensor, batch: Prepared) -> Tensor:
     """Without the traces that a spline leaves far from what moves: nobody sees them,
     but they would keep still parts of the picture from being the photo to the bit."""
-    still = 2 * STILL_PX / batch.picture.shape[2]
+    sides = batch.rig.box[:, 2] - batch.rig.box[:, 0]
+    still = on(back.device, 2 * STILL_PX / sides[:, None, None, None])
     largest = back.abs().amax(1, keepdim=True)
     return back * (largest / still - 1).clamp(0, 1)
 
 
-def _render_turned(batch: Prepared, motion: Tensor) -> Tensor:
+def _render_turned(batch: Prepared, pose: Pose) -> Tensor:
     """Frames of heads that turn or breathe: every pixel is looked up."""
-    face = _face(batch, motion)
+    assert pose.turn is not None
+    face = _face(batch, pose)
     height, width = batch.picture.shape[1:3]
-    forward = head_displacement(batch.head, motion)
-    forward = forward / to_pixels(height, width, motion.device)[:, None, None]
-    maps = Maps(inverse(forward), forward, face.back, batch.to_box, height, width)
+    half = np.array([[width - 1], [height - 1]], np.float32) / 2
+    forward = on(batch.head.device, pose.turn / half) @ batch.head
+    forward = forward.reshape(-1, 2, HEAD_GRID, HEAD_GRID)
+    maps = Maps(inverse(forward), face.back, batch.to_box, height, width)
     frames = batch.backdrop.clone(memory_format=torch.contiguous_format)
     _draw(frames, batch, maps, face.mixed, (0, 0, width, height))
-    return _with_patches(frames, batch, maps, face, motion)
+    return _with_patches(frames, batch, maps, pose)
 
 
-def _render_still(batch: Prepared, motion: Tensor) -> Tensor:
+def _render_still(batch: Prepared, pose: Pose) -> Tensor:
     """Frames of still heads, all of one identity: only what moves is looked up."""
-    face = _face(batch, motion)
+    face = _face(batch, pose)
     height, width = batch.picture.shape[1:3]
     frames = batch.picture.clone(memory_format=torch.contiguous_format)
-    maps = Maps(None, None, face.back, batch.to_box, height, width)
-    region = _moving(face.mixed, batch.box[0], height, width)
+    maps = Maps(None, face.back, batch.to_box, height, width)
+    region = _moving(face.mixed, batch.rig, height, width)
     if region:
         _draw(frames, batch, maps, face.mixed, region)
-    return _with_patches(frames, batch, maps, face, motion)
+    return _with_patches(frames, batch, maps, pose)
 
 
-def _moving(mixed: Tensor, box: Tensor, height: int, width: int) -> _Rectangle | None:
+def _moving(mixed: Tensor, rig: PoseRig, height: int, width: int) -> _Rectangle | None:
     """The part of the picture that a face's map moves, of any frame."""
-    moves = mixed.ne(0).any(1).any(0).cpu().numpy()  # [h, w] nodes
+    moves = (mixed.cpu().numpy() != 0).any((0, 1))  # [h, w] nodes
     columns, rows = (np.flatnonzero(moves.any(axis)) for axis in (0, 1))
     if not len(rows):
         return None
-    left, top, right, bottom = box.tolist()
+    left, top, right, bottom = rig.box[0].tolist()
     across = (right - left) / (GRID_WIDTH - 1)
     down = (bottom - top) / (GRID_HEIGHT - 1)
     # A node is felt as far as its neighbours.
@@ -224,7 +223,7 @@ def _draw(
     if frames.device.type == "cpu":
         furthest = float((places - nodes).abs().amax()) / 2
         reach = math.ceil(furthest * max(maps.width, maps.height)) + 2
-        bands = _bands(batch.spans, region, reach)
+        bands = _bands(batch.rig.spans, region, reach)
     for first, upper, past, lower in bands:
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
         fine = _finer_rows(wide[:, :, near, first - left : past - left])
@@ -234,12 +233,13 @@ def _draw(
         cut_off_into(frames[:, *place], laid_over(person, behind))
 
 
-def _bands(spans: Tensor, region: _Rectangle, reach: int) -> list[_Rectangle]:
+def _bands(
+    spans: npt.NDArray[np.int64], region: _Rectangle, reach: int
+) -> list[_Rectangle]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
     cache, and only the columns that the person can come to from reach pixels."""
     left, top, right, bottom = region
-    both = spans.numpy()  # quicker at what is small
-    first, past = both[:, 0].min(0), both[:, 1].max(0)
+    first, past = spans[:, 0].min(0), spans[:, 1].max(0)
     step = max(CPU_BAND_PX // len(spans) // NODE_PX, 4) * NODE_PX
     bands = []
     for upper in range(top, bottom, step):
@@ -282,9 +282,7 @@ def _steps(device: torch.device) -> Tensor:
     return torch.arange(NODE_PX, device=device)[:, None] / NODE_PX
 
 
-def _with_patches(
-    frames: Tensor, batch: Prepared, maps: Maps, face: _Face, motion: Tensor
-) -> Tensor:
-    render_eyes(frames, batch, maps, motion)
-    render_mouth(frames, batch, maps, motion, face.gap, face.inner)
+def _with_patches(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> Tensor:
+    render_eyes(frames, batch, maps, pose)
+    render_mouth(frames, batch, maps, pose)
     return frames

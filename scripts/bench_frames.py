@@ -74,7 +74,8 @@ def main(arguments: list[str] | None = None) -> int:
     identity = enrol(options.photo, size=options.size)
     print(f"enrolment, models loaded: {time.perf_counter() - started:.2f} s")
     prepared = WarpRenderer().prepared(identity)
-    held = sum(t.nbytes for t in vars(prepared).values()) / 1e6
+    tables = [*vars(prepared).values(), *vars(prepared.rig).values()]
+    held = sum(t.nbytes for t in tables if hasattr(t, "nbytes")) / 1e6
     print(f"memory of one prepared identity: {held:.1f} MB")
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     for device in devices:

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.controls import LIP_POINTS
+from models.controls import LIP_POINTS, LIPS
 from models.emotion import EMOTIONS, Emotion, Expression
 from models.gestures import GESTURE_CHANNELS
 from models.lips import bounded, displace
@@ -165,14 +164,9 @@ def test_the_renderer_shows_the_gap_that_is_said_whatever_the_emotion(
     emotion: Emotion, aperture: float
 ) -> None:
     row = motion(aperture=aperture, width=0.46, jawOpen=0.05, speech=1.0).numpy()
-    shown = torch.from_numpy(held(emotion, 1.0, row)[None])
-    rig = renderer().prepared(grace()).lip_rig
-    moved = (
-        displace(rig, bounded(shown))
-        + torch.nn.functional.pad(
-            rig.rest, (0, 0, 0, rig.table.shape[2] - rig.rest.shape[1])
-        )
-    )[0]
+    shown = held(emotion, 1.0, row)[None]
+    rig = renderer().prepared(grace()).rig.lips
+    placed = (rig.rest + displace(rig, bounded(shown))[:, : len(LIPS)])[0]
     middle = LIP_POINTS // 2
-    gap = float(moved[LIP_POINTS + middle, 1] - moved[middle, 1])
+    gap = float(placed[LIP_POINTS + middle, 1] - placed[middle, 1])
     assert gap == pytest.approx(aperture, abs=1e-4)

@@ -11,6 +11,7 @@ from models import warp
 from models.inverse import inverse_sheared
 from models.lips import bounded
 from models.media import CHANNEL_INDEX, MOTION_CHANNELS
+from models.pose import pose_of
 from models.rig import GRID_HEIGHT, GRID_WIDTH
 from models.sampling import nodes_of, sample
 from tests.faces import grace, motion, renderer
@@ -24,8 +25,9 @@ def areas(row: torch.Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bo
     (negative where it is flipped), and whether the layer is seen there: [2, h, w]."""
     batch = renderer().prepared(grace())
     with torch.inference_mode():
-        back = warp._face(batch, bounded(row)).back
-        nodes = batch.box_nodes
+        face = warp._face(batch, pose_of(batch.rig, bounded(row.numpy())))
+        back = face.back / batch.box_share
+        nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
         upper = sample(batch.seam[:, :1], nodes + back[:, :2])[0, 0] > 0.5
         lower = sample(batch.seam[:, 2:3], nodes + back[:, 2:])[0, 0] > 0.5
     cell = nodes[0, :, 1, 1] - nodes[0, :, 0, 0]

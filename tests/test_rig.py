@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from models.blendshapes import ARKIT_NAMES
 from models.controls import LIP_POINTS, LIPS
 from models.lips import MAX_APERTURE, LipRig, bounded, displace
+from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
 from tests.faces import grace, motion
 
@@ -16,15 +17,16 @@ NOT_LIPS = ("eye", "tongueOut", "mouthClose", "jawOpen")
 
 def lip_rig() -> LipRig:
     rig = build_rig(grace().landmarks)
-    parts = (rig.rest, rig.table, rig.jaw, rig.follow, rig.rest_gap)
-    return LipRig(*(part[None] for part in parts))
+    parts = (rig.rest, rig.table.flatten(1), rig.jaw, rig.follow, rig.rest_gap)
+    return LipRig(*(part[None].numpy() for part in parts))
 
 
-def lips_of(**channels: float) -> torch.Tensor:
+def lips_of(**channels: float) -> FloatArray:
     """Lips as placed, [4, 11, 3]."""
     rig = lip_rig()
-    moved = displace(rig, bounded(motion(**channels)))
-    return (rig.rest + moved[:, : len(LIPS)])[0].reshape(4, LIP_POINTS, 3)
+    moved = displace(rig, bounded(motion(**channels).numpy()))
+    lips: FloatArray = (rig.rest + moved[:, : len(LIPS)])[0]
+    return lips.reshape(4, LIP_POINTS, 3)
 
 
 @settings(deadline=None, max_examples=40)
@@ -47,8 +49,8 @@ def test_in_speech_lips_stand_exactly_as_commanded(
 
 def test_without_speech_the_commanded_lips_do_nothing() -> None:
     rest = lip_rig()
-    moved = displace(rest, bounded(motion(aperture=0.4, width=0.7)))
-    assert float(moved.abs().max()) < 1e-5
+    moved = displace(rest, bounded(motion(aperture=0.4, width=0.7).numpy()))
+    assert np.abs(moved).max() < 1e-5
 
 
 def test_speech_blends_without_a_jump() -> None:
@@ -104,7 +106,7 @@ def test_the_head_frame_undoes_itself() -> None:
 
 def test_the_seam_parts_the_lips() -> None:
     landmarks = grace().landmarks
-    upper, lower, *_ = seam_masks(landmarks, 384, 384)
+    upper, lower, *_ = seam_masks(landmarks, np.array([0, 0, 383, 383]))
     x, y = landmarks[0, :2].round().astype(int)
     assert upper[y, x] == 1.0
     x, y = landmarks[17, :2].round().astype(int)

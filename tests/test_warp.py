@@ -216,10 +216,9 @@ def test_a_batch_is_its_rows() -> None:
 def test_leaving_out_a_background_that_does_not_show_changes_nothing() -> None:
     with_all = WarpRenderer()
     prepared = with_all.prepared(grace())
-    assert prepared.within[0, 0]
-    with_all._prepared[grace()] = replace(
-        prepared, within=torch.zeros_like(prepared.within)
-    )
+    assert prepared.rig.within[0, 0]
+    rig = replace(prepared.rig, within=np.zeros_like(prepared.rig.within))
+    with_all._prepared[grace()] = replace(prepared, rig=rig)
     for shown in ({"eyeBlinkLeft": 1.0}, {**SPEECH, "head_yaw": 8.0, "head_roll": 9.0}):
         with torch.inference_mode():
             laid = with_all([grace()], motion(**shown))[0].numpy()

@@ -1,0 +1,123 @@
+"""What a motion makes of a face before any pixel is looked up: where the controls go,
+how the head turns, and where in the picture eyes and mouth come to lie.
+
+In numpy on the CPU, as models.lips; only the results go where pixels are looked up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS
+from models.head import HEAD_GRID, turn
+from models.lips import LipRig, calibrated, displace
+from models.media import CHANNEL_INDEX, FloatArray
+
+_HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
+
+
+@dataclass(frozen=True, eq=False)
+class PoseRig:
+    """Arrays of each of B identities, or of one for all rows; float32 unless another
+    type is named. Pixels are of the picture."""
+
+    calibration: FloatArray  # [B, 8], see models.lips.calibrated
+    lips_rest: FloatArray  # see LipRig
+    lips_table: FloatArray
+    lips_jaw: FloatArray
+    lips_follow: FloatArray
+    rest_gap: FloatArray
+    own_teeth: FloatArray  # [B, 1] 0 or 1
+    projection: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> way in the box
+    plane: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> pixels
+    plane_origin: FloatArray  # [B, 2] pixel of the mouth's middle
+    box: FloatArray  # [B, 4] left, top, right, bottom of the face's box, pixels
+    head: FloatArray  # [B, 4, HEAD_GRID, HEAD_GRID], see models.head
+    eye_corner: FloatArray  # [B, 2 eyes, 2] left, top of the eyes' patches, at rest
+    eye_head: FloatArray  # [B, 2 eyes, 4] the head's basis in the eyes' middles
+    eye_lids: FloatArray  # see EyeRig
+    eye_skin: FloatArray
+    eye_iris: FloatArray
+    eye_pixel: FloatArray  # [B, 2 eyes] in half eye widths
+    eye_axes: FloatArray  # [B, 2 eyes, 2, 2] half an eye's width along, across, places
+    eye_gaze: FloatArray  # [B, 2 eyes, 2, 2] the same in the eyes' own pictures
+    eye_size: npt.NDArray[np.int64]  # [B, 2] height, width of the eyes' patches
+    size: npt.NDArray[np.int64]  # [B, 2] height, width of the picture
+    spans: npt.NDArray[np.int64]  # [B, 2, H] first column of the person, one past last
+    within: npt.NDArray[np.bool_]  # [B, 2] no background near the eyes, the mouth
+
+    @property
+    def lips(self) -> LipRig:
+        return LipRig(
+            self.lips_rest,
+            self.lips_table,
+            self.lips_jaw,
+            self.lips_follow,
+            self.rest_gap,
+        )
+
+
+def stack_rigs(parts: Sequence[PoseRig]) -> PoseRig:
+    """One row per identity."""
+    return PoseRig(
+        *(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(PoseRig))
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """Of B frames. Arrays are float32; pixels are x, y."""
+
+    motion: FloatArray  # [B, channels] bounded and calibrated
+    flat: FloatArray  # [B, 2, C] the controls' way in the box, x and y
+    gap: FloatArray  # [B, 1] IOD between the lips in the middle
+    inner: FloatArray  # [B, 22, 2] pixels of the inner lips
+    eyes: FloatArray  # [B, 2, 2] pixels of the eyes' patches, left and top
+    turn: FloatArray | None  # [B, 2, 4], see models.head.turn; None of still heads
+
+
+def turns(motion: FloatArray) -> list[bool]:
+    """Of each row, whether the head turns or breathes."""
+    moves: list[bool] = (motion[:, _HEAD] != 0).any(1).tolist()
+    return moves
+
+
+def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
+    """motion: [B, channels], bounded; either all heads turn, or none does."""
+    turning = turns(motion)[0]
+    motion = calibrated(motion, rig.calibration)
+    moved = displace(rig.lips, motion)
+    lips = rig.lips_rest + moved[:, : 4 * LIP_POINTS]
+    middle = LIP_POINTS // 2
+    gap = lips[:, LIP_POINTS + middle, 1:2] - lips[:, middle, 1:2]
+    inner = lips[:, : len(INNER_UPPER + INNER_LOWER)] @ rig.plane
+    inner += rig.plane_origin[:, None]
+    eyes = np.broadcast_to(rig.eye_corner, (len(motion), 2, 2))
+    turned = turn(motion) if turning else None
+    if turned is not None:
+        from_pivot = turned.transpose(0, 2, 1)
+        eyes = eyes + rig.eye_head @ from_pivot
+        height, width = rig.size[0].tolist()
+        inner = inner + at_nodes(rig.head, inner, height, width) @ from_pivot
+    flat = (moved @ rig.projection).transpose(0, 2, 1)
+    return Pose(motion, flat, gap, inner, eyes, turned)
+
+
+def at_nodes(
+    head: FloatArray, pixels: FloatArray, height: int, width: int
+) -> FloatArray:
+    """A head's basis [B, 4, HEAD_GRID, HEAD_GRID], that spans a picture, between its
+    nodes: [B, n, 4] at pixels [B, n, 2]."""
+    step = np.array([width - 1, height - 1], np.float32) / (HEAD_GRID - 1)
+    places = (pixels / step).clip(0, HEAD_GRID - 1)
+    first = np.minimum(places.astype(np.int64), HEAD_GRID - 2)
+    x, y = first[..., 0], first[..., 1]
+    right, down = (places - first)[..., :1], (places - first)[..., 1:]
+    row = np.arange(len(head))[:, None]
+    nodes = head.transpose(0, 2, 3, 1)
+    upper = nodes[row, y, x] * (1 - right) + nodes[row, y, x + 1] * right
+    lower = nodes[row, y + 1, x] * (1 - right) + nodes[row, y + 1, x + 1] * right
+    between: FloatArray = upper * (1 - down) + lower * down
+    return between
