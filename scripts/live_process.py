@@ -72,37 +72,65 @@ def _usage(pid: int) -> Usage:
     )
 
 
+class ServerProcess:
+    """A server on a free port that can be killed and started again on the same one.
+
+    folder: for its data. settings: of the environment, without LIKENESS_.
+    """
+
+    def __init__(self, module: str, folder: str, settings: dict[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._module = module
+        self._environment = os.environ | {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "LIKENESS_DATA_DIR": folder,
+            "LIKENESS_LOG_LEVEL": "WARNING",
+            "LIKENESS_MAX_SESSIONS": "32",
+            "LIKENESS_REQUESTS_PER_MINUTE": MANY,
+        }
+        self._environment |= {
+            f"LIKENESS_{name}": each for name, each in settings.items()
+        }
+        self.begin()
+
+    def begin(self) -> None:
+        """Start it, without waiting until it is ready."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", self._module],
+            env=self._environment,
+            stdout=subprocess.DEVNULL,
+        )
+
+    def wait_until_ready(self) -> LiveProcess:
+        _wait_until_ready(self.url, self._process)
+        return LiveProcess(self.url, self._process.pid)
+
+    def kill(self) -> None:
+        """At once, as a crash would."""
+        self._process.kill()
+        self._process.wait(20)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
+
+
 @contextmanager
 def server(module: str = "server", **settings: str) -> Iterator[LiveProcess]:
     """A server on a free port, with a data folder of its own.
 
     settings: of the environment, without LIKENESS_.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {
-            "HOST": "127.0.0.1",
-            "PORT": str(port),
-            "LIKENESS_DATA_DIR": folder,
-            "LIKENESS_LOG_LEVEL": "WARNING",
-            "LIKENESS_MAX_SESSIONS": "32",
-            "LIKENESS_REQUESTS_PER_MINUTE": MANY,
-        }
-        environment |= {f"LIKENESS_{name}": each for name, each in settings.items()}
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", module],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-        )
+        process = ServerProcess(module, folder, settings)
         try:
-            url = f"http://127.0.0.1:{port}"
-            _wait_until_ready(url, process)
-            yield LiveProcess(url, process.pid)
+            yield process.wait_until_ready()
         finally:
-            process.terminate()
-            process.wait(20)
+            process.stop()
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
