@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.errors import LikenessError
 from server.auth import all_origins, check_origin
 from server.errors import ApiError, api_error
+from server.page_policy import PagePolicy
 from server.protocol import MAX_MESSAGE_BYTES
 from server.services import Services
 from server.settings import Settings
@@ -21,14 +22,6 @@ MAX_JSON_BYTES = MAX_MESSAGE_BYTES + 100_000  # a background and what is around 
 MAX_FORM_BYTES = 1_000_000  # of a multipart body beside the photo itself
 FORMS = "/v1/identities"  # the route that takes photos
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
-SECURITY_HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; "
-    "media-src 'self' blob:; style-src 'self' 'unsafe-inline'; worker-src 'self' "
-    "blob:; object-src 'none'; base-uri 'none'; form-action 'self'",
-}
 _HTTP_CODES = {
     400: "bad_request",
     404: "not_found",
@@ -89,6 +82,7 @@ class BodyLimit:
 
 def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response]]:
     """Refuse strangers' pages and floods before any route runs."""
+    policy = PagePolicy(all_origins(settings), is_open=not settings.keys)
 
     async def guard(request: Request, call_next: Answer) -> Response:
         try:
@@ -97,9 +91,10 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
                 services: Services = request.app.state.services
                 services.rate.check(request.client.host if request.client else "")
         except ApiError as error:
-            return error_response(request, error)
-        response = await call_next(request)
-        for name, value in SECURITY_HEADERS.items():
+            response: Response = error_response(request, error)
+        else:
+            response = await call_next(request)
+        for name, value in policy.headers(request.scope).items():
             response.headers.setdefault(name, value)
         return response
 

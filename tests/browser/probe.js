@@ -12,8 +12,9 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    video().requestVideoFrameCallback((nowMs) => (probe.firstFrameMs = nowMs));
+    video()?.requestVideoFrameCallback((nowMs) => (probe.firstFrameMs = nowMs));
     const said = document.getElementById("caption-said");
+    if (!said) return; // another page than that of the conversation
     const note = () => {
       if (probe.captions.at(-1)?.[1] === said.textContent) return;
       probe.captions.push([performance.now(), said.textContent]);
