@@ -183,22 +183,28 @@ async def aiortc_skew(url: str, seconds: int) -> Skews:
         await client.ready()
         await feed(client, seconds)
         await client.until(lambda: {"audio", "video"} <= client.reports.keys())
-        audio, video = client.reports["audio"], client.reports["video"]
-        heard = [
-            (
-                audio.wall_s + _signed(s.timestamp - audio.timestamp) / 48_000,
-                s.level > SOUND,
-            )
-            for s in client.sounds
-        ]
-        seen = [
-            (
-                video.wall_s + _signed(p.timestamp - video.timestamp) / 90_000,
-                p.value > 128,
-            )
-            for p in client.pictures
-        ]
+        skews = skew_of(client)
         await client.delete()
+    return skews
+
+
+def skew_of(client: LiveClient, sound: float = SOUND) -> Skews:
+    """Of each burst that a client has received, louder than `sound`."""
+    audio, video = client.reports["audio"], client.reports["video"]
+    heard = [
+        (
+            audio.wall_s + _signed(s.timestamp - audio.timestamp) / 48_000,
+            s.level > sound,
+        )
+        for s in client.sounds
+    ]
+    seen = [
+        (
+            video.wall_s + _signed(p.timestamp - video.timestamp) / 90_000,
+            p.value > 128,
+        )
+        for p in client.pictures
+    ]
     return paired(onsets(heard), onsets(seen))
 
 

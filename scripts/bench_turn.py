@@ -55,11 +55,15 @@ class Voice(MediaStreamTrack):
         self._chance = np.random.default_rng(0)
         self.ended_s = 0.0  # when the last sample of what was said was over
 
-    def say(self, sound: FloatArray) -> None:
+    def say(self, sound: FloatArray) -> float:
+        """Returns the monotonic time at which its first sample is at the microphone."""
         missing = -len(sound) % PACKET
         samples = (np.pad(sound, (missing, 0)) * 32767).astype(np.int16)
+        begins = self._count + len(self._packets)
         self._packets += np.split(samples, len(samples) // PACKET)
         self.ended_s = 0.0
+        # A packet is given when it is full.
+        return self._began_s + ((begins - 1) * PACKET + missing) / PLAYOUT_RATE_HZ
 
     async def recv(self) -> AudioFrame:
         self._began_s = self._began_s or time.monotonic()

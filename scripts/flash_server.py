@@ -26,6 +26,7 @@ from server.app import Parts
 from server.engine import Models, Pictures, Posture
 
 DELAY_FRAMES = 2  # as late as the real performer
+LIVE_DELAY_FRAMES = 1  # and the one of live voices
 LOUD = 0.02
 DARK, WHITE = 16, 235
 _APERTURE = CHANNEL_INDEX["aperture"]
@@ -34,8 +35,8 @@ _APERTURE = CHANNEL_INDEX["aperture"]
 class FlashPerformer:
     """The aperture of frame i is the loudness of its samples."""
 
-    def __init__(self, seed: int = 0) -> None:
-        self.state = [0.0] * DELAY_FRAMES
+    def __init__(self, seed: int = 0, delay_frames: int = DELAY_FRAMES) -> None:
+        self.state = [0.0] * delay_frames
 
     def push_audio(self, samples: FloatArray) -> Motion:
         frames = samples.reshape(-1, PLAYOUT_SAMPLES_PER_FRAME)
@@ -60,8 +61,16 @@ def flash(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
     return np.tile(light[:, None, None, None], (1, height, width, 3))
 
 
-def load_models(device: str, threads: int, look_ahead_ms: int) -> Models:
-    return Models(DELAY_FRAMES, FlashPerformer, flash)
+def load_models(
+    device: str, threads: int, look_ahead_ms: int, live_look_ahead_ms: int
+) -> Models:
+    return Models(
+        DELAY_FRAMES,
+        FlashPerformer,
+        flash,
+        live_performer=lambda seed: FlashPerformer(seed, LIVE_DELAY_FRAMES),
+        live_delay_frames=LIVE_DELAY_FRAMES,
+    )
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Parts:
     enrolment: the module that is run for each enrolment.
     """
 
-    load_models: Callable[[str, int, int], Models] = load_models
+    load_models: Callable[[str, int, int, int], Models] = load_models
     load_identity: Callable[[Path], Identity] = Identity.load
     open_voices: Callable[[Sequence[Path]], VoiceSource] = VoiceWorkers
     open_senses: Callable[[Settings], Senses] = open_senses
@@ -172,6 +172,7 @@ def create_app(settings: Settings, parts: Parts = DEFAULT_PARTS) -> FastAPI:
             settings.device,
             settings.torch_threads,
             settings.look_ahead_ms,
+            settings.puppet_look_ahead_ms,
         )
         senses = await asyncio.to_thread(parts.open_senses, settings)
         services = build_services(settings, parts, models, senses)

@@ -69,6 +69,7 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
                 emotion=command.emotion,
             )
         case SpeakAudio():
+            session.dialogue.refuse_sound("avatar.speak_audio")
             session.speech.speak_audio(
                 command.sample_rate,
                 _decode(command.audio),
@@ -76,6 +77,7 @@ def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> No
                 command.stream_id,
             )
         case SpeakEnd():
+            session.dialogue.refuse_sound("avatar.speak_end")
             session.speech.speak_end()
         case Respond():
             _check_length(command.text, max_text_chars)
@@ -193,6 +195,7 @@ class Controller:
                 f"A binary message is at most {MAX_BINARY_BYTES} bytes.",
             )
         self._session.touch()
+        self._session.dialogue.refuse_sound("Binary sound")
         self._session.speech.append_audio(data)
 
 

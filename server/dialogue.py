@@ -13,6 +13,8 @@ from server.errors import ApiError, api_error
 from server.hearing import Hearing
 from server.lane import Lane
 from server.look import Look
+from server.metrics import Metrics
+from server.microphone import MicPacket
 from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import Captioned, Utterance, to_ms
@@ -27,6 +29,7 @@ from server.protocol import (
     VoiceEndedEvent,
     VoiceStartedEvent,
 )
+from server.puppet import Puppet, Speaker
 from server.senses import Senses
 from server.spoken import Line, Spoken
 from server.turn import (
@@ -50,6 +53,7 @@ class Dialogue:
     """Runs from `run` until it is cancelled.
 
     In lite mode there is neither hearing nor conversation: somebody else's agent talks.
+    Nor are there in puppet mode: the visitor's voice is the portrait's.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Dialogue:
         tell: Callable[[Event], None],
         end: Callable[[str], None],
         touch: Callable[[], None],
+        metrics: Metrics,
     ) -> None:
         """end: called with "silence" when nobody has said anything for too long.
 
@@ -95,6 +100,16 @@ class Dialogue:
             lambda: self.happened(AnswerEnded()),
         )
         self.hearing = Hearing(self, senses.voice_activity, senses.hearing)
+        self.puppet: Puppet | None = None
+        if how.mode == "puppet":
+            self.puppet = lane.playout.live = Puppet(
+                lane.playout,
+                lane.delay_frames,
+                senses.voice_activity,
+                tell,
+                metrics,
+                on=how.interactivity == "open_mic",
+            )
         self._choose_ear()
         if how.interactivity == "open_mic" and self.hearing.ear:
             self.hearing.start(held=False)
@@ -103,16 +118,14 @@ class Dialogue:
     def state(self) -> State:
         return self._turn.state
 
-    @property
-    def lite(self) -> bool:
-        return self.how.mode == "lite"
-
     async def run(self) -> None:
         """Until cancelled."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.hearing.run())
                 tasks.create_task(self._watch())
+                if self.puppet:
+                    tasks.create_task(self.puppet.run())
         finally:
             await self.conversation.close()
 
@@ -139,8 +152,15 @@ class Dialogue:
         now = self._lane.playout.media_samples
         return SessionState(state=self.state, media_ms=to_ms(now if at is None else at))
 
+    def standing(self) -> list[Event]:
+        """What whoever comes has to know."""
+        own = self.puppet.standing() if self.puppet else []
+        return [self.state_event(), self.hearing_event(), *own]
+
     def hearing_event(self) -> HearingEvent:
         """Whether it listens, with which ear, and if not, why not."""
+        if self.puppet:
+            return HearingEvent(available=True, listening=self.puppet.on)
         ear = self.hearing.ear
         return HearingEvent(
             available=ear is not None,
@@ -157,9 +177,9 @@ class Dialogue:
         """Answer a question that came in writing.
 
         Raises:
-            ApiError: there is no question, or no brain in lite mode.
+            ApiError: there is no question, or no brain in this mode.
         """
-        self._refuse_if_lite("avatar.respond")
+        self._refuse_without_mind("avatar.respond")
         if not text.strip():
             raise ApiError(422, "text_empty", "There is nothing to answer.")
         self._language, self._source = None, source
@@ -168,10 +188,16 @@ class Dialogue:
         self.happened(Asked(text))
 
     def start_listening(self, *, held: bool) -> None:
-        """Raises:
-        ApiError: there is no ear for the language, or none in lite mode.
+        """A puppet's microphone is its voice from now on.
+
+        Raises:
+            ApiError: there is no ear for the language, or none in lite mode.
         """
-        self._refuse_if_lite("avatar.start_listening")
+        if self.puppet:
+            self.puppet.on = True
+            self._tell(self.hearing_event())
+            return
+        self._refuse_without_mind("avatar.start_listening")
         if self._why_deaf:
             raise api_error(self._why_deaf)
         self.hearing.start(held=held)
@@ -179,6 +205,8 @@ class Dialogue:
 
     def stop_listening(self) -> None:
         self.hearing.stop()
+        if self.puppet:
+            self.puppet.mute()
         self._tell(self.hearing_event())
 
     def interrupt(self) -> None:
@@ -197,9 +225,12 @@ class Dialogue:
     def greet(self) -> None:
         """Somebody has come."""
         self._active_s = time.monotonic()
-        self.conversation.greet()
+        if not self.puppet:
+            self.conversation.greet()
 
     def sound_began(self, at: int) -> None:
+        if self.puppet:
+            self._touch()
         self.happened(SoundBegan(), at)
 
     def captioned(self, event: Captioned) -> None:
@@ -215,6 +246,11 @@ class Dialogue:
     def microphone(self, samples: FloatArray) -> None:
         """float32 [n] at 48 kHz."""
         self.hearing.push(samples)
+
+    @property
+    def packets(self) -> Callable[[Speaker, MicPacket], None] | None:
+        """Who wants a microphone packet by packet."""
+        return self.puppet.receive if self.puppet else None
 
     # What the hearing tells.
 
@@ -254,7 +290,7 @@ class Dialogue:
         """By the visitor's language; an ear that can finds it out if none is named."""
         self._why_deaf = None
         self.hearing.ear = None
-        if self.lite:
+        if self.how.mode != "full":
             return
         try:
             ear = self._senses.ear(self.how.language or self.how.own)
@@ -266,8 +302,28 @@ class Dialogue:
         self.hearing.ear = ear
         self.hearing.language = None if detect else self.how.language or self.how.own
 
-    def _refuse_if_lite(self, what: str) -> None:
-        if self.lite:
+    def refuse_sound(self, what: str) -> None:
+        """Raises:
+        ApiError: a puppet speaks with its visitor's voice alone.
+        """
+        if self.puppet:
+            raise ApiError(
+                409,
+                "mode_puppet",
+                f"{what} is not for a session of mode puppet: its voice is the "
+                "microphone of the offer. Send avatar.speak_text, or make a session of "
+                "mode full or lite.",
+            )
+
+    def _refuse_without_mind(self, what: str) -> None:
+        if self.puppet:
+            raise ApiError(
+                409,
+                "mode_puppet",
+                f"{what} is not for a session of mode puppet, which does not think. "
+                "Send avatar.speak_text, or make a session of mode full.",
+            )
+        if self.how.mode == "lite":
             raise ApiError(
                 409,
                 "mode_lite",
@@ -318,7 +374,8 @@ class Dialogue:
                 self._end("silence")
             elif self.how.silence_s and self._silent_s > self.how.silence_s:
                 self._leaving = True
-                self.conversation.say_farewell()
+                if not self.puppet:
+                    self.conversation.say_farewell()
                 self._active_s = time.monotonic()
 
     @property

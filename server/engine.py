@@ -56,6 +56,7 @@ class Models:
     """What the engine needs of models/.
 
     delay_frames: row j of a performer is the motion of frame j - delay_frames.
+    live_performer: of live voices, which are `live_delay_frames` late; None: as others.
     render: identities and motion float32 [B, C] -> pictures.
     prepare_thread: to be called once in each thread that uses the others.
     prepare: what render would do with an identity that it sees for the first time.
@@ -68,16 +69,21 @@ class Models:
     prepare_thread: Callable[[], None] = lambda: None
     prepare: Callable[[Identity], object] = lambda identity: None
     shrink: Callable[[Identity, int, int], Identity] = shrunk
+    live_performer: Callable[[int], Performing] | None = None
+    live_delay_frames: int = 0
 
 
-def load_models(device: str, threads: int, look_ahead_ms: int) -> Models:
+def load_models(
+    device: str, threads: int, look_ahead_ms: int, live_look_ahead_ms: int
+) -> Models:
     """Load the networks and prepare the device.
 
     look_ahead_ms: 80, 40 or 0; a smaller one shows live sound earlier, and knows less.
     """
     network = AudioToMotion.load().with_look_ahead(look_ahead_ms // FRAME_MS)
+    live_network = network.with_look_ahead(live_look_ahead_ms // FRAME_MS)
     renderer = WarpRenderer(device)
-    silence = network.initial_state(1)
+    silence, live_silence = network.initial_state(1), live_network.initial_state(1)
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
         with torch.inference_mode():
@@ -94,6 +100,10 @@ def load_models(device: str, threads: int, look_ahead_ms: int) -> Models:
         # each small step between all cores, and wait for those that are busy.
         prepare_thread=lambda: torch.set_num_threads(threads),
         prepare=renderer.prepared,
+        live_performer=lambda seed: Performer(
+            live_network, seed=seed, audio=live_silence
+        ),
+        live_delay_frames=live_network.look_ahead_frames,
     )
 
 
@@ -128,15 +138,19 @@ class Engine:
     def __init__(self, models: Models) -> None:
         self._models = models
 
-    @property
-    def delay_frames(self) -> int:
+    def delay_frames(self, *, live: bool) -> int:
+        """Of the performer of a session, whose voice may be live."""
+        if live and self._models.live_performer:
+            return self._models.live_delay_frames
         return self._models.delay_frames
 
     def prepare_thread(self) -> None:
         """To be called once in each thread that calls anything else here."""
         self._models.prepare_thread()
 
-    def performer(self, seed: int) -> Performing:
+    def performer(self, seed: int, *, live: bool = False) -> Performing:
+        if live and self._models.live_performer:
+            return self._models.live_performer(seed)
         return self._models.performer(seed)
 
     def prepare(self, identity: Identity) -> None:

@@ -64,7 +64,8 @@ async def _ready_at_once(identity: Identity) -> None:
 class Lane:
     """tell: what happens to its pictures, to whoever watches.
     make_ready: returns when another identity can be drawn without a pause.
-    seed: of its performer. losses: jobs in a row whose pictures could not be drawn.
+    delay_frames, live, seed: of its performer.
+    losses: jobs in a row whose pictures could not be drawn.
     frames_in, packets_out: of this session, since it joined.
 
     first_packet: the packet of the clock with which frame 0 leaves.
@@ -82,6 +83,8 @@ class Lane:
     on_released: Callable[[Released], None]
     tell: Callable[[Event], None] = lambda event: None
     make_ready: Callable[[Identity], Awaitable[None]] = _ready_at_once
+    delay_frames: int = 2
+    live: bool = False
     seed: int = 0
     losses: int = 0
     posture: Posture = "idle"
@@ -115,17 +118,17 @@ class Lane:
         """The first picture that can still leave in time."""
         return self.packets_out // PACKETS_PER_FRAME
 
-    def take_in(self, delay: int, ahead: int, at_once: int) -> None:
+    def take_in(self, ahead: int, at_once: int) -> None:
         """Take what the next picture needs, and more of what is known.
 
-        delay: frames a performer hears before it gives the picture of the first.
         ahead: so many frames more are taken before they are needed, and then, at
         the same time, so many that `at_once` can be drawn together.
         """
+        delay = self.delay_frames
         interrupted = self._generation != self.playout.generation
         self._generation = self.playout.generation
         if interrupted or self.playout.pending_samples:
-            self._take_back(delay)
+            self._take_back()
         first = self.next_number
         while self._taken and self._taken[0].number < first:
             self._taken.popleft()
@@ -145,10 +148,10 @@ class Lane:
             self.frames_in += 1
         self.open_number = max(self.open_number, first)
 
-    def _take_back(self, delay: int) -> None:
+    def _take_back(self) -> None:
         """Make room for new sound where silence was foreseen."""
         keep = max(self.next_number, self.open_number + 1)
-        most = max(0, self.frames_in - delay - keep)
+        most = max(0, self.frames_in - self.delay_frames - keep)
         count = self.playout.take_back(most, PLAYOUT_SAMPLES_PER_FRAME)
         for _ in range(count):
             frame = self._taken.pop()

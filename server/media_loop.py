@@ -179,7 +179,7 @@ class MediaLoop:
         for lane in self._lanes:
             # Nobody waits for pictures of an unwatched session.
             ahead = self._frames_ahead if lane.broadcast.watched else 0
-            lane.take_in(self._engine.delay_frames, ahead, at_once if ahead else 1)
+            lane.take_in(ahead, at_once if ahead else 1)
             self._encode_next(tasks, lane)
 
     def _start_drawing(self, tasks: asyncio.TaskGroup) -> None:
@@ -229,7 +229,7 @@ class MediaLoop:
         """Once when they begin to fail, and once when they come again."""
         before, lane.losses = lane.losses, lane.losses + 1 if lost else 0
         if lane.losses == LOSSES_OF_A_PERFORMER:
-            lane.lose_performer(self._engine.performer(lane.seed))
+            self._replace_performer(lane)
         if bool(before) == lost:
             return
         if lost:
@@ -249,8 +249,11 @@ class MediaLoop:
         self._drawing_since_s = None
         for lane in self._lanes:
             # The old performers may be in the hands of the thread that hangs.
-            lane.lose_performer(self._engine.performer(lane.seed))
+            self._replace_performer(lane)
             self._tell_of_pictures(lane, lost=True)
+
+    def _replace_performer(self, lane: Lane) -> None:
+        lane.lose_performer(self._engine.performer(lane.seed, live=lane.live))
 
     def _portrait(self, lane: Lane, share: float) -> Identity:
         """What is drawn of a lane's identity; being made, where it is not yet."""
@@ -330,11 +333,11 @@ class MediaLoop:
         self._encode_next(tasks, lane)
 
     async def _release(self, packet_number: int) -> None:
-        delay = self._engine.delay_frames
         released: list[tuple[Lane, Released]] = []
         for lane in self._lanes:
             # Frame 0 leaves once the performer has heard what it must look ahead to.
-            begins = packet_number % PACKETS_PER_FRAME == 0 and lane.frames_in > delay
+            begins = packet_number % PACKETS_PER_FRAME == 0
+            begins = begins and lane.frames_in > lane.delay_frames
             if begins and not lane.packets_out:
                 lane.first_packet = packet_number
             if begins or lane.packets_out:

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _FAST_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 1.0)
 _SLOW_S = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 1.2, 2.0, 5.0, 15.0)
+_DELAYS_S = (0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.22, 0.25, 0.3, 0.5)
 _SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 
 
@@ -16,6 +17,7 @@ class Metrics:
         self._count_pictures(self.registry)
         self._count_sound(self.registry)
         self._measure_paths(self.registry)
+        self._measure_puppets(self.registry)
 
     def _count_visits(self, registry: CollectorRegistry) -> None:
         self.sessions = Gauge("likeness_sessions", "Live sessions.", registry=registry)
@@ -126,5 +128,24 @@ class Metrics:
         self.key_requests = Counter(
             "likeness_key_requests",
             "Key frames that viewers asked for (PLI, FIR).",
+            registry=registry,
+        )
+
+    def _measure_puppets(self, registry: CollectorRegistry) -> None:
+        self.puppet_delay_s = Histogram(
+            "likeness_puppet_delay_seconds",
+            "From a microphone to the voice that leaves, once a second.",
+            buckets=_DELAYS_S,
+            registry=registry,
+        )
+        self.puppet_packets = Counter(
+            "likeness_puppet_packets",
+            "Packets of microphones: played, lost, or too late.",
+            ["outcome"],
+            registry=registry,
+        )
+        self.puppet_made_up_s = Counter(
+            "likeness_puppet_made_up_seconds",
+            "Sound in the place of what was lost or too late.",
             registry=registry,
         )

@@ -7,6 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,7 @@ from server.broadcast import Broadcast, Outlet
 from server.dtls import meet_everybody
 from server.encoders import VideoCodec
 from server.errors import ApiError
+from server.microphone import MicPacket, tap
 from server.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Hooks:
     network: Callable[[Network], None]
     key_wanted: Callable[[], None]
     microphone: Callable[[FloatArray], None] | None = None  # float32 [n] at 48 kHz
+    packets: Callable[["Peer", MicPacket], None] | None = None  # of the microphone
 
 
 def parse_offer(sdp: str) -> SessionDescription:
@@ -285,6 +288,9 @@ class Peer:
             track = self._outlet.audio
             if transceiver.kind == "video":
                 track = self._outlet.video
+            elif self.hooks.packets:
+                hear = partial(self.hooks.packets, self)
+                tap(transceiver.receiver, transceiver._codecs, hear)
             self._listen(transceiver.sender)
             _report_schedule(transceiver.sender, track)
         self._outlet = Outlet(self._outlet.audio, self._outlet.video, self.codec)

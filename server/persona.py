@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Interactivity = Literal["open_mic", "push_to_talk"]
-Mode = Literal["full", "lite"]
+Mode = Literal["full", "lite", "puppet"]
 
 MAX_PROMPT_CHARS = 20_000
 

@@ -9,6 +9,7 @@ makes sound for an old one makes it for nobody.
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -42,8 +43,10 @@ class Utterance:
     emotion: Emotion | None = None  # of the face while it is said
     captions: deque[CaptionMark] = field(default_factory=deque)
     pushed: int = 0  # samples made
+    taken: int = 0  # samples that the performer has heard
     released: int = 0  # samples that have left
     finished: bool = False  # no more samples will be made
+    live: bool = False  # said by a live voice
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,27 @@ class Released:
     events: tuple[PlayoutEvent, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Live:
+    """A moment of a live voice: float32 [n]; utterance: None while it says nothing."""
+
+    samples: FloatArray
+    utterance: Utterance | None
+
+
+class LiveVoice(Protocol):
+    """Somebody who speaks for the portrait at this moment."""
+
+    def take(self, n: int, *, text_waits: bool) -> Live:
+        """The next n samples; text_waits: it shall pause, since something else is to
+        be said or is being said."""
+        ...
+
+    def hush(self) -> None:
+        """It was interrupted."""
+        ...
+
+
 @dataclass(eq=False)
 class _Segment:
     """A run of samples of one utterance; None is silence."""
@@ -104,6 +128,7 @@ class PlayoutBuffer:
         self._pending_samples = 0
         self._leaving: deque[_Segment] = deque()
         self._active: deque[Utterance] = deque()
+        self.live: LiveVoice | None = None  # heard while nothing else is
 
     @property
     def pending_samples(self) -> int:
@@ -149,16 +174,46 @@ class PlayoutBuffer:
 
     def look_ahead(self, n: int) -> FloatArray:
         """What the performer hears next, float32 [n]; silence where nothing is said."""
-        taken = _take(self._pending, n)
-        count = sum(len(segment.samples) for segment in taken)
-        self._pending_samples -= count
-        if count < n:
-            taken.append(_Segment(None, np.zeros(n - count, np.float32)))
+        live = self._hear_live(n)
+        if live and live.utterance:
+            taken = [_Segment(live.utterance, live.samples)]
+        else:
+            taken = _take(self._pending, n)
+            count = sum(len(segment.samples) for segment in taken)
+            self._pending_samples -= count
+            if count < n:
+                rest = live.samples[count:] if live else np.zeros(n - count, np.float32)
+                taken.append(_Segment(None, rest))
+        for segment in taken:
+            if segment.utterance:
+                segment.utterance.taken += len(segment.samples)
         self._leaving.extend(taken)
-        return _concat(taken)
+        return _concat([_for_performer(segment) for segment in taken])
+
+    def _hear_live(self, n: int) -> Live | None:
+        if self.live is None:
+            return None
+        under_way = any(0 < each.taken and not _all_taken(each) for each in self._texts)
+        waits = under_way or self._pending_samples > 0
+        live = self.live.take(n, text_waits=waits)
+        utterance = live.utterance
+        if utterance:
+            utterance.pushed += n
+            if utterance not in self._active:
+                # Before all that waits, after all that is on its way out.
+                place = sum(each.taken > 0 for each in self._active)
+                self._active.insert(place, utterance)
+        return live
+
+    @property
+    def _texts(self) -> list[Utterance]:
+        """What is active besides the live voice."""
+        return [each for each in self._active if not each.live]
 
     def foreseen(self, n: int) -> bool:
         """Whether the next n samples are known: made already, or silence for now."""
+        if self.live:
+            return False
         made = all(utterance.finished for utterance in self._active)
         return made or self._pending_samples >= n
 
@@ -188,7 +243,7 @@ class PlayoutBuffer:
         Only what the performer has heard can leave: call look_ahead first.
         """
         start = self.media_samples
-        events: list[PlayoutEvent] = []
+        events = self._ended()  # a live voice ends when it is heard to have paused
         taken = _take(self._leaving, n)
         for segment in taken:
             if segment.utterance:
@@ -203,6 +258,8 @@ class PlayoutBuffer:
         self._pending.clear()
         self._pending_samples = 0
         self._fade_leaving()
+        if self.live:
+            self.live.hush()
         interrupted = [
             Interrupted(utterance, self.media_samples, utterance.released)
             for utterance in self._active
@@ -237,12 +294,23 @@ class PlayoutBuffer:
         total = sum(len(segment.samples) for segment in self._leaving)
         ramp = np.zeros(total, np.float32)
         fade = min(FADE_SAMPLES, total)
-        if self.speaking:
+        if self.speaking or self.live:
             half_turn = np.arange(fade, dtype=np.float32) * np.pi / FADE_SAMPLES
             ramp[:fade] = 0.5 + 0.5 * np.cos(half_turn)
         faded = _concat(self._leaving) * ramp
         parts = faded[:fade], faded[fade:]
         self._leaving = deque(_Segment(None, part) for part in parts if len(part))
+
+
+def _all_taken(utterance: Utterance) -> bool:
+    return utterance.finished and utterance.taken >= utterance.pushed
+
+
+def _for_performer(segment: _Segment) -> _Segment:
+    """The room of a live voice is sent, but moves no lips."""
+    if segment.utterance:
+        return segment
+    return _Segment(None, np.zeros(len(segment.samples), np.float32))
 
 
 def _take(segments: deque[_Segment], n: int) -> list[_Segment]:

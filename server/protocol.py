@@ -295,6 +295,24 @@ class ErrorEvent(Event):
     utterance_id: str | None = None
 
 
+class PuppetMicrophone(Event):
+    """Whether sound of a microphone comes, in puppet mode."""
+
+    type: Literal["puppet.microphone"] = "puppet.microphone"
+    present: bool
+    media_ms: int
+
+
+class PuppetDelay(Event):
+    """From the microphone to the sound that leaves, without the network; jitter_ms:
+    how late its packets come."""
+
+    type: Literal["puppet.delay"] = "puppet.delay"
+    delay_ms: int
+    jitter_ms: int
+    media_ms: int
+
+
 class SessionToken(Event):
     """The answer to session.keep_alive: a token that lives on, to its sender alone."""
 

@@ -10,7 +10,6 @@ from typing import Any
 from aiortc import RTCIceServer
 
 from models.errors import LikenessError
-from models.media import FloatArray
 from server.broadcast import Broadcast
 from server.dialogue import Dialogue
 from server.errors import ApiError
@@ -89,6 +88,7 @@ class Session:
             self.tell,
             self.close,
             self.touch,
+            metrics,
         )
 
     @property
@@ -176,7 +176,8 @@ class Session:
             channel_open=self._on_channel,
             network=self._on_network,
             key_wanted=self._metrics.key_requests.inc,
-            microphone=self._on_microphone if heard else None,
+            microphone=self.dialogue.microphone if heard else None,
+            packets=self.dialogue.packets if heard else None,
         )
         servers = self._ice_servers(self.session_id)
         peer = Peer(self.broadcast, servers, hooks, sendonly)
@@ -211,8 +212,8 @@ class Session:
                 retry_after_s=5,
             )
         self._subscribers.add(subscriber)
-        subscriber(self.numbered(self.dialogue.state_event()))
-        subscriber(self.numbered(self.dialogue.hearing_event()))
+        for event in self.dialogue.standing():
+            subscriber(self.numbered(event))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -327,8 +328,8 @@ class Session:
         self.tell(StreamReady(media_ms=self.media_ms))
 
     def _on_channel(self, peer: Peer) -> None:
-        peer.send(self.numbered(self.dialogue.state_event()))
-        peer.send(self.numbered(self.dialogue.hearing_event()))
+        for event in self.dialogue.standing():
+            peer.send(self.numbered(event))
         if peer.connected:
             peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
 
@@ -336,9 +337,6 @@ class Session:
         self._metrics.loss.observe(network.loss)
         if network.round_trip_s is not None:
             self._metrics.round_trip_s.observe(network.round_trip_s)
-
-    def _on_microphone(self, samples: FloatArray) -> None:
-        self.dialogue.microphone(samples)
 
     def _on_gone(self, peer: Peer) -> None:
         self._forget(peer)

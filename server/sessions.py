@@ -136,7 +136,7 @@ class Sessions:
             ApiError: 503, all slots are taken or the machine is too slow for more.
         """
         self.check_room()
-        lane = self._lane(identity, video, mark)
+        lane = self._lane(identity, video, mark, live=how.mode == "puppet")
         session = Session(
             owner,
             identity_id,
@@ -214,7 +214,9 @@ class Sessions:
                 self._gone.popitem(last=False)
             logger.info("session %s ended: %s", session.session_id, reason)
 
-    def _lane(self, identity: Identity, video: tuple[int, int], mark: str) -> Lane:
+    def _lane(
+        self, identity: Identity, video: tuple[int, int], mark: str, *, live: bool
+    ) -> Lane:
         settings = self._settings
         form = VideoFormat(
             *video,
@@ -226,11 +228,13 @@ class Sessions:
         seed = secrets.randbits(31)
         return Lane(
             PlayoutBuffer(),
-            self._engine.performer(seed),
+            self._engine.performer(seed, live=live),
             identity,
             Broadcast(form, settings.audio_bitrate_bps),
             on_released=lambda released: None,
             make_ready=lambda each: self._loop.ready(each, (video[1], video[0])),
+            delay_frames=self._engine.delay_frames(live=live),
+            live=live,
             seed=seed,
         )
 

@@ -119,8 +119,9 @@ class Settings(BaseSettings):
     # media
     device: str = "cpu"
     torch_threads: int = Field(default=1, ge=1)
-    # of the lips: sound known so long before it is played; 0 for live microphones
+    # of the lips: sound known so long before it is played
     look_ahead_ms: Literal[0, 40, 80] = 80
+    puppet_look_ahead_ms: Literal[0, 40, 80] = 40  # of live voices, that much later
     release_lead_ms: int = Field(
         default=20, ge=5, le=39
     )  # a picture may take 20 ms longer to be made: it leaves after its sound

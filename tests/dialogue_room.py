@@ -14,6 +14,7 @@ from models.media import PLAYOUT_RATE_HZ, FloatArray
 from server.dialogue import Dialogue
 from server.lane import Lane
 from server.look import Look
+from server.metrics import Metrics
 from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import Captioned, Ended, PlayoutBuffer, Started
@@ -35,6 +36,7 @@ class FakeLane:
     def __init__(self, playout: PlayoutBuffer) -> None:
         self.playout = playout
         self.posture = "idle"
+        self.delay_frames = 2
 
 
 class FakeLook:
@@ -133,6 +135,7 @@ async def room(
             told.append,
             ended.append,
             lambda: None,
+            Metrics(),
         )
         tasks = [asyncio.create_task(each) for each in (speech.run(), dialogue.run())]
         try:

@@ -142,7 +142,10 @@ def mouth_light(picture: Pictures) -> float:
 
 
 def fake_models(
-    device: str = "cpu", threads: int = 1, look_ahead_ms: int = 80
+    device: str = "cpu",
+    threads: int = 1,
+    look_ahead_ms: int = 80,
+    live_look_ahead_ms: int = 40,
 ) -> Models:
     return Models(
         DELAY_FRAMES,

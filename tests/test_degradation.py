@@ -35,7 +35,7 @@ LONG_TONE = (
 def parts_that_draw(
     render: Callable[[Sequence[Identity], FloatArray], Pictures],
 ) -> Parts:
-    def models(device: str, threads: int, look_ahead_ms: int) -> Models:
+    def models(device: str, threads: int, *look_ahead_ms: int) -> Models:
         return replace(fake_models(), render=render)
 
     return replace(FAKE_PARTS, load_models=models)
@@ -172,7 +172,7 @@ class BreakingPerformer(FakePerformer):
 async def test_a_performer_that_breaks_is_replaced(tmp_path: Path) -> None:
     BreakingPerformer.made = 0
 
-    def models(device: str, threads: int, look_ahead_frames: int) -> Models:
+    def models(device: str, threads: int, *look_ahead_ms: int) -> Models:
         return replace(fake_models(), performer=BreakingPerformer)
 
     parts = replace(FAKE_PARTS, load_models=models)

@@ -61,7 +61,7 @@ class Stage:
     def tick(self) -> None:
         """Take in, draw all there is, and let a frame leave."""
         lane = self.lane
-        lane.take_in(DELAY, 2, 4)
+        lane.take_in(2, 4)
         while lane.unheard:
             work = lane.next_work(4)
             (rows,) = self.engine.step([work.job])

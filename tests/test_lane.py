@@ -38,7 +38,7 @@ def make_lane(performer: FakePerformer) -> Lane:
 
 
 def take_in(lane: Lane) -> None:
-    lane.take_in(DELAY, AHEAD, AT_ONCE)
+    lane.take_in(AHEAD, AT_ONCE)
 
 
 def release(lane: Lane) -> float:
@@ -130,7 +130,7 @@ def test_pictures_whose_time_has_passed_are_left_out(lane: Lane) -> None:
 
 def test_nothing_is_drawn_for_nobody(lane: Lane) -> None:
     lane.broadcast._outlets.clear()
-    lane.take_in(DELAY, 0, 1)
+    lane.take_in(0, 1)
     work = lane.next_work(AT_ONCE)
     assert not work.frames
     assert not work.job.wanted

@@ -169,7 +169,7 @@ async def test_bad_messages_are_told_and_harm_nothing(live: Live) -> None:
     assert [e["code"] for e in client.found("error")] == ["bad_message", "text_empty"]
 
 
-def slow_models(device: str, threads: int, look_ahead_ms: int) -> Models:
+def slow_models(device: str, threads: int, *look_ahead_ms: int) -> Models:
     """A device that takes three ticks for each."""
 
     def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
@@ -200,7 +200,7 @@ async def test_an_overloaded_device_costs_pictures_never_voice(tmp_path: Path) -
     assert late.max() <= 4 * 40
 
 
-def broken_models(device: str, threads: int, look_ahead_ms: int) -> Models:
+def broken_models(device: str, threads: int, *look_ahead_ms: int) -> Models:
     """Draws a second of pictures, then fails for a second, then draws again."""
     frames = itertools.count()
 

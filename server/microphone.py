@@ -1,0 +1,230 @@
+"""A visitor's microphone at its source: RTP packets in order, decoded, with nothing
+held back. (aiortc's own way keeps four packets, and stops for sixteen where one is
+lost.)
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+from aiortc import RTCRtpCodecParameters, RTCRtpReceiver
+from aiortc.codecs import depayload, get_decoder
+from aiortc.jitterbuffer import JitterFrame
+from aiortc.rtp import RtpPacket
+from av import AudioFrame
+from av.audio.resampler import AudioResampler
+
+from models.conceal import HISTORY_SAMPLES, LONGEST_SAMPLES, blended, made_up
+from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
+from models.performer import Decimator
+from models.vad import VAD_SAMPLES, VadState, speech_probability
+from server.arrivals import unwrapped
+
+REORDER_PACKETS = 2  # a packet is lost once so many after it have come
+RESTART_PACKETS = 1000  # a number so far off belongs to another stream
+MAX_PACKET_S = 0.12  # RFC 6716: the longest packet of Opus
+RESAMPLER_SAMPLES = 240  # a resampler may keep back so many of a stream's first
+UNREADABLE_SAMPLES = 960  # made up for a packet that cannot be decoded
+
+
+@dataclass(frozen=True, eq=False)
+class MicPacket:
+    """sequence, timestamp: of RTP, as they came. arrived_s: monotonic."""
+
+    source: int
+    sequence: int
+    timestamp: int
+    payload: bytes
+    codec: RTCRtpCodecParameters
+    arrived_s: float
+
+
+def tap(
+    receiver: RTCRtpReceiver,
+    codecs: Sequence[RTCRtpCodecParameters],
+    hear: Callable[[MicPacket], None],
+) -> None:
+    """Tell each packet as it comes; aiortc goes on counting them for its reports."""
+    on_rtp: Callable[[RtpPacket, int], Awaitable[None]] = receiver._handle_rtp_packet
+    known = {codec.payloadType: codec for codec in codecs}
+
+    async def tapped(packet: RtpPacket, arrival_time_ms: int) -> None:
+        codec = known.get(packet.payload_type)
+        if codec and packet.payload:
+            hear(
+                MicPacket(
+                    packet.ssrc,
+                    packet.sequence_number,
+                    packet.timestamp,
+                    packet.payload,
+                    codec,
+                    time.monotonic(),
+                )
+            )
+        await on_rtp(packet, arrival_time_ms)
+
+    receiver._handle_rtp_packet = tapped  # type: ignore[method-assign]
+
+
+@dataclass(frozen=True, eq=False)
+class Ordered:
+    """place: of its first sample, at 48 kHz. lost: packets missed just before it."""
+
+    packet: MicPacket
+    place: int
+    lost: int
+    restarts: bool
+
+
+@dataclass(eq=False)
+class Order:
+    """Packets in the order they were sent in; none waits for long."""
+
+    _source: int | None = None
+    _next: int = 0
+    _place: int = 0
+    _timestamp: int = 0
+    _waiting: dict[int, MicPacket] = field(default_factory=dict)
+    late: int = 0  # packets that came too late, or twice
+
+    def push(self, packet: MicPacket) -> list[Ordered]:
+        """What can be heard now."""
+        restarts = packet.source != self._source or self._is_far(packet)
+        if restarts:
+            self._source, self._next = packet.source, packet.sequence
+            self._timestamp, self._place = packet.timestamp, 0
+            self._waiting.clear()
+        number = unwrapped(packet.sequence, self._next, 16)
+        if number < self._next:
+            self.late += 1
+            return []
+        self._waiting[number] = packet
+        ordered: list[Ordered] = []
+        while self._waiting and (
+            self._next in self._waiting or len(self._waiting) > REORDER_PACKETS
+        ):
+            ordered.append(self._take(restarts=restarts and not ordered))
+        return ordered
+
+    def _take(self, *, restarts: bool) -> Ordered:
+        first = min(self._waiting)
+        packet = self._waiting.pop(first)
+        lost, self._next = first - self._next, first + 1
+        timestamp = unwrapped(packet.timestamp, self._timestamp, 32)
+        ticks = timestamp - self._timestamp
+        self._place += ticks * PLAYOUT_RATE_HZ // packet.codec.clockRate
+        self._timestamp = timestamp
+        return Ordered(packet, self._place, lost, restarts)
+
+    def _is_far(self, packet: MicPacket) -> bool:
+        number = unwrapped(packet.sequence, self._next, 16)
+        return abs(number - self._next) > RESTART_PACKETS
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """A stretch of the stream: float32 [n] at 48 kHz.
+
+    place: of the packet's first sample. made_up: samples before it that replace what
+    was lost. jumps: it does not go on from the stretch before, and if it restarts, nor
+    do its places. probabilities: of speech, of each 32 ms that became whole.
+    """
+
+    samples: FloatArray
+    place: int
+    made_up: int
+    jumps: bool
+    restarts: bool
+    probabilities: tuple[float, ...]
+
+
+class MicEar:
+    """Packets in order -> sound and where it is speech; used by one thread at a time.
+
+    What a decoder refuses counts as lost.
+    """
+
+    def __init__(self) -> None:
+        self._codec = ""
+        self._next: int | None = None  # place
+        self._history: FloatArray
+        self._listen_anew()
+
+    def hear(self, ordered: Sequence[Ordered]) -> list[Heard]:
+        return [self._hear(each) for each in ordered]
+
+    def _hear(self, ordered: Ordered) -> Heard:
+        samples = self._decode(ordered.packet)
+        gap = 0 if self._next is None else ordered.place - self._next
+        jumps = self._next is None or ordered.restarts
+        if abs(gap) <= RESAMPLER_SAMPLES:
+            gap = 0
+        # Without a packet lost, a gap is a sender that was silent (DTX).
+        silent = gap > 0 and not ordered.lost
+        jumps = jumps or silent or not 0 <= gap <= LONGEST_SAMPLES
+        if jumps:
+            self._listen_anew()
+            gap = 0
+        elif gap > 0:
+            gap -= gap % 3
+            made = made_up(self._history, gap + len(samples))
+            samples = np.concatenate([made[:gap], blended(made[gap:], samples)])
+        self._next = ordered.place + len(samples) - gap
+        self._history = np.concatenate([self._history, samples])[-HISTORY_SAMPLES:]
+        return Heard(
+            samples,
+            ordered.place,
+            gap,
+            jumps,
+            ordered.restarts,
+            self._probabilities(samples),
+        )
+
+    def _listen_anew(self) -> None:
+        self._history = np.zeros(HISTORY_SAMPLES, np.float32)
+        self._decimator = Decimator()
+        self._vad = VadState.fresh()
+        self._rest = np.zeros(0, np.float32)
+
+    def _decode(self, packet: MicPacket) -> FloatArray:
+        """float32 [3 n] at 48 kHz."""
+        if packet.codec.mimeType != self._codec:
+            self._codec = packet.codec.mimeType
+            self._decoder = get_decoder(packet.codec)
+            self._mono = AudioResampler(
+                format="flt", layout="mono", rate=PLAYOUT_RATE_HZ
+            )
+        try:
+            data = depayload(packet.codec, packet.payload)
+            frames = self._decoder.decode(JitterFrame(data, packet.timestamp))
+            parts = [
+                part.to_ndarray()[0]
+                for frame in frames
+                if isinstance(frame, AudioFrame)
+                for part in self._mono.resample(frame)
+            ]
+        except (av.FFmpegError, ValueError):
+            parts = []
+        samples = np.concatenate([np.zeros(0, np.float32), *parts])
+        most = int(MAX_PACKET_S * PLAYOUT_RATE_HZ)
+        if not len(samples):
+            return made_up(self._history, UNREADABLE_SAMPLES)
+        kept = samples[: min(len(samples) - len(samples) % 3, most)]
+        clean: FloatArray = np.nan_to_num(
+            kept.astype(np.float32), posinf=0.0, neginf=0.0
+        )
+        return clean
+
+    def _probabilities(self, samples: FloatArray) -> tuple[float, ...]:
+        found = []
+        self._rest = np.concatenate([self._rest, self._decimator.push(samples)])
+        while len(self._rest) >= VAD_SAMPLES:
+            frame, self._rest = self._rest[:VAD_SAMPLES], self._rest[VAD_SAMPLES:]
+            probability, self._vad = speech_probability(frame, self._vad)
+            found.append(probability)
+        return tuple(found)
+
+
+assert PLAYOUT_RATE_HZ == 3 * MODEL_RATE_HZ
