@@ -1,399 +1,382 @@
+import { Api } from "./likeness/api.js";
 import { ApiError } from "./likeness/api_error.js";
-import { Backoff } from "./likeness/backoff.js";
+import { captionOf } from "./likeness/caption.js";
+import { Hearing } from "./likeness/hearing.js";
+import { Lease } from "./likeness/lease.js";
+import { Lifeline } from "./likeness/lifeline.js";
 import { MediaClock } from "./likeness/media_clock.js";
-import { PeerLink } from "./likeness/peer_link.js";
-import { StallWatch } from "./likeness/stall_watch.js";
+import { newId } from "./likeness/new_id.js";
+import { Outbox } from "./likeness/outbox.js";
+import { PageWatch } from "./likeness/page_watch.js";
+import { Playback } from "./likeness/playback.js";
+import { QualityMeter } from "./likeness/quality_meter.js";
+import { withResolvers } from "./likeness/with_resolvers.js";
 
-/** @import { Api } from "./likeness/api.js" */
-/** @import { AvatarEvent, Caption, Manner, Phase, SessionGrant, Wish } from "./likeness/types.js" */
+/** @import { LinkStats } from "./likeness/link_stats.js" */
+/** @import { PeerLink } from "./likeness/peer_link.js" */
+/** @import { AvatarEvent, LikenessEvents, LikenessOptions } from "./likeness/types.js" */
+/** @import { Manner, Phase, Wish } from "./likeness/types.js" */
 
-const SERVER_FULL = "server_full";
-export const MEDIA_BLOCKED = "media_blocked"; // the code of an error of our own
-const BLOCKED_AFTER = 2; // attempts that reached the server, but no picture came back
-const WATCH_MS = 1_000;
-const KEEP_ALIVE_MS = 15_000;
-const HIDDEN_KEEP_MS = 5 * 60_000; // a page nobody looks at gives its place back then
-const MOST_UNSENT = 4; // texts said before the connection stands; the oldest give way
-
-/**
- * @typedef {object} Listener
- * @property {(phase: Phase) => void} onPhase
- * @property {(stream: MediaStream) => void} onStream a new connection's sound and picture
- * @property {(event: AvatarEvent) => void} onEvent every event of the server
- * @property {(caption: Caption) => void} onCaption a clause, and when its words sound
- * @property {(error: ApiError) => void} onError what the server refused
- * @property {(wish: Wish) => void} onWishChanged the server has no such portrait or
- *     voice (any more), and its own choice is asked for instead
- */
+export { ApiError };
 
 /**
- * A live portrait: keeps a session with the server and a connection to it for as long
- * as it is open, across losses of network, server and picture.
+ * A live portrait on a page of yours: it connects, plays, speaks, listens, and stays
+ * alive across losses of network, server and picture until it is closed.
  *
- * Knows no DOM. A session outlives its connections; when the server has forgotten it, a
- * new one takes its place.
+ *     const likeness = new Likeness({ server: "https://likeness.example", grant });
+ *     likeness.attach(document.querySelector("video"));
+ *     await likeness.connect();
+ *     likeness.speak("Good morning.");
+ *
+ * Its events are CustomEvents: `phase`, `stream`, `event`, `caption`, `error`, `quality`,
+ * `sound`, and each event of the server under its own type (`avatar.speech_started`, ...).
+ * client_web/likeness/README.md tells them all.
  */
-export class Likeness {
+export class Likeness extends EventTarget {
+  #options;
   #api;
-  #listener;
-  #isOnline;
   /** @type {Wish} */
-  #wish = { identity: null, voice: null, language: null };
-  /** @type {SessionGrant | null} */
-  #grant = null;
-  /** @type {SessionGrant | null} not ours to give back */
-  #shared = null;
-  /** @type {PeerLink | null} */
-  #link = null;
-  #clock = new MediaClock();
-  #backoff = new Backoff();
-  #life = new AbortController();
+  #wish;
+  /** @type {Lease | null} */
+  #lease = null;
+  /** @type {Lifeline | null} */
+  #lifeline = null;
+  /** @type {PromiseWithResolvers<void> | null} */
+  #connected = null;
   /** @type {Phase} */
   #phase = "closed";
-  #told = "";
-  #unconnected = 0;
-  /** @type {object[]} */
-  #unsent = [];
-  /** @type {MediaStreamTrack | null} */
-  #microphone = null;
+  #clock = new MediaClock();
+  #meter = new QualityMeter();
+  #outbox = new Outbox((message) => this.#isLive && this.#send(message));
+  #playback = new Playback((sound) => this.#tell("sound", sound));
+  #hearing = new Hearing(
+    () => this.#lifeline?.link ?? null,
+    () => this.#tell("error", microphoneLost()),
+  );
+  #page;
+  #isPageVisible = true;
+  #isWantedVisible = true;
   /** @type {Manner} */
   #manner = {};
-  #hiddenSinceMs = Infinity;
-  #wake = () => {};
+  /** @type {string | null} the session in which an interruption could not be sent */
+  #owesInterrupt = null;
 
-  /**
-   * @param {Api} api
-   * @param {Listener} listener
-   * @param {() => boolean} [isOnline] whether the browser believes it has a network
-   */
-  constructor(api, listener, isOnline = () => navigator.onLine) {
-    this.#api = api;
-    this.#listener = listener;
-    this.#isOnline = isOnline;
+  /** @param {LikenessOptions} [options] */
+  constructor(options = {}) {
+    super();
+    this.#options = options;
+    this.#wish = { ...options.wish };
+    this.#api = new Api(options.server ?? "", options.key ?? null);
+    this.#page = new PageWatch({
+      onOnline: () => this.nudge(),
+      onVisible: (visible) => {
+        this.#isPageVisible = visible;
+        this.#see();
+      },
+      onLeave: () => this.#lifeline?.stop(),
+      onReturn: () => this.#begin(),
+    });
   }
 
+  /** @returns {Phase} */
   get phase() {
     return this.#phase;
   }
 
-  /**
-   * Begin; or, when open, begin anew with another portrait or voice.
-   * @param {Wish} wish
-   * @param {SessionGrant | null} [shared] a session of somebody else's to watch as long
-   *   as it lasts, instead of one of our own
-   */
-  open(wish, shared = null) {
-    this.close();
-    this.#wish = { ...wish };
-    // With an id of our own, so that no other viewer gives way to us.
-    this.#grant = this.#shared = shared && { ...shared, viewer_id: newId() };
-    this.#life = new AbortController();
-    this.#setPhase("connecting");
-    this.#run(this.#life.signal);
+  /** Whether the portrait can be heard, and why not. */
+  get sound() {
+    return this.#playback.sound;
   }
 
-  /** Give the session back and stop. May be called while the page goes. */
+  /** @returns {string | null} the session there is now, for your own back end's use */
+  get sessionId() {
+    return this.#lease?.sessionId ?? null;
+  }
+
+  /**
+   * Play the stream in this element, now and after each reconnect. Where the browser
+   * forbids sound before a gesture, it begins muted and `sound` says so. An element that
+   * is `muted` already stays so until `unmute`.
+   * @param {HTMLVideoElement | null} video null: play it nowhere
+   */
+  attach(video) {
+    this.#playback.attach(video);
+  }
+
+  /**
+   * Begin, and stay alive until `close`. Called again while it is open, it does nothing
+   * more; with a wish, it begins anew with that.
+   * @param {Wish} [wish] in place of the last one; a `join` is then over too
+   * @returns {Promise<void>} resolves when media flows for the first time
+   * @throws {ApiError} when the server refuses for good (`retryable` is false) before it
+   *     ever did; what passes, such as a full server or no network, is waited for
+   * @throws {DOMException} AbortError: `close` was called first
+   */
+  connect(wish) {
+    if (wish) {
+      this.#end(new DOMException("begun anew", "AbortError"));
+      this.#wish = { ...wish };
+      this.#options = { ...this.#options, join: null };
+    }
+    if (!this.#connected) {
+      this.#connected = withResolvers();
+      this.#connected.promise.catch(() => {}); // who does not wait need not catch
+      this.#page.start();
+      this.#begin();
+    }
+    return /** @type {PromiseWithResolvers<void>} */ (this.#connected).promise;
+  }
+
+  /** Give the session back and stop. `connect` begins again. */
   close() {
-    this.#life.abort(new DOMException("closed", "AbortError"));
-    this.#link?.close("closed");
-    this.#freeGrant();
-    this.#setPhase("closed");
+    this.#shut(new DOMException("closed", "AbortError"));
   }
 
   /**
    * Say this; at once, or as soon as the connection stands.
-   * @param {string} text
-   * @param {Manner} [manner]
-   * @returns {string} the command's event_id
+   * @param {string} text at most 20,000 characters
+   * @param {Manner} [manner] of this text: `voice`, `language`, `emotion`
+   * @returns {string} the command's event_id, which its events have as `source_event_id`
    */
   speak(text, manner = {}) {
-    return this.#command({ type: "avatar.speak_text", text, ...manner });
+    return this.send({ type: "avatar.speak_text", text, ...manner });
   }
 
   /**
-   * Ask this: the portrait answers.
+   * Answer this, as if the visitor had said it.
    * @param {string} text
+   * @returns {string} the command's event_id, which its events have as `source_event_id`
+   */
+  respond(text) {
+    return this.send({ type: "avatar.respond", text });
+  }
+
+  /**
+   * Fall silent, and forget what was still to be said.
    * @returns {string} the command's event_id
    */
-  ask(text) {
-    return this.#command({ type: "avatar.respond", text });
-  }
-
-  /**
-   * Speak and answer so from now on.
-   * @param {Manner} manner
-   */
-  setManner(manner) {
-    this.#manner = manner;
-    this.#sendManner();
-  }
-
-  /**
-   * The visitor's microphone, for this connection and those that follow; null: none.
-   * @param {MediaStreamTrack | null} track
-   */
-  async setMicrophone(track) {
-    this.#microphone = track;
-    await this.#link?.setMicrophone(track);
-  }
-
-  /** @param {boolean} hold one turn, which ends when listening is stopped */
-  startListening(hold) {
-    this.#link?.send({ type: "avatar.start_listening", event_id: newId(), hold });
-  }
-
-  stopListening() {
-    this.#link?.send({ type: "avatar.stop_listening", event_id: newId() });
-  }
-
-  /** Fall silent, and forget what was still to be said. */
   interrupt() {
-    this.#unsent = [];
-    this.#link?.send({ type: "avatar.interrupt", event_id: newId() });
-  }
-
-  /** Something has changed for the better (a network came back): try at once. */
-  nudge() {
-    this.#backoff.reset();
-    this.#wake();
-  }
-
-  /** @param {boolean} visible whether somebody can see the portrait */
-  setVisible(visible) {
-    this.#hiddenSinceMs = visible ? Infinity : performance.now();
-    if (visible) this.nudge();
+    this.#outbox.clear();
+    const message = { type: "avatar.interrupt", event_id: newId() };
+    // A session speaks on while its connection is being made anew.
+    if (!this.#isLive || !this.#send(message)) this.#owesInterrupt = this.sessionId;
+    return message.event_id;
   }
 
   /**
-   * Send at once, or as soon as a connection stands.
-   * @param {object} command without its event_id
+   * Any command of PROTOCOL.md; at once, or as soon as the connection stands. At most 16
+   * wait; what is more is told as an `error` with the code `queue_full`.
+   * @param {{type: string} & Record<string, unknown>} command
+   * @returns {string} its event_id
    */
-  #command(command) {
+  send(command) {
     const message = { event_id: newId(), ...command };
-    if (!this.#link?.send(message)) {
-      this.#unsent.push(message);
-      if (this.#unsent.length > MOST_UNSENT) this.#unsent.shift();
+    if (!this.#outbox.put(message)) {
+      const words = "Too many commands wait for the connection.";
+      const details = { retryable: true, sourceEventId: message.event_id };
+      // Later, when the caller knows the command's id.
+      queueMicrotask(() => this.#tell("error", new ApiError(0, "queue_full", words, details)));
     }
     return message.event_id;
   }
 
-  #sendManner() {
-    if (this.#manner.voice || this.#manner.language) {
-      this.#link?.send({ type: "avatar.set", event_id: newId(), ...this.#manner });
-    }
+  /**
+   * Speak and look so from now on, in this session and those that take its place.
+   * @param {Manner} manner what is left out stays as it is
+   * @returns {string} the command's event_id
+   */
+  setManner(manner) {
+    this.#manner = { ...this.#manner, ...manner };
+    const message = { type: "avatar.set", event_id: newId(), ...manner };
+    if (this.#isLive) this.#outbox.put(message); // else it is told on connecting
+    return message.event_id;
   }
 
-  /** @param {AbortSignal} signal */
-  async #run(signal) {
-    while (!signal.aborted) {
-      let waitMs;
-      try {
-        const link = await this.#connect(signal);
-        await this.#stay(link, signal);
-        if (signal.aborted) return;
-        this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
-        waitMs = this.#backoff.next();
-      } catch (error) {
-        if (signal.aborted) return;
-        waitMs = this.#waitAfter(error);
-      }
-      await this.#rest(waitMs, signal);
-    }
+  /**
+   * The visitor's microphone, for this connection and those that follow. When its track
+   * ends (unplugged, permission taken back), listening stops and an `error` with the code
+   * `microphone_lost` tells it.
+   * @param {MediaStreamTrack | null} track null: none
+   */
+  async setMicrophone(track) {
+    await this.#hearing.setMicrophone(track);
   }
 
-  /** @param {AbortSignal} signal */
-  async #connect(signal) {
-    const link = new PeerLink((event) => this.#receive(event));
-    this.#link = link;
-    this.#clock = new MediaClock();
-    try {
-      const [grant] = await Promise.all([this.#session(signal), link.prepare()]);
-      await link.connect(grant.ice_servers ?? [], async (offer) => {
-        const answer = await this.#api.offer(grant, offer, signal);
-        this.#unconnected += 1;
-        return answer;
-      });
-      signal.throwIfAborted();
-    } catch (error) {
-      link.close("failed");
-      throw error;
-    }
-    this.#listener.onStream(link.stream);
+  /**
+   * Listen to the microphone, also in connections that follow.
+   * @param {boolean} [hold] one turn, which ends with `stopListening` however long the
+   *   pauses are (push-to-talk)
+   * @returns {string} the command's event_id
+   */
+  startListening(hold = false) {
+    return this.#hearing.start(hold);
+  }
+
+  /** @returns {string} the command's event_id */
+  stopListening() {
+    return this.#hearing.stop();
+  }
+
+  /** Be heard, in the handler of a click or key: "tap to hear". */
+  unmute() {
+    return this.#playback.mute(false);
+  }
+
+  /** Be seen only. */
+  mute() {
+    return this.#playback.mute(true);
+  }
+
+  /**
+   * Whether somebody can see the portrait. A hidden page is noticed without being told;
+   * this is for a portrait that is scrolled or folded away. Unseen for five minutes, it
+   * gives its place on the server back, and comes again when it is seen.
+   * @param {boolean} visible
+   */
+  setVisible(visible) {
+    this.#isWantedVisible = visible;
+    this.#see();
+  }
+
+  /** Try again at once, without waiting: something has changed for the better. */
+  nudge() {
+    this.#lifeline?.nudge();
+  }
+
+  /**
+   * @template {keyof LikenessEvents & string} K
+   * @overload
+   * @param {K} type
+   * @param {(event: CustomEvent<LikenessEvents[K]>) => void} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @overload
+   * @param {string} type
+   * @param {EventListenerOrEventListenerObject | null} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   * @returns {void}
+   */
+  /**
+   * @param {string} type
+   * @param {any} listener
+   * @param {boolean | AddEventListenerOptions} [options]
+   */
+  addEventListener(type, listener, options) {
+    super.addEventListener(type, listener, options);
+  }
+
+  get #isLive() {
+    return this.#phase === "live";
+  }
+
+  /** With a session of its own, as also after the page was brought back. */
+  #begin() {
+    this.#lease = new Lease(this.#api, this.#wish, this.#options);
+    this.#lifeline = new Lifeline(this.#api, this.#lease, {
+      onPhase: (phase) => this.#setPhase(phase),
+      onAttempt: () => {
+        this.#clock = new MediaClock();
+        this.#meter = new QualityMeter();
+      },
+      onLink: (link) => this.#greet(link),
+      onEvent: (event) => this.#receive(event),
+      onRoom: () => this.#outbox.flush(),
+      onStats: (stats) => this.#measure(stats),
+      onError: (error) => this.#tell("error", error),
+      onOver: (error) => this.#giveUp(error),
+    });
+    this.#see();
+    this.#lifeline.start();
+  }
+
+  /** @param {unknown} reason that a `connect` which still waits hears */
+  #end(reason) {
+    if (!this.#connected) return; // what was said before the first connection waits for it
+    this.#connected.reject(reason);
+    this.#connected = null;
+    this.#lifeline?.stop();
+    this.#lifeline = this.#lease = null;
+    this.#outbox.clear();
+  }
+
+  /** @param {ApiError | null} error */
+  #giveUp(error) {
+    this.#shut(error ?? new DOMException("the session was ended", "AbortError"));
+    if (error) this.#tell("error", error); // last: who hears it may connect anew
+  }
+
+  /** @param {unknown} reason as above */
+  #shut(reason) {
+    this.#end(reason);
+    this.#page.stop();
+    this.#playback.play(null);
+    this.#setPhase("closed");
+  }
+
+  /** @param {PeerLink} link a new connection, through which media flows */
+  #greet(link) {
+    this.#tell("stream", link.stream);
+    this.#playback.play(link.stream);
     this.#setPhase("live");
-    this.#told = "";
-    this.#unconnected = 0;
-    this.#sendManner();
-    if (this.#microphone) await link.setMicrophone(this.#microphone);
-    for (const message of this.#unsent.splice(0)) link.send(message);
-    return link;
-  }
-
-  /** @param {AbortSignal} signal */
-  async #session(signal) {
-    if (this.#grant) {
-      if (!this.#grant.ice_servers) await this.#api.completeGrant(this.#grant, signal);
-      return this.#grant;
+    if (Object.keys(this.#manner).length) {
+      this.#send({ type: "avatar.set", event_id: newId(), ...this.#manner });
     }
-    const grant = await this.#api.createSession(this.#wish, signal);
-    if (signal.aborted) this.#api.freeSession(grant);
-    signal.throwIfAborted();
-    this.#grant = grant;
-    return grant;
-  }
-
-  /**
-   * Watch a connection until it ends.
-   * @param {PeerLink} link
-   * @param {AbortSignal} signal
-   */
-  async #stay(link, signal) {
-    const stall = new StallWatch();
-    let keptMs = performance.now();
-    const timer = setInterval(async () => {
-      const { framesDecoded, audioDelayMs } = await link.sample();
-      const nowMs = performance.now();
-      if (audioDelayMs !== null) this.#clock.setPlayoutDelay(audioDelayMs);
-      if (framesDecoded > 0) this.#backoff.reset();
-      if (this.#hiddenSinceMs < nowMs) stall.reset();
-      if (stall.observe(framesDecoded, nowMs)) link.close("stalled");
-      if (nowMs - keptMs > KEEP_ALIVE_MS && nowMs - this.#hiddenSinceMs < HIDDEN_KEEP_MS) {
-        keptMs = nowMs;
-        this.#keepAlive(link);
-      }
-    }, WATCH_MS);
-    try {
-      await link.ended;
-    } finally {
-      clearInterval(timer);
-      if (signal.aborted) this.#unsent = [];
+    this.#hearing.resume();
+    if (this.#owesInterrupt && this.#owesInterrupt === this.sessionId) {
+      this.#send({ type: "avatar.interrupt", event_id: newId() });
     }
-  }
-
-  /** @param {PeerLink} link */
-  async #keepAlive(link) {
-    if (!this.#grant) return;
-    try {
-      await this.#api.keepAlive(this.#grant);
-    } catch (error) {
-      // No answer at all is the stall watch's business: the picture may still flow.
-      if (!(error instanceof ApiError && error.isGone)) return;
-      this.#grant = null;
-      link.close("session gone");
-    }
-  }
-
-  /**
-   * What a failed attempt means.
-   * @param {unknown} error
-   * @returns {number} milliseconds to wait before the next
-   */
-  #waitAfter(error) {
-    if (!(error instanceof ApiError)) {
-      this.#setPhase(this.#isOnline() ? "reconnecting" : "offline");
-      if (this.#unconnected >= BLOCKED_AFTER) this.#tell(new ApiError(0, MEDIA_BLOCKED, ""));
-      return this.#backoff.next();
-    }
-    if (error.isPassing) {
-      this.#setPhase(error.code === SERVER_FULL ? "full" : "reconnecting");
-      return Math.max(1000 * error.retryAfterS, this.#backoff.next());
-    }
-    this.#setPhase("reconnecting");
-    if (this.#grant) {
-      this.#freeGrant(); // the server knows it no more, or will not have it again
-      return 0;
-    }
-    this.#tell(error);
-    if (error.status < 500 && this.#relax(error.code)) return 0;
-    return this.#backoff.next();
-  }
-
-  /** @param {ApiError} error told once, however often it comes */
-  #tell(error) {
-    if (error.code !== this.#told) this.#listener.onError(error);
-    this.#told = error.code;
-  }
-
-  /**
-   * Ask for less, after the server refused what was wished for.
-   * @param {string} code
-   * @returns {boolean} whether there was anything to give up
-   */
-  #relax(code) {
-    const { identity, voice, language } = this.#wish;
-    if (identity === null && voice === null && language === null) return false;
-    const onlyVoice = /voice|language/.test(code) && (voice ?? language) !== null;
-    this.#wish = {
-      ...this.#wish,
-      identity: onlyVoice ? identity : null,
-      voice: null,
-      language: null,
-    };
-    this.#listener.onWishChanged({ ...this.#wish });
-    return true;
+    this.#owesInterrupt = null;
+    this.#outbox.flush();
+    this.#connected?.resolve();
   }
 
   /** @param {AvatarEvent} event */
   #receive(event) {
-    const nowMs = performance.now();
     const momentMs = event.media_ms ?? event.start_ms;
-    if (momentMs !== undefined) this.#clock.observe(momentMs, nowMs);
-    if (event.type === "avatar.caption") this.#listener.onCaption(this.#caption(event));
-    if (event.type === "session.closed") {
-      this.#grant = null;
-      this.#link?.close("session closed");
-    }
-    this.#listener.onEvent(event);
+    if (momentMs !== undefined) this.#clock.observe(momentMs, performance.now());
+    this.#tell("event", event);
+    if (event.type === "error") this.#tell("error", ApiError.of(event));
+    else this.#tell(event.type, event);
+    if (event.type === "avatar.caption") this.#tell("caption", captionOf(event, this.#clock));
   }
 
-  /**
-   * @param {AvatarEvent} event
-   * @returns {Caption}
-   */
-  #caption({ utterance_id = "", text = "", start_ms = 0, end_ms = 0, words = [] }) {
-    const timed = words.length ? words : [{ text, start_ms }];
-    return {
-      utteranceId: utterance_id,
-      text,
-      words: timed.map((word) => ({
-        text: word.text,
-        atMs: this.#clock.soundsAt(word.start_ms),
-      })),
-      endMs: this.#clock.soundsAt(end_ms),
-    };
+  /** @param {LinkStats} stats */
+  #measure(stats) {
+    this.#clock.follow(stats);
+    if (!this.#lifeline?.isVisible) return this.#meter.reset();
+    const quality = this.#meter.observe(stats, performance.now());
+    if (quality) this.#tell("quality", quality);
   }
 
-  /**
-   * Wait; shorter when nudged, longer while nobody looks.
-   * @param {number} ms
-   * @param {AbortSignal} signal
-   */
-  async #rest(ms, signal) {
-    const hidden = this.#hiddenSinceMs < Infinity;
-    /** @type {ReturnType<typeof setTimeout> | undefined} */
-    let timer;
-    await new Promise((resolve) => {
-      this.#wake = () => resolve(undefined);
-      signal.addEventListener("abort", this.#wake, { once: true });
-      if (!hidden) timer = setTimeout(resolve, ms);
-    });
-    clearTimeout(timer);
+  /** @param {object} message */
+  #send(message) {
+    return this.#lifeline?.link?.send(message) ?? false;
   }
 
-  #freeGrant() {
-    if (this.#grant && this.#grant !== this.#shared) this.#api.freeSession(this.#grant);
-    this.#grant = this.#shared = null;
+  /** The portrait is seen where both are: the page, and it in the page. */
+  #see() {
+    this.#lifeline?.setVisible(this.#isPageVisible && this.#isWantedVisible);
   }
 
   /** @param {Phase} phase */
   #setPhase(phase) {
     if (phase === this.#phase) return;
     this.#phase = phase;
-    this.#listener.onPhase(phase);
+    this.#tell("phase", phase);
+  }
+
+  /**
+   * @param {string} type
+   * @param {unknown} detail
+   */
+  #tell(type, detail) {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 }
 
-/** Unique enough for one session; crypto.randomUUID needs a secure context. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(12));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+function microphoneLost() {
+  const message = "The microphone is gone.";
+  return new ApiError(0, "microphone_lost", message, { retryable: true });
 }

@@ -1,6 +1,6 @@
 // Puts the page together: the only place where views, the client and the document meet.
 
-import { Likeness, MEDIA_BLOCKED } from "./likeness.js";
+import { Likeness } from "./likeness.js";
 import { Api } from "./likeness/api.js";
 import { ApiError } from "./likeness/api_error.js";
 import { Enrolment } from "./likeness/enrolment.js";
@@ -43,7 +43,8 @@ const DEFAULT_IDENTITY = "default";
 
 const messages = new Messages(navigator.languages);
 const memory = new Memory(() => localStorage);
-const api = new Api(location.origin, takeKey());
+const key = takeKey();
+const api = new Api("", key);
 
 /** @type {VoiceCatalogue | null} */
 let catalogue = null;
@@ -51,8 +52,7 @@ let catalogue = null;
 let voice = null;
 let ownIdentity = memory.recall("identity");
 let identity = ownIdentity ?? DEFAULT_IDENTITY;
-let mutedByVisitor = false;
-let waitsForGesture = false;
+let join = sharedSession();
 
 translate(messages);
 
@@ -69,7 +69,7 @@ const stage = new StageView(
     poster: image("poster"),
     still: canvas("still"),
   },
-  { onMutedByBrowser: waitForGesture, onPicture: (picture) => surround.show(picture) },
+  { onPicture: (picture) => surround.show(picture) },
 );
 const captions = new CaptionView({
   caption: element("caption"),
@@ -92,20 +92,7 @@ const composer = new ComposerView(
   messages,
   { onText: send, onInterrupt: interrupt, onSample: trySample, onMode: chooseMode },
 );
-const likeness = new Likeness(api, {
-  onPhase: (phase) => {
-    status.setPhase(phase);
-    if (phase !== "live") setState("idle");
-    else listening.resume();
-  },
-  onStream: (stream) => stage.play(stream),
-  onEvent: receive,
-  onCaption: (caption) => captions.schedule(caption),
-  onError: (error) => notice.show(explain(error)),
-  onWishChanged: (wish) => {
-    if (wish.identity === null && identity !== DEFAULT_IDENTITY) forgetOwn("portraitGone");
-  },
-});
+const likeness = new Likeness({ key, join });
 const log = new TalkLog();
 const talk = new TalkView(
   {
@@ -185,7 +172,8 @@ async function start() {
     notice.show(messages.say("noWebrtc"));
     return;
   }
-  open(sharedSession());
+  if (join) likeness.connect();
+  else open();
   await loadVoices();
 }
 
@@ -223,19 +211,33 @@ async function loadVoices() {
 function sharedSession() {
   const id = new URLSearchParams(location.search).get("session");
   const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  return id ? api.sharedSession(id, token) : null;
+  return id ? { session_id: id, token } : null;
 }
 
-/** @param {import("./likeness/types.js").SessionGrant | null} [shared] */
-function open(shared = null) {
-  const wish = {
+function open() {
+  log.settle();
+  likeness.connect({
     identity: identity === DEFAULT_IDENTITY ? null : identity,
     voice: null, // every utterance names its own
-    language: null,
-    interactivity: /** @type {const} */ ("push_to_talk"), // it listens when it is told to
-  };
-  log.settle();
-  likeness.open(wish, shared);
+    interactivity: "push_to_talk", // it listens when it is told to
+  });
+}
+
+/** @param {import("./likeness/types.js").Phase} phase */
+function follow(phase) {
+  status.setPhase(phase);
+  if (phase !== "live") setState("idle");
+  if (phase !== "closed" || !join || document.body.dataset.scope === "view") return;
+  join = null;
+  open(); // what it came to join is over
+}
+
+/** @param {ApiError} error */
+function tell(error) {
+  if (error.code.startsWith("identity_") && identity !== DEFAULT_IDENTITY) {
+    forgetOwn("portraitGone");
+    open();
+  } else notice.show(explain(error));
 }
 
 function showPoster() {
@@ -297,7 +299,7 @@ function chooseMode(mode) {
  * @param {import("./view/composer_view.js").Mode} mode
  */
 function send(text, mode) {
-  if (mode === "ask") likeness.ask(text);
+  if (mode === "ask") likeness.respond(text);
   else likeness.speak(text, voice ? { voice: voice.id } : {});
   element("samples").hidden = true;
 }
@@ -323,7 +325,6 @@ function receive(event) {
   if (event.type === "avatar.speech_interrupted") captions.cut();
   if (event.type === "session.hearing") hear(event);
   if (event.type === "user.transcript") element("samples").hidden = true;
-  if (event.type === "error") notice.show(event.message || messages.say("serverFailed"));
 }
 
 /** @param {AvatarEvent} event what the server can hear */
@@ -338,29 +339,32 @@ function setState(state) {
   composer.setSpeaking(state === "speaking" || state === "thinking");
 }
 
-function waitForGesture() {
-  waitsForGesture = true;
-  element("hear").hidden = false;
-}
-
 /** @param {unknown} error */
 function explain(error) {
   if (error instanceof ApiError && error.isAboutKey) return messages.say("keyNeeded");
-  if (error instanceof ApiError && error.code === MEDIA_BLOCKED) return messages.say("mediaBlocked");
+  if (error instanceof ApiError && error.code === "media_blocked") return messages.say("mediaBlocked");
   if (error instanceof ApiError) return error.message || messages.say("serverFailed");
   const slow = error instanceof DOMException && error.name === "TimeoutError";
   return messages.say(slow ? "tooSlow" : "unreachable");
 }
 
 function listen() {
+  likeness.attach(video("video"));
+  likeness.addEventListener("phase", ({ detail }) => follow(detail));
+  likeness.addEventListener("stream", () => stage.expect());
+  likeness.addEventListener("event", ({ detail }) => receive(detail));
+  likeness.addEventListener("caption", ({ detail }) => captions.schedule(detail));
+  likeness.addEventListener("error", ({ detail }) => tell(detail));
+  likeness.addEventListener("sound", ({ detail }) => (element("hear").hidden = !detail.blocked));
   for (const kind of ["pointerdown", "keydown"]) {
     document.addEventListener(kind, hearAgain, { capture: true });
   }
   button("hear").addEventListener("click", hearAgain);
   button("mute-button").addEventListener("click", () => {
-    mutedByVisitor = !mutedByVisitor;
-    stage.mute(mutedByVisitor);
-    button("mute-button").setAttribute("aria-pressed", String(mutedByVisitor));
+    const mute = button("mute-button").getAttribute("aria-pressed") !== "true";
+    button("mute-button").setAttribute("aria-pressed", String(mute));
+    if (mute) likeness.mute();
+    else likeness.unmute();
   });
   button("portrait-button").addEventListener("click", () => portraitDialog.open());
   button("voice-button").addEventListener("click", () => {
@@ -383,18 +387,10 @@ function listen() {
     onRelease: () => listening.release(),
   });
   new PhotoDrop(element("drop"), (file) => portraitDialog.enrol(file));
-  globalThis.addEventListener("online", () => likeness.nudge());
-  globalThis.addEventListener("pagehide", () => likeness.close());
-  globalThis.addEventListener("pageshow", ({ persisted }) => {
-    if (persisted) open(); // brought back from the browser's page cache
-  });
-  document.addEventListener("visibilitychange", () => likeness.setVisible(!document.hidden));
 }
 
 /** Any touch of the page counts as leave to play sound. */
 function hearAgain() {
-  if (!waitsForGesture) return;
-  waitsForGesture = false;
-  element("hear").hidden = true;
-  stage.mute(mutedByVisitor);
+  const mutedByVisitor = button("mute-button").getAttribute("aria-pressed") === "true";
+  if (likeness.sound.blocked && !mutedByVisitor) likeness.unmute();
 }

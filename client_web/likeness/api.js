@@ -12,12 +12,13 @@ export class Api {
   #fetch;
 
   /**
-   * @param {string} base where the server is
+   * @param {string} base where the server is, a path before `/v1` included; "": where
+   *   the page came from
    * @param {string | null} [key] for servers that ask for one
    * @param {typeof globalThis.fetch} [fetch]
    */
   constructor(base, key = null, fetch = globalThis.fetch.bind(globalThis)) {
-    this.#base = base;
+    this.#base = (base || globalThis.location.origin).replace(/\/+$/, "");
     this.#key = key;
     this.#fetch = fetch;
   }
@@ -42,17 +43,6 @@ export class Api {
   }
 
   /**
-   * A session that somebody else began, to be watched too.
-   * @param {string} id
-   * @param {string | null} token
-   * @returns {SessionGrant}
-   */
-  sharedSession(id, token) {
-    const path = `/v1/sessions/${encodeURIComponent(id)}`;
-    return { session_id: id, token, offer_url: `${path}/offer`, ice_servers: null };
-  }
-
-  /**
    * Learn the ICE servers of a session that somebody else began.
    * @param {SessionGrant} grant
    * @param {AbortSignal} [signal]
@@ -70,10 +60,13 @@ export class Api {
    */
   offer(grant, { sdp, type }, signal) {
     const body = { sdp, type, ...(grant.viewer_id && { viewer_id: grant.viewer_id }) };
-    return this.#post(grant.offer_url, body, grant, signal);
+    return this.#post(grant.offer_url ?? `${this.#session(grant)}/offer`, body, grant, signal);
   }
 
-  /** @param {SessionGrant} grant its token and its ICE servers are renewed */
+  /**
+   * Tell the session that it is still wanted.
+   * @param {SessionGrant} grant its token and its ICE servers are renewed
+   */
   async keepAlive(grant) {
     const { token, ice_servers } = await this.#json(`${this.#session(grant)}/keepalive`, {
       method: "POST",
@@ -169,7 +162,7 @@ export class Api {
 
   /** @param {string} path */
   #url(path) {
-    return new URL(path, this.#base).href;
+    return /^https?:/.test(path) ? path : this.#base + path;
   }
 
   /**

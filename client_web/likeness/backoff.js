@@ -1,5 +1,5 @@
 const FIRST_MS = 400;
-const LONGEST_MS = 10_000;
+const LONGEST_MS = 5_000; // who waits in front of a dark screen waits no longer
 
 /**
  * Jittered exponential waits, so that a server that comes back is not met by all its

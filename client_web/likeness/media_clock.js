@@ -14,6 +14,7 @@ export class MediaClock {
   /** @type {number[]} */
   #offsets = [];
   #delayMs = USUAL_DELAY_MS;
+  #played = { waitedS: 0, emitted: 0 };
 
   /**
    * @param {number} mediaMs what an event speaks of
@@ -27,6 +28,16 @@ export class MediaClock {
   /** @param {number} delayMs how long sound waits between arrival and loudspeaker */
   setPlayoutDelay(delayMs) {
     this.#delayMs = delayMs;
+  }
+
+  /**
+   * @param {{waitedS: number, emitted: number}} stats of the connection: what samples have
+   *   waited in the jitter buffer, and how many, since it began
+   */
+  follow({ waitedS, emitted }) {
+    const count = emitted - this.#played.emitted;
+    if (count > 0) this.setPlayoutDelay((1000 * (waitedS - this.#played.waitedS)) / count);
+    this.#played = { waitedS, emitted };
   }
 
   /**

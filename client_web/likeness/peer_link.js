@@ -1,15 +1,21 @@
+import { readStats } from "./link_stats.js";
+import { withResolvers } from "./with_resolvers.js";
+
+/** @import { LinkStats } from "./link_stats.js" */
 /** @import { AvatarEvent } from "./types.js" */
 
 const GATHER_DEADLINE_MS = 1_000; // a slow TURN server must not hold up the first frame
 const CONNECT_DEADLINE_MS = 10_000;
 const BUFFER_MS = 60;
 const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
+const MEDIA_LOOK_MS = 40;
+const MOST_BUFFERED_BYTES = 256 * 1024; // commands that wait for the network
+const LOW_BUFFERED_BYTES = 32 * 1024;
 
 /**
- * @typedef {object} LinkSample
- * @property {number} framesDecoded
- * @property {number | null} audioDelayMs time a sample waited in the jitter buffer, of
- *     those played since the last sample; null before any was
+ * @typedef {object} LinkListener
+ * @property {(event: AvatarEvent) => void} onMessage
+ * @property {() => void} onRoom `send` would be heard again, after it was not
  */
 
 /** One peer connection, from the offer to its end. Never used twice. */
@@ -18,20 +24,19 @@ export class PeerLink {
   /** @type {RTCRtpSender | null} */
   #voice = null;
   #channel = this.#peer.createDataChannel("events");
-  #onMessage;
+  #listener;
   #stream = new MediaStream();
   /** @type {RTCSessionDescriptionInit | null} */
   #offer = null;
-  #played = { delayS: 0, count: 0 };
   /** @type {PromiseWithResolvers<string>} */
   #ended = withResolvers();
   #opened = withResolvers();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #grace;
 
-  /** @param {(event: AvatarEvent) => void} onMessage */
-  constructor(onMessage) {
-    this.#onMessage = onMessage;
+  /** @param {LinkListener} listener */
+  constructor(listener) {
+    this.#listener = listener;
     this.#peer.ontrack = ({ track, receiver }) => {
       // Left to themselves, the buffers of sound and picture begin at depths of their
       // own, take seconds to be in step, and stay some 30 ms apart.
@@ -41,7 +46,9 @@ export class PeerLink {
     this.#peer.onconnectionstatechange = () => this.#followState();
     this.#channel.onopen = () => this.#opened.resolve(undefined);
     this.#channel.onclose = () => this.close("channel closed");
-    this.#channel.onmessage = ({ data }) => this.#onMessage(JSON.parse(data));
+    this.#channel.onmessage = ({ data }) => this.#listener.onMessage(JSON.parse(data));
+    this.#channel.bufferedAmountLowThreshold = LOW_BUFFERED_BYTES;
+    this.#channel.onbufferedamountlow = () => this.#listener.onRoom();
   }
 
   /** Resolves, with the reason, when the connection is over. */
@@ -64,10 +71,11 @@ export class PeerLink {
   }
 
   /**
+   * Resolves when media flows.
    * @param {RTCIceServer[]} iceServers
    * @param {(offer: RTCSessionDescriptionInit) => Promise<RTCSessionDescriptionInit>} exchange
    *     gives the server's answer
-   * @throws {Error} when the offer is refused, or no connection stands in time
+   * @throws {Error} when the offer is refused, or no media comes in time
    */
   async connect(iceServers, exchange) {
     if (!this.#offer) await this.prepare();
@@ -79,9 +87,16 @@ export class PeerLink {
     const sdp = withoutHiddenNames(this.#peer.localDescription?.sdp ?? "");
     await this.#peer.setRemoteDescription(await exchange({ type: "offer", sdp }));
     const late = setTimeout(() => this.close("no connection"), CONNECT_DEADLINE_MS);
-    const reason = await Promise.race([this.#opened.promise, this.ended]);
+    const reason = await Promise.race([this.#opened.promise.then(() => this.#flows()), this.ended]);
     clearTimeout(late);
     if (reason) throw new Error(`connection: ${reason}`);
+  }
+
+  /** The first packets of sound or picture are there, or the link is closed. */
+  async #flows() {
+    while (this.#channel.readyState === "open" && !(await this.stats()).received) {
+      await new Promise((resolve) => setTimeout(resolve, MEDIA_LOOK_MS));
+    }
   }
 
   /**
@@ -89,29 +104,24 @@ export class PeerLink {
    * @param {MediaStreamTrack | null} track
    */
   async setMicrophone(track) {
-    await this.#voice?.replaceTrack(track);
+    if (this.#peer.signalingState !== "closed") await this.#voice?.replaceTrack(track);
   }
 
   /**
    * @param {object} message
-   * @returns {boolean} whether it could be sent
+   * @returns {boolean} whether it could be sent: not before the channel is open, nor while
+   *   the network takes nothing
    */
   send(message) {
     if (this.#channel.readyState !== "open") return false;
+    if (this.#channel.bufferedAmount > MOST_BUFFERED_BYTES) return false;
     this.#channel.send(JSON.stringify(message));
     return true;
   }
 
-  /** @returns {Promise<LinkSample>} */
-  async sample() {
-    let framesDecoded = 0;
-    let audioDelayMs = null;
-    for (const report of (await this.#peer.getStats()).values()) {
-      if (report.type !== "inbound-rtp") continue;
-      if (report.kind === "video") framesDecoded = report.framesDecoded ?? 0;
-      else audioDelayMs = this.#delaySince(report);
-    }
-    return { framesDecoded, audioDelayMs };
+  /** @returns {Promise<LinkStats>} */
+  async stats() {
+    return readStats(await this.#peer.getStats());
   }
 
   /** @param {string} reason for people who read logs */
@@ -121,14 +131,6 @@ export class PeerLink {
     this.#peer.onconnectionstatechange = null;
     this.#peer.close();
     this.#ended.resolve(reason);
-  }
-
-  /** @param {{jitterBufferDelay?: number, jitterBufferEmittedCount?: number}} report */
-  #delaySince({ jitterBufferDelay = 0, jitterBufferEmittedCount = 0 }) {
-    const seconds = jitterBufferDelay - this.#played.delayS;
-    const count = jitterBufferEmittedCount - this.#played.count;
-    this.#played = { delayS: jitterBufferDelay, count: jitterBufferEmittedCount };
-    return count > 0 ? (1000 * seconds) / count : null;
   }
 
   /** The server takes no later candidates over JSON, so the offer waits for them. */
@@ -161,15 +163,4 @@ export class PeerLink {
  */
 function withoutHiddenNames(sdp) {
   return sdp.replace(/^a=candidate:.*\.local .*\r\n/gm, "");
-}
-
-/**
- * Promise.withResolvers, which browsers have had only since 2024.
- * @returns {PromiseWithResolvers<any>}
- */
-function withResolvers() {
-  /** @type {any} */
-  const made = {};
-  made.promise = new Promise((resolve, reject) => Object.assign(made, { resolve, reject }));
-  return made;
 }

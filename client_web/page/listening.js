@@ -74,11 +74,6 @@ export class Listening {
     this.#set("off");
   }
 
-  /** A new connection stands: it has to be told again. */
-  resume() {
-    if (this.#state !== "off") this.#likeness.startListening(this.#state === "held");
-  }
-
   /** @param {"open" | "held"} state */
   async #begin(state) {
     const wanted = ++this.#wanted;

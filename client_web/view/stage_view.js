@@ -8,21 +8,18 @@ export class StageView {
   #video;
   #poster;
   #still;
-  #onMutedByBrowser;
   #onPicture;
   #arrival = 0;
 
   /**
    * @param {{video: HTMLVideoElement, poster: HTMLImageElement, still: HTMLCanvasElement}} elements
    * @param {object} listener
-   * @param {() => void} listener.onMutedByBrowser sound waits for a gesture
    * @param {(picture: HTMLImageElement) => void} listener.onPicture a new poster is there
    */
-  constructor({ video, poster, still }, { onMutedByBrowser, onPicture }) {
+  constructor({ video, poster, still }, { onPicture }) {
     this.#video = video;
     this.#poster = poster;
     this.#still = still;
-    this.#onMutedByBrowser = onMutedByBrowser;
     this.#onPicture = onPicture;
   }
 
@@ -38,39 +35,18 @@ export class StageView {
     this.#onPicture(this.#poster);
   }
 
-  /** @param {MediaStream} stream */
-  async play(stream) {
+  /** Another stream is about to be played. */
+  expect() {
     this.#freeze();
     const video = this.#video;
     const arrival = ++this.#arrival;
     video.classList.remove("alive");
-    video.srcObject = stream;
     const reveal = () => {
       if (arrival !== this.#arrival || video.classList.contains("alive")) return;
       video.classList.add("alive");
     };
     video.requestVideoFrameCallback?.(reveal);
     setTimeout(reveal, FIRST_FRAME_DEADLINE_MS);
-    await this.#start();
-  }
-
-  /** @param {boolean} muted */
-  mute(muted) {
-    this.#video.muted = muted;
-    if (this.#video.srcObject) this.#start();
-  }
-
-  /** Browsers refuse sound before the visitor has touched the page; picture never. */
-  async #start() {
-    try {
-      await this.#video.play();
-    } catch (error) {
-      const refused = error instanceof DOMException && error.name === "NotAllowedError";
-      if (!refused || this.#video.muted) return; // a newer stream took its place
-      this.#video.muted = true;
-      this.#onMutedByBrowser();
-      await this.#video.play().catch(() => {});
-    }
   }
 
   /** Keep the last frame under the video that is about to begin. */

@@ -18,7 +18,7 @@ export class TalkView {
   constructor(elements, messages) {
     this.#elements = elements;
     this.#messages = messages;
-    elements.opener.addEventListener("click", () => this.open(elements.panel.hidden));
+    elements.opener.addEventListener("click", () => this.open(!this.isOpen));
     elements.closer.addEventListener("click", () => {
       this.open(false);
       elements.opener.focus();

@@ -1,0 +1,5 @@
+/** Unique enough for one session; crypto.randomUUID needs a secure context. */
+export function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(12));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
