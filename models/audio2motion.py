@@ -11,6 +11,7 @@ gives as many rows, whatever the chunking. The row of a frame is given
 
 import copy
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -32,9 +33,12 @@ from models.mouth_motion import (
     mouths_at_rest,
 )
 from models.mouth_net import CHANNELS, MouthNet, NetState, OneFrame
+from models.visemes import CLASS_INDEX, VISEME_CLASSES, Shape
 
 EMBEDDED_WEIGHTS = Path(__file__).parent / "assets" / "audio2motion.safetensors"
 
+# tongueOut of a sure l (tip behind the teeth), and of th (before them, seldom sure).
+L_TONGUE, TH_TONGUE = 0.6, 2.2
 PRECEDING_FRAMES = 70  # 2.8 s: a little more than the network can remember
 
 
@@ -165,6 +169,7 @@ class AudioToMotion(nn.Module):
         hidden, net = (one_frame or self.net)(features, state.net)
         head = self.net.heads[self.look_ahead_frames]
         shapes = functional.linear(hidden, head.weight, head.bias).float()
+        shapes[..., Shape.TONGUE] = self._tongue(hidden)
         motion, mouths = finish(
             shapes.cpu().numpy(),
             loudness.cpu().numpy(),
@@ -172,3 +177,19 @@ class AudioToMotion(nn.Module):
             state.mouths,
         )
         return motion, AudioState(held[:, -TAIL:], level, net, mouths)
+
+    def _tongue(self, hidden: Tensor) -> Tensor:
+        """How far the tongue shows, [B, T]: l and th are too short and too rare for a
+        regression, which learns to leave them out, but as classes they are heard well.
+        With less look-ahead than the most, it comes that much late."""
+        classes = self.net.class_head
+        heard = functional.linear(hidden, classes.weight, classes.bias).float()
+        return (heard.softmax(-1) * _shows_tongue(heard.device)).sum(-1)
+
+
+@lru_cache(maxsize=8)
+def _shows_tongue(device: torch.device) -> Tensor:
+    """How far each viseme class shows the tongue: [classes]."""
+    shown = torch.zeros(len(VISEME_CLASSES), device=device)
+    shown[CLASS_INDEX["L"]], shown[CLASS_INDEX["TH"]] = L_TONGUE, TH_TONGUE
+    return shown

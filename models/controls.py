@@ -23,7 +23,7 @@ so that one table fits every face.
 | eyeWide | upper lid 0.22 of the opening up, lower lid 0.06 down |
 | eyeLookUp, eyeLookDown | iris 0.30 half eye widths up, down; lids follow |
 | eyeLookIn, eyeLookOut | iris 0.50 half eye widths towards the nose, away from it |
-| tongueOut | tongue behind the upper teeth (l); from 0.8 on before them (th) |
+| tongueOut | tip up to the upper teeth by 0.5 (l); from 0.62 on before them (th) |
 
 What other channels of motion do: aperture, width and speech in models.lips,
 head_yaw, head_pitch, head_roll and breath in models.head. Lids and gaze are drawn by

@@ -13,8 +13,10 @@ from models.diffusion import Diffusion
 from models.eyes import eyeballs
 from models.identity_file import Identity, UintArray
 from models.landmarks import find_again, find_face
+from models.lip_line import on_lip_line
 from models.media import FloatArray
-from models.mouth import paint_mouth, shows_inside
+from models.mouth import paint_mouth
+from models.own_teeth import shows_teeth
 from models.photo import embedded_photo, open_photo
 from models.refine import Progress, Refined
 from models.refining import (
@@ -135,7 +137,7 @@ def _refine(
             landmarks=canon.landmarks,
             made=canon.refined,
         )
-    if not shows_inside(draft.landmarks):
+    if not shows_teeth(draft.picture, draft.landmarks):
         mouth, why = open_mouth(
             model, draft.picture, draft.landmarks, wish, _span(report, 0.6, 1.0)
         )
@@ -145,7 +147,8 @@ def _refine(
 
 def _finish(draft: _Draft, name: str, synthetic: bool, report: Progress) -> Identity:
     """Person, background, eyes and mouth of the canonical picture."""
-    picture, landmarks = draft.picture, draft.landmarks
+    picture = draft.picture
+    landmarks = on_lip_line(picture, draft.landmarks)
     report("Separating person and background", 0.0)
     matte = refine_matte(picture, landmarks)
     background = fill_background(picture, matte)

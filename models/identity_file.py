@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 from models.errors import IdentityError
 from models.lips import uncalibrated
 from models.media import FloatArray
-from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, shows_inside
+from models.mouth import LAYER_HEIGHT, LAYER_WIDTH
 from models.refine import Refinement
 from models.rig import rest_lips
 
@@ -78,11 +78,6 @@ class Identity:
     def rest_width(self) -> float:
         """The photo's own inner-lip width, IOD."""
         return rest_lips(self.landmarks)[1]
-
-    @property
-    def own_teeth(self) -> bool:
-        """Whether the inside of the mouth is the photo's own."""
-        return shows_inside(self.landmarks)
 
     def preview(self) -> Image.Image:
         """The portrait at rest."""

@@ -12,11 +12,20 @@ import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, OUTER_LOWER, smoothstep
 from models.media import FloatArray
-from models.rig import HeadFrame, rest_lips
+from models.own_teeth import (
+    LUMA,
+    own_teeth_layer,
+    own_tooth,
+    pixels_within,
+    shows_teeth,
+)
+from models.rig import HeadFrame
 
 LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
-OWN_TEETH_GAP = 0.045  # of the mouth's width: a wider gap shows what is inside
+IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
+TONGUE_CREST = -0.135  # IOD above the edge of the lower teeth
+OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
 _SCALE = 3  # painted larger, then reduced: smooth edges
 
 UintArray = npt.NDArray[np.uint8]
@@ -31,51 +40,27 @@ class MouthTone:
     cavity: FloatArray
 
 
-def shows_inside(landmarks: FloatArray) -> bool:
-    """Whether the photo's lips are open far enough to show teeth or the dark."""
-    gap, width = rest_lips(landmarks)
-    return gap > OWN_TEETH_GAP * width
-
-
 def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     """The photo's tone: teeth from its lights, tongue and cavity from its lips."""
-    face = _inside(picture, landmarks[:468, :2], hull=True)
-    lips = _inside(
-        picture, landmarks[list(INNER_LOWER) + list(OUTER_LOWER[::-1]), :2], hull=False
-    )
-    luma = face @ np.array([0.299, 0.587, 0.114], np.float32)
+    hull = np.asarray(cv2.convexHull(landmarks[:468, :2].astype(np.float32)))
+    face = pixels_within(picture, hull[:, 0].astype(np.float32))
+    lips = pixels_within(picture, landmarks[list(INNER_LOWER + OUTER_LOWER[::-1]), :2])
+    luma = face @ LUMA
     light = float(np.percentile(luma, 92))
     bright = face[luma >= np.percentile(luma, 85)].mean(0)
     tint = bright / max(float(bright.mean()), 1.0)
-    # A third of the light's tint, a touch of ivory: teeth are never pure grey.
-    ivory = np.array([1.03, 1.0, 0.92], np.float32)
-    tooth = 0.86 * light * (1 + 0.70 * (tint - 1)) * ivory
-    if shows_inside(landmarks):
-        tooth = np.clip(_own_tooth(picture, landmarks), 0.45 * tooth, tooth)
+    # Half of the light's tint, a touch of ivory: beside red lips grey looks green.
+    tooth = 0.93 * light * (1 + 0.55 * (tint - 1)) * IVORY
+    if shows_teeth(picture, landmarks):
+        tooth = np.clip(own_tooth(picture, landmarks), 0.45 * tooth, tooth)
     lip = np.median(lips, axis=0)
     tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
     # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
     tongue = tongue.mean() + 1.35 * (tongue - tongue.mean())
-    cavity = 0.25 * tongue + np.array([4.0, 1.0, 1.0])
+    cavity = 0.23 * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
+    cavity = cavity + np.array([4.0, 1.0, 1.0])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
     return MouthTone(*clip)
-
-
-def _own_tooth(picture: UintArray, landmarks: FloatArray) -> FloatArray:
-    """The lightest that the photo shows between its lips: [3]."""
-    rim = landmarks[list(INNER_UPPER) + list(INNER_LOWER[::-1]), :2]
-    shown = _inside(picture, rim, hull=False)
-    luma = shown.mean(1)
-    lightest: FloatArray = shown[luma >= np.percentile(luma, 80)].mean(0)
-    return lightest
-
-
-def _inside(picture: UintArray, points: FloatArray, *, hull: bool) -> FloatArray:
-    mask = np.zeros(picture.shape[:2], np.uint8)
-    corners = np.round(points).astype(np.int32)
-    cv2.fillPoly(mask, [cv2.convexHull(corners) if hull else corners], (255,))
-    found = picture[mask > 0]
-    return (found if len(found) else picture.reshape(-1, 3)).astype(np.float32)
 
 
 def paint_mouth(
@@ -86,10 +71,11 @@ def paint_mouth(
 
     tone: where it is known better than from the picture.
     """
+    own = tone is None and shows_teeth(picture, landmarks)
     tone = tone or mouth_tone(picture, landmarks)
     seam = _seam(landmarks)
-    x, y = _grid()
-    y = y - np.interp(x, seam[:, 0], seam[:, 1]).astype(np.float32)
+    x, across = _grid()
+    y = across - np.interp(x, seam[:, 0], seam[:, 1]).astype(np.float32)
     layers = [
         _cavity(x, y, tone),
         _lower(x, y, tone),
@@ -97,7 +83,22 @@ def paint_mouth(
         _upper(x, y, tone),
     ]
     blur = _softness(picture, landmarks)
-    return np.stack([_finish(layer, blur) for layer in layers])
+    finished = [_finish(layer, blur) for layer in layers]
+    if own:  # as sharp as they are, over the painted ones
+        photo = own_teeth_layer(picture, landmarks, x, across)
+        finished[-1] = _laid_over(finished[-1], _finish(photo, OWN_BLUR))
+    return np.stack(finished)
+
+
+def _laid_over(below: UintArray, above: UintArray) -> UintArray:
+    """One layer over another, RGBA, alpha not multiplied in."""
+    low, high = below.astype(np.float32), above.astype(np.float32)
+    kept = low[..., 3:] / 255 * (1 - high[..., 3:] / 255)
+    alpha = high[..., 3:] / 255 + kept
+    colour = high[..., :3] * (high[..., 3:] / 255) + low[..., :3] * kept
+    colour = np.where(alpha > 0, colour / np.maximum(alpha, 1e-4), low[..., :3])
+    rgba = np.concatenate([colour, 255 * alpha], -1)
+    return np.asarray(np.clip(np.round(rgba), 0, 255), np.uint8)
 
 
 def _grid() -> tuple[FloatArray, FloatArray]:
@@ -161,8 +162,10 @@ def _layer(colour: FloatArray, alpha: FloatArray) -> FloatArray:
 
 
 def _cavity(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
-    """Dark and warm; a little lighter below, where the tongue's root catches light."""
-    glow = 0.75 + 0.5 * smoothstep(y, 0.02, 0.30) * smoothstep(np.abs(x), 0.30, 0.05)
+    """Dark and warm: lighter at the cheeks' insides, darkest in the throat."""
+    throat = np.exp(-((x / 0.13) ** 2) - ((y - 0.10) / 0.12) ** 2)
+    cheeks = smoothstep(np.abs(x), 0.10, 0.26)
+    glow = 1.0 + 0.35 * cheeks - 0.35 * throat
     return _layer(glow[..., None] * tone.cavity, np.ones_like(x))
 
 
@@ -182,36 +185,42 @@ def _row_of_teeth(
 
 def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
-    within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.006)
+    within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.008)
     side = np.abs(x)
-    edge = 0.026 - 0.10 * side**2 - 0.006 * smoothstep(side, 0.074, 0.085)
-    edge = edge - 0.007 * np.abs(within) ** 4  # rounded corners
-    gum = -0.075 + 0.012 * within**2
-    alpha = smoothstep(y, edge + 0.004, edge - 0.006)
+    edge = 0.024 - 0.10 * side**2 - 0.004 * smoothstep(side, 0.070, 0.090)
+    edge = edge - 0.006 * within**4  # rounded corners
+    gum = -0.080 + 0.012 * within**2
+    alpha = smoothstep(y, edge + 0.007, edge - 0.007)
     alpha = alpha * smoothstep(side, 0.275, 0.235)
-    shade = 1.0 - 0.15 * gap - 0.08 * within**2  # soft gaps, rounded fronts
-    shade = shade * (1 - 0.45 * smoothstep(side, 0.07, 0.27))  # corners lie in shade
-    shade = shade * (0.72 + 0.28 * smoothstep(y, -0.07, 0.005))
+    shade = 1.0 - 0.09 * gap - 0.04 * within**2  # soft gaps, rounded fronts
+    shade = shade * (1 - 0.42 * smoothstep(side, 0.06, 0.26))  # corners lie in shade
+    shade = shade * (0.84 + 0.16 * smoothstep(y, -0.07, 0.0))
+    shade = shade - 0.06 * smoothstep(y, edge - 0.018, edge)  # thin edges let light by
     colour = shade[..., None] * tone.tooth
-    pink = 0.5 * tone.tongue + 0.25 * tone.tooth
-    in_gum = smoothstep(y, gum + 0.008, gum - 0.008)[..., None]
-    return _layer(colour + (0.8 * pink - colour) * in_gum, alpha)
+    # Between teeth and in the shade light has come through flesh: warmer, not greyer.
+    warm = (1 - shade)[..., None] * (tone.tongue - tone.tongue.mean())
+    colour = colour + 0.30 * warm
+    pink = 0.55 * tone.tongue + 0.30 * tone.tooth
+    in_gum = smoothstep(y, gum + 0.010, gum - 0.010)[..., None]
+    return _layer(colour + (0.85 * pink - colour) * in_gum, alpha)
 
 
 def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
-    """Lower teeth, shorter and darker, in front of the tongue's back."""
-    within, gap = _row_of_teeth(x, (0.046, 0.050, 0.056, 0.05), 0.006)
+    """Lower teeth, shorter and darker, in front of the tongue, which fills the mouth's
+    floor."""
+    within, gap = _row_of_teeth(x, (0.046, 0.050, 0.056, 0.05), 0.008)
     side = np.abs(x)
-    edge = -0.012 + 0.25 * side**2 + 0.005 * np.abs(within) ** 4
-    teeth = smoothstep(y, edge - 0.005, edge + 0.006) * smoothstep(side, 0.20, 0.16)
-    shade = 0.66 * (1 - 0.10 * gap - 0.06 * within**2)
+    edge = -0.012 + 0.25 * side**2 + 0.004 * within**4
+    teeth = smoothstep(y, edge - 0.007, edge + 0.007) * smoothstep(side, 0.20, 0.16)
+    shade = 0.74 * (1 - 0.08 * gap - 0.04 * within**2)
     shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
     tooth = shade[..., None] * tone.tooth
-    crest = -0.095 + 1.0 * x**2 + 0.012 * np.exp(-((x / 0.02) ** 2))
-    tongue = smoothstep(y, crest - 0.016, crest + 0.024) * smoothstep(side, 0.21, 0.15)
-    # Its back lies in the dark, its front catches light, a groove parts it.
-    light = 0.26 + 0.60 * smoothstep(y, crest + 0.02, crest + 0.13)
-    light = light - 0.07 * np.exp(-((x / 0.016) ** 2)) - 0.8 * x**2
+    crest = TONGUE_CREST + 1.1 * x**2
+    tongue = smoothstep(y, crest - 0.022, crest + 0.030)
+    tongue = tongue * smoothstep(side, 0.235, 0.17)
+    # Its back lies in the dark, its front catches light, a soft groove parts it.
+    light = 0.34 + 0.46 * smoothstep(y, crest, crest + 0.12)
+    light = light * (1 - 0.10 * np.exp(-((x / 0.022) ** 2)) - 2.2 * x**2)
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]
     return _layer(colour, np.maximum(teeth, tongue))
@@ -219,10 +228,11 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
 
 def _tongue_tip(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """The tip as l and th show it, under the edge of the upper teeth."""
-    reach = (x / 0.125) ** 2 + ((y - 0.085) / 0.075) ** 2
-    alpha = smoothstep(reach, 1.08, 0.82)
-    light = 0.80 + 0.22 * np.exp(-(((y - 0.055) / 0.03) ** 2 + (x / 0.08) ** 2))
+    reach = (x / 0.130) ** 2 + ((y - 0.085) / 0.080) ** 2
+    alpha = smoothstep(reach, 1.10, 0.82)
+    light = 0.92 + 0.22 * np.exp(-(((y - 0.045) / 0.03) ** 2 + (x / 0.08) ** 2))
     light = (
-        light - 0.10 * np.exp(-((x / 0.010) ** 2)) - 0.25 * smoothstep(y, 0.08, 0.16)
+        light - 0.07 * np.exp(-((x / 0.012) ** 2)) - 0.25 * smoothstep(y, 0.08, 0.16)
     )
+    light = light - 0.9 * x**2
     return _layer(light[..., None] * tone.tongue, alpha)

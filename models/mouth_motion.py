@@ -41,8 +41,9 @@ MOUTH_CHANNELS = (
 _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
 _PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.35
 _WIDTH_IOD, NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
-# Mouth corners follow slowly: each frame they go half of the way that is left.
-_WIDTH_PACE = 0.5
+# Mouth corners follow slowly: each frame they go half of the way that is left. The
+# tongue is quicker, and a little of it is none.
+_WIDTH_PACE, _TONGUE_PACE, _LEAST_TONGUE = 0.5, 0.6, 0.12
 
 # In the pauses of a speaker the lips part a little, and the corners relax.
 _PAUSE_APERTURE_IOD, _PAUSE_WIDTH_IOD = 0.05, 0.49
@@ -84,7 +85,7 @@ _MIX: dict[str, dict[str, float]] = {
     "mouthRollUpper": {"contact": 0.15},
     "mouthPress": {"contact": 0.25},
     "mouthStretch": {"spread": 0.25},
-    "tongueOut": {"tongue": 0.4},
+    "tongueOut": {"tongue": 1.0},
 }
 _SHAPES = tuple(shape.name.lower() for shape in Shape if shape < Shape.CLOSE)
 _FOLLOWED = ("spread", "jaw_contact", "contact", "slow_width", "rest", "speech")
@@ -115,15 +116,16 @@ class Mouth:
     """What one mouth remembers.
 
     closed: whether the lips touch. floor: energy of the quietest sound of late. width:
-    of the corners, in IOD from neutral. speech: as in media.Motion. mean_energy: a
-    running mean. energy: of the frames whose rows are still to come, as many as the
-    look-ahead.
+    of the corners, in IOD from neutral. tongue: how far it shows. speech: as in
+    media.Motion. mean_energy: a running mean. energy: of the frames whose rows are
+    still to come, as many as the look-ahead.
     """
 
     energy: tuple[float, ...]
     closed: bool = False
     floor: float = 0.0
     width: float = 0.0
+    tongue: float = 0.0
     speech: float = 0.0
     mean_energy: float = 0.0
 
@@ -197,7 +199,8 @@ def _follow(
     look-ahead later. Gives rows of _INGREDIENTS, energy and stress.
     """
     energies = [*mouth.energy, *(min(max(energy, 0.0), 1.0) for energy in heard)]
-    closed, speech, width = mouth.closed, mouth.speech, mouth.width
+    closed, speech = mouth.closed, mouth.speech
+    width, tongue = mouth.width, mouth.tongue
     floor, mean = mouth.floor, mouth.mean_energy
     track: list[list[float]] = []
     for first, second, energy, now in zip(
@@ -212,13 +215,15 @@ def _follow(
         speech = min(max(speech, 0.0), 1.0)
         row = [(one + other) * 0.5 for one, other in zip(first, second, strict=True)]
         width += (_width(row) - width) * _WIDTH_PACE
+        tongue += (min(row[Shape.TONGUE], 1.0) - tongue) * _TONGUE_PACE
+        row[Shape.TONGUE] = tongue if tongue > _LEAST_TONGUE else 0.0
         mean = mean * _STRESS_MEMORY + energy * (1 - _STRESS_MEMORY)
         stress = min(max((energy - mean) * _STRESS_GAIN * speech, 0.0), 1.0)
         contact = speech * (1.0 if closed else close)
         row = _ingredients(row, closed, contact, width, speech)
         track.append([*row, energy, stress])
     left = tuple(energies[len(heard) :])
-    return track, Mouth(left, closed, floor, width, speech, mean)
+    return track, Mouth(left, closed, floor, width, tongue, speech, mean)
 
 
 def _sigmoid(logit: float) -> float:

@@ -25,14 +25,16 @@ from models.sampling import (
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
 LOWER_TEETH_OF_GAP = 0.72
-TONGUE_FOLLOW, TONGUE_HIDDEN = 0.30, 0.20  # of the jaw's travel; IOD down at rest
-BEFORE_TEETH = 0.8  # of tongueOut: beyond it the tip comes before the teeth
+TONGUE_FOLLOW, TONGUE_HIDDEN = 0.20, 0.16  # of the jaw's travel; IOD down at rest
+TONGUE_UP = 0.5  # of tongueOut, at which the tip has come up to the upper teeth
+BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 OPENED = 0.03  # IOD that the lips must move to be open or closed anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
-DIM, LIT_GAP = (0.18, 0.28, 0.30), 0.15
+DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
+ROUND_SHADE = 0.45  # how much darker rounded lips, which stand out, leave the inside
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
-UNDER_LIP = 0.30  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.24  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -74,13 +76,14 @@ def _drawn(
     device = still.device
     lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
     light: FloatArray = 1 - (1 - lit) * np.array(DIM, np.float32)  # [B, 3]
+    light = light * (1 - ROUND_SHADE * _rounding(pose.motion))
     within = _inside(batch, pose, still) * (1 - UNDER_LIP * shade)
     within = within * _per_patch(device, light)
     opened: FloatArray = np.abs(pose.gap - batch.rig.rest_gap) / OPENED
     opened = np.minimum(opened, 1)
-    # The photo's own inside shows always where there is something to see, and elsewhere
-    # only as long as the lips are as they were.
-    own_share: FloatArray = np.maximum(batch.rig.own_teeth, 1 - opened)
+    # The photo's own pixels show as long as lips and tongue are as they were.
+    own_share: FloatArray = 1 - column(pose.motion, "tongueOut") / TONGUE_UP
+    own_share = (1 - opened) * own_share.clip(0)
     if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
         sharp = _per_patch(device, np.float32(20) - 19 * opened)
@@ -109,15 +112,21 @@ def _per_patch(device: torch.device, values: FloatArray) -> Tensor:
 
 def _lit(lip: Tensor, gloss: Tensor, motion: FloatArray) -> Tensor:
     """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light."""
-    rounding = column(motion, "mouthPucker") + 0.6 * column(motion, "mouthFunnel")
+    rounding = _rounding(motion)
     if not rounding.any():
         return lip
-    light = _per_patch(lip.device, GLOSS * np.minimum(rounding, 1)) * gloss
+    light = _per_patch(lip.device, GLOSS * rounding) * gloss
     colour, share = lip[:, :3], lip[:, 3:]
     # Halfway to white at the most, which never leaves the photo's range.
     white = 255 * (1 - share)
     lit = colour + light * torch.minimum(colour, 0.5 * (white - colour).clamp_min(0))
     return torch.cat([lit, share], 1)
+
+
+def _rounding(motion: FloatArray) -> FloatArray:
+    """How far the lips are pushed forward: [B, 1], 0 to 1."""
+    rounding = column(motion, "mouthPucker") + 0.6 * column(motion, "mouthFunnel")
+    return np.minimum(rounding, 1)
 
 
 def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
@@ -138,7 +147,8 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     if not out.any():
         return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
     # The tip rises towards the upper teeth, never above the lower lip's reach.
-    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * (1 - out) - 0.022 * out
+    low = np.maximum(1 - out / TONGUE_UP, 0)
+    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * low - 0.022 * out
     with_tip = _per_patch(still.device, np.concatenate([0.5 * aside, tip_down], 1))
     tip = _at(batch.tongue, plane - with_tip)
     tip = tip * _per_patch(still.device, np.minimum(out * 3, 1))

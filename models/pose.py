@@ -29,7 +29,6 @@ class PoseRig:
     lips_jaw: FloatArray
     lips_follow: FloatArray
     rest_gap: FloatArray
-    own_teeth: FloatArray  # [B, 1] 0 or 1
     projection: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> way in the box
     plane: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> pixels
     plane_origin: FloatArray  # [B, 2] pixel of the mouth's middle

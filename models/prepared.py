@@ -135,7 +135,6 @@ def _pose_rig(
         face.jaw.numpy(),
         face.follow.numpy(),
         face.rest_gap.numpy(),
-        np.array([identity.own_teeth], np.float32),
         (face.projection / half_box).numpy(),
         frame.projection,
         frame.origin[:2],

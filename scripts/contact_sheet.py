@@ -41,7 +41,7 @@ VISEMES: list[Pose] = [
     ("rounded: o", lips(0.15, 0.33, 0.18, mouthFunnel=0.6, mouthPucker=0.3)),
     ("rounded: u", lips(0.05, 0.27, 0.08, mouthPucker=0.9)),
     ("f v", lips(0.035, 0.47, 0.04, mouthRollLower=0.8, **both("mouthUpperUp", 0.3))),
-    ("l", lips(0.13, 0.46, 0.12, tongueOut=0.8)),
+    ("l", lips(0.13, 0.46, 0.12, tongueOut=0.6)),
     ("th", lips(0.08, 0.46, 0.07, tongueOut=1.0)),
     ("s z", lips(0.06, 0.50, 0.02, **both("mouthStretch", 0.3))),
     ("sh", lips(0.08, 0.37, 0.05, mouthFunnel=0.7)),

@@ -1,15 +1,26 @@
 """The inside of the mouth takes the photo's tone."""
 
+import cv2
 import numpy as np
+import pytest
 
-from models.mouth import (
-    LAYER_HEIGHT,
-    LAYER_WIDTH,
-    mouth_tone,
-    paint_mouth,
-    shows_inside,
-)
-from tests.faces import grace
+from models.media import FloatArray
+from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, mouth_tone, paint_mouth
+from models.own_teeth import shows_inside, shows_teeth
+from models.rig import rest_lips
+from tests.faces import frame, grace
+
+LOWER_LIP = [87, 14, 317, 402, 178, 88, 318, 91, 181, 84, 17, 314, 405, 321]
+
+
+def parted(inside: tuple[int, int, int]) -> tuple[UintArray, FloatArray]:
+    """The embedded portrait, its lips painted apart, one colour between them."""
+    landmarks = grace().landmarks.copy()
+    landmarks[LOWER_LIP, 1] += 12
+    rim = landmarks[[78, 82, 13, 312, 308, 318, 402, 317, 14, 87, 178, 88], :2]
+    picture = grace().picture.copy()
+    cv2.fillPoly(picture, [np.round(rim).astype(np.int32)], inside)
+    return picture, landmarks
 
 
 def test_layers_have_their_shape_and_the_cavity_is_everywhere() -> None:
@@ -38,20 +49,54 @@ def test_a_grey_photo_has_grey_insides_but_for_a_touch() -> None:
     assert np.ptp(tone.tongue) < 0.15 * tone.tongue.mean()
 
 
-def test_closed_lips_show_nothing() -> None:
+def test_lips_show_teeth_where_what_is_between_them_is_light_or_pale() -> None:
     assert not shows_inside(grace().landmarks)
-    parted = grace().landmarks.copy()
-    parted[[87, 14, 317, 402, 178, 88, 318], 1] += 12
-    assert shows_inside(parted)
+    assert not shows_teeth(grace().picture, grace().landmarks)
+    assert shows_teeth(*parted((235, 220, 200)))
+    assert shows_teeth(*parted((72, 64, 60)))  # in a moustache's shade
+    dark = parted((60, 25, 22))
+    assert shows_inside(dark[1]) and not shows_teeth(*dark)
 
 
 def test_painted_teeth_beside_the_photos_own_are_no_lighter() -> None:
-    parted = grace().landmarks.copy()
-    parted[[87, 14, 317, 402, 178, 88, 318], 1] += 12
-    dark = grace().picture.copy()
-    x, y = parted[13, :2].astype(int)
-    dark[y - 4 : y + 20, x - 40 : x + 40] //= 3
-    assert (
-        mouth_tone(dark, parted).tooth.mean()
-        < mouth_tone(dark, grace().landmarks).tooth.mean()
+    own = mouth_tone(*parted((110, 100, 95))).tooth
+    assert own.mean() < mouth_tone(grace().picture, grace().landmarks).tooth.mean()
+
+
+def test_the_photos_own_teeth_stay_and_go_on_under_the_upper_lip() -> None:
+    blue = (150, 165, 235)  # no painted tooth has this colour
+    upper = paint_mouth(*parted(blue))[3].astype(int)
+    found = (np.abs(upper[..., :3] - blue).sum(2) < 60) & (upper[..., 3] > 200)
+    rows = np.flatnonzero(found[:, LAYER_WIDTH // 2])
+    tall = np.ptp(rows) * 0.9 / LAYER_HEIGHT  # IOD
+    gap = rest_lips(parted(blue)[1])[0]
+    assert gap + 0.01 < tall < gap + 0.12
+    plain = paint_mouth(grace().picture, grace().landmarks)[3].astype(int)
+    assert not (np.abs(plain[..., :3] - blue).sum(2) < 60).any()
+
+
+@pytest.mark.parametrize("gap", [0.05, 0.08, 0.12])
+def test_teeth_are_warm_in_a_small_opening(gap: float) -> None:
+    """Beside red lips, what is hardly redder than green looks green."""
+    shown = frame(aperture=gap, width=0.48, jawOpen=0.9 * gap, speech=1.0).astype(int)
+    x, y = grace().landmarks[13, :2].round().astype(int)
+    inside = shown[y - 6 : y + 12, x - 10 : x + 11].reshape(-1, 3)
+    pale = np.ptp(inside, axis=1) < 0.5 * inside.max(1)
+    teeth = inside[pale]
+    assert len(teeth) > 30
+    assert np.percentile(teeth.sum(1) / 3, 75) > 120  # not dim
+    assert np.median(teeth[:, 0] / teeth[:, 1]) > 1.15
+
+
+def test_the_tongue_shows_in_l_and_comes_before_the_teeth_in_th() -> None:
+    lips = {"aperture": 0.12, "width": 0.46, "jawOpen": 0.11, "speech": 1.0}
+    plain, behind, before = (
+        frame(**lips, tongueOut=out).astype(int) for out in (0.0, 0.6, 1.0)
     )
+    assert (np.abs(behind - plain).max(2) > 12).sum() > 40
+    x, y = grace().landmarks[13, :2].round().astype(int)
+    teeth = (slice(y - 1, y + 3), slice(x - 6, x + 7))
+    share = [shown[teeth][..., 0].sum() / shown[teeth].sum() for shown in
+             (plain, behind, before)]  # fmt: skip
+    assert abs(share[1] - share[0]) < 0.01  # behind them
+    assert share[2] > share[0] + 0.02  # red where they were

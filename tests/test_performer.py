@@ -50,6 +50,25 @@ def test_a_row_for_each_frame_of_every_channel(
     assert motion.channel("eyeBlinkLeft").min() >= 0
 
 
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("A lovely lily, a lullaby, a little lamp.", 0.35, 0.62),
+        ("Think of the path, both of these things.", 0.62, 1.0),
+        ("Mama may buy a bee, Bob may be a boy.", 0.0, 0.3),
+    ],
+)
+def test_the_tongue_comes_up_in_l_and_out_in_th(
+    network: AudioToMotion, text: str, least: float, most: float
+) -> None:
+    sound = spoken(text, "en-us+f3").samples
+    at = np.arange(len(sound) * 3) / 3
+    held = np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+    motion = perform(network, held[: len(held) // FRAME * FRAME])
+    furthest = np.sort(motion.channel("tongueOut"))[-3:].mean()
+    assert least <= furthest <= most
+
+
 @settings(deadline=None, max_examples=15)
 @given(cuts=st.lists(st.integers(1, 40), max_size=6, unique=True))
 def test_any_chunking_gives_the_same_motion(
