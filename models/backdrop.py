@@ -1,8 +1,10 @@
 """What stands behind the portrait: the photo's own background, that blurred, a colour,
-a picture, or a green screen.
+a picture, a green screen, or nothing.
 
 The person is cut out once, with the colour that each pixel of the hair's edge would
-have without the old background, and laid over the new one: Identity -> Identity.
+have without the old background, and laid over the new one: Identity -> Identity. Where
+nothing is to be behind, frames have a matte; under it the person's own colours go on
+beyond the edge, so that what a codec smears there leaves no halo.
 """
 
 import re
@@ -21,7 +23,15 @@ from models.identity_file import Identity
 from models.media import FloatArray
 from models.photo import open_photo
 
-__all__ = ["BLUR", "GREEN", "KEEP", "Backdrop", "read_backdrop", "with_backdrop"]
+__all__ = [
+    "ALPHA",
+    "BLUR",
+    "GREEN",
+    "KEEP",
+    "Backdrop",
+    "read_backdrop",
+    "with_backdrop",
+]
 
 GREEN_SCREEN = (0, 255, 155)  # far from skin and hair, also in YCbCr
 _BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
@@ -36,25 +46,26 @@ _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 
 @dataclass(frozen=True, eq=False)
 class Backdrop:
-    """kind: what it is. colour: RGB, 0 to 255, of a "colour". picture: uint8 RGB
-    [h, w, 3] of a "picture", any size; it covers the frame, cropped at its middle."""
+    """kind: what it is; "alpha" is nothing at all. colour: RGB, 0 to 255, of a
+    "colour". picture: uint8 RGB [h, w, 3] of a "picture", any size; it covers the
+    frame, cropped at its middle."""
 
-    kind: Literal["keep", "blur", "colour", "picture"]
+    kind: Literal["keep", "blur", "colour", "picture", "alpha"]
     colour: tuple[int, int, int] = (0, 0, 0)
     picture: UintArray | None = None
 
 
-KEEP, BLUR = Backdrop("keep"), Backdrop("blur")
+KEEP, BLUR, ALPHA = Backdrop("keep"), Backdrop("blur"), Backdrop("alpha")
 GREEN = Backdrop("colour", GREEN_SCREEN)
 
 
 def named_backdrop(text: str) -> Backdrop | None:
-    """keep, blur, green, #rgb or #rrggbb; None for anything else.
+    """keep, blur, green, alpha, #rgb or #rrggbb; None for anything else.
 
     Raises:
         BackdropError: bad_colour.
     """
-    known = {"keep": KEEP, "blur": BLUR, "green": GREEN}
+    known = {"keep": KEEP, "blur": BLUR, "green": GREEN, "alpha": ALPHA}
     if text.lower() in known:
         return known[text.lower()]
     if not text.startswith("#"):
@@ -109,16 +120,18 @@ def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
     if backdrop.kind == "keep":
         return identity
     height, width = identity.size
-    if backdrop.kind == "blur":
-        behind = _blurred(identity.background)
-    elif backdrop.picture is not None:
-        behind = _covering(backdrop.picture, height, width)
-    else:
-        behind = np.full((height, width, 3), backdrop.colour, np.uint8)
     matte = clean_matte(identity.picture, identity.matte)
     matte = np.maximum(matte, face_mask(identity.landmarks, height, width))
     share = matte[..., None].astype(np.float32) / 255
     own = _foreground(identity.picture.astype(np.float32), share)
+    if backdrop.kind == "blur":
+        behind = _blurred(identity.background)
+    elif backdrop.kind == "alpha":
+        behind = _continued(own, share)
+    elif backdrop.picture is not None:
+        behind = _covering(backdrop.picture, height, width)
+    else:
+        behind = np.full((height, width, 3), backdrop.colour, np.uint8)
     lids = own + identity.eyeballs.astype(np.float32) - identity.picture
     return replace(
         identity,
@@ -126,6 +139,7 @@ def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
         eyeballs=_over(lids, share, behind),
         background=behind,
         matte=matte,
+        transparent=backdrop.kind == "alpha",
     )
 
 
@@ -210,6 +224,28 @@ def _blur_fusion(
     near_behind = mean(behind * (1 - share)) / (mean(1 - share) + 1e-5)
     left = picture - share * near_person - (1 - share) * near_behind
     return near_person + share * left, near_behind
+
+
+def _continued(person: FloatArray, share: FloatArray) -> UintArray:
+    """The person's colours carried outwards, ever smoother with the distance: uint8
+    [H, W, 3].
+
+    Source: Gortler et al., The Lumigraph, SIGGRAPH 1996 (pull-push).
+    """
+    levels = []
+    weight = smoothstep(share[..., 0], 0.5, _SURE)[..., None]
+    total = person * weight
+    while min(weight.shape[:2]) > 1:
+        levels.append((total, weight))
+        half = (weight.shape[1] + 1) // 2, (weight.shape[0] + 1) // 2
+        total = np.asarray(cv2.resize(total, half, interpolation=cv2.INTER_AREA))
+        weight = np.asarray(cv2.resize(weight, half, interpolation=cv2.INTER_AREA))
+        weight = weight.reshape(*total.shape[:2], 1)
+    filled = np.asarray(total / np.maximum(weight, 1e-6), np.float32)
+    for total, weight in reversed(levels):
+        wide = cv2.resize(filled, weight.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        filled = total + (1 - weight) * np.asarray(wide, np.float32)
+    return np.asarray(np.round(filled.clip(0, 255)), np.uint8)
 
 
 def _blurred(background: UintArray) -> UintArray:

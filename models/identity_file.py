@@ -43,6 +43,7 @@ class Identity:
     refinement: how it was refined, or None.
     synthetic: it was made of a prompt and shows nobody who exists.
     consent: who agreed to be shown, and when; empty where nobody said so.
+    transparent: frames have a matte; of a session, never in a file.
     """
 
     picture: UintArray
@@ -58,6 +59,7 @@ class Identity:
     refinement: Refinement | None = None
     synthetic: bool = False
     consent: str = ""
+    transparent: bool = False
 
     @property
     def refined(self) -> bool:
@@ -156,7 +158,7 @@ class Identity:
         return identity
 
 
-_WORDS = ("name", "notes", "refinement", "synthetic", "consent")
+_WORDS = ("name", "notes", "refinement", "synthetic", "consent", "transparent")
 _TENSORS = tuple(each.name for each in fields(Identity) if each.name not in _WORDS)
 _REQUIRED = set(_TENSORS) - {"latent", "calibration"}
 

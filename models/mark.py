@@ -85,6 +85,12 @@ class Mark:
         for plane in planes[height:].reshape(2, height // 2, width // 2):
             self._chroma.draw(plane, self.top // 2, self.left // 2)
 
+    def draw_matte(self, matte: UintArray) -> None:
+        """On the matte of such a frame, uint8 [H, W], in place: the plate is there."""
+        high, wide = self.alpha.shape
+        under = matte[self.top : self.top + high, self.left : self.left + wide]
+        np.maximum(under, self.alpha, out=under)
+
     @functools.cached_property
     def _luma(self) -> "_Layer":
         return _Layer.of(16 + self.grey.astype(np.float32) * 219 / 255, self.alpha)

@@ -50,8 +50,8 @@ class Prepared:
     """
 
     rig: PoseRig
-    picture: Tensor  # uint8 [B, H, W, 3]
-    backdrop: Tensor  # uint8 [B, H, W, 3], the background
+    picture: Tensor  # uint8 [B, H, W, 3], [B, H, W, 4] with a matte if transparent
+    backdrop: Tensor  # the same of the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 2 eyes, 3, h, w], each eye's surroundings
@@ -96,8 +96,8 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
     tensors = [
-        torch.from_numpy(identity.picture),
-        torch.from_numpy(identity.background),
+        _shown(identity, identity.picture, 255 * (1 - person[3])),
+        _shown(identity, identity.background, torch.zeros(identity.size)),
         person,
         _planes(identity.background + np.float32(0.5)),
         *_eye_tensors(identity),
@@ -154,6 +154,14 @@ def _pose_rig(
         within,
     )
     return PoseRig(*(np.asarray(part)[None] for part in parts))
+
+
+def _shown(identity: Identity, picture: npt.NDArray[np.uint8], matte: Tensor) -> Tensor:
+    """A whole frame, uint8 [H, W, 3], with its matte [H, W, 4] where one is drawn."""
+    whole = torch.from_numpy(picture)
+    if not identity.transparent:
+        return whole
+    return torch.cat([whole, matte.round().to(torch.uint8)[..., None]], 2)
 
 
 def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:

@@ -34,7 +34,7 @@ def sample(texture: Tensor, places: Tensor) -> Tensor:
 
 
 def cut_off_into(frames: Tensor, colours: Tensor) -> None:
-    """colours [B, 3, h, w], 0 to less than 256 -> uint8 frames [B, h, w, 3]. Tables of
+    """colours [B, C, h, w], 0 to less than 256 -> uint8 frames [B, h, w, C]. Tables of
     colours are kept half a level up, so that this rounds."""
     whole = colours.to(torch.uint8)
     if frames.device.type != "cpu":
@@ -128,6 +128,12 @@ def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
     if behind is None:
         return person[:, :3]
     return torch.addcmul(person[:, :3], person[:, 3:], behind)
+
+
+def with_matte(colours: Tensor, person: Tensor) -> Tensor:
+    """Colours [B, 3, h, w] and what the background's share [B, 4, h, w] leaves to the
+    person, half a level up: [B, 4, h, w]."""
+    return torch.cat([colours, 255.5 - 255 * person[:, 3:]], 1)
 
 
 def paste(frames: Tensor, first: Corners, patch: Tensor, within: Corners) -> None:

@@ -27,7 +27,15 @@ from models.mouth_patch import render_mouth
 from models.pose import Pose, PoseRig, pose_of, turns
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT, GRID_WIDTH
-from models.sampling import Maps, cut_off_into, laid_over, nodes_of, on, sample
+from models.sampling import (
+    Maps,
+    cut_off_into,
+    laid_over,
+    nodes_of,
+    on,
+    sample,
+    with_matte,
+)
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
@@ -53,12 +61,14 @@ class WarpRenderer(torch.nn.Module):
         """One frame per row.
 
         Args:
-            identities: one per row, all of one picture size.
+            identities: one per row, all of one picture size, and all or none of them
+                transparent.
             motion: float32 [B, len(MOTION_CHANNELS)]; values out of range are
                 bounded to what a face can do.
 
         Returns:
-            uint8 RGB [B, H, W, 3], on the renderer's device.
+            uint8 RGB [B, H, W, 3], on the renderer's device; transparent ones with
+                their matte, [B, H, W, 4], their colours not weighted by it.
 
         Raises:
             ValueError: NaN or infinity, wrong shape, or pictures of different sizes.
@@ -72,7 +82,8 @@ class WarpRenderer(torch.nn.Module):
             groups.append(turned)
         if len(groups) == 1:
             return self._render(identities, values)
-        shape = (len(values), *identities[0].size, 3)
+        channels = 4 if identities[0].transparent else 3
+        shape = (len(values), *identities[0].size, channels)
         frames = torch.empty(shape, dtype=torch.uint8, device=self.device)
         for rows in groups:
             frames[rows] = self._render([identities[r] for r in rows], values[rows])
@@ -116,6 +127,8 @@ def _check_rows(identities: Sequence[Identity], motion: FloatArray) -> None:
     sizes = {identity.size for identity in identities}
     if len(sizes) > 1:
         raise ValueError(f"identities of different sizes in one call: {sorted(sizes)}")
+    if len({identity.transparent for identity in identities}) > 1:
+        raise ValueError("transparent identities and others in one call")
 
 
 def _still_groups(
@@ -230,7 +243,10 @@ def _draw(
         person = sample(batch.person, fine[:, :, : lower - upper])
         place = (slice(upper, lower), slice(first, past))
         behind = batch.background[:, :, *place]
-        cut_off_into(frames[:, *place], laid_over(person, behind))
+        colours = laid_over(person, behind)
+        if frames.shape[3] == 4:
+            colours = with_matte(colours, person)
+        cut_off_into(frames[:, *place], colours)
 
 
 def _bands(
@@ -283,6 +299,7 @@ def _steps(device: torch.device) -> Tensor:
 
 
 def _with_patches(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> Tensor:
-    render_eyes(frames, batch, maps, pose)
-    render_mouth(frames, batch, maps, pose)
+    colours = frames[..., :3]  # eyes and lips are within the person: the matte stays
+    render_eyes(colours, batch, maps, pose)
+    render_mouth(colours, batch, maps, pose)
     return frames

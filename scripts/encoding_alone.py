@@ -14,7 +14,7 @@ from models.performer import Performer
 from models.tts.catalogue import open_voice
 from models.utterance import utter
 from models.warp import WarpRenderer
-from server.encoders import OpusEncoder, VideoEncoder
+from server.encoders import OpusEncoder, VideoEncoder, VideoForm
 from server.settings import Settings
 
 TEXT = (
@@ -40,7 +40,8 @@ def encoding_alone(identity: Identity) -> Cores:
     pictures = np.concatenate(list(render_frames(WarpRenderer(), identity, motion)))
     settings = Settings()
     height, width = identity.size
-    video = VideoEncoder("VP8", width, height, settings.video_bitrate_bps)
+    form = VideoForm(width, height, settings.video_bitrate_bps)
+    video = VideoEncoder("VP8", form)
     began_s = time.process_time()
     for number, picture in enumerate(pictures):
         video.encode(picture, number, key=number == 0)

@@ -11,7 +11,7 @@ import contextlib
 import json
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError
@@ -97,7 +97,7 @@ class LiveClient:
         base_url: str,
         look: Look | None = None,
         *,
-        video: dict[str, int] | None = None,
+        video: Mapping[str, int | str] | None = None,
         session_id: str = "",
         whep: bool = False,
         decode: bool = True,
@@ -129,7 +129,7 @@ class LiveClient:
     async def __aenter__(self) -> "LiveClient":
         self.peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         if not self.session_id:
-            wanted = {"video": self._video} if self._video else {}
+            wanted = {"video": dict(self._video)} if self._video else {}
             created = await asyncio.to_thread(
                 http, "POST", f"{self._base_url}/v1/sessions", wanted
             )

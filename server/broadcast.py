@@ -9,7 +9,13 @@ import numpy.typing as npt
 
 from models.mark import make_mark
 from models.media import FloatArray
-from server.encoders import EncodedPacket, OpusEncoder, VideoCodec, VideoEncoder
+from server.encoders import (
+    EncodedPacket,
+    OpusEncoder,
+    VideoCodec,
+    VideoEncoder,
+    VideoForm,
+)
 from server.tracks import PacketTrack
 
 # REMB moves with every breath of the network, and a new bitrate needs a new encoder
@@ -149,10 +155,12 @@ class Broadcast:
         *,
         key: bool,
     ) -> dict[VideoCodec, EncodedPacket]:
-        """Encode for each codec that some viewer wants."""
+        """Encode for each codec that some viewer wants; a picture with a matte, uint8
+        [H, W, 4], as one of twice the height."""
+        packed = picture.shape[2] == 4
         packets: dict[VideoCodec, EncodedPacket] = {}
         for codec in codecs:
-            packet = self._encoder(codec).encode(picture, number, key=key)
+            packet = self._encoder(codec, packed).encode(picture, number, key=key)
             if packet is not None:
                 packets[codec] = packet
         for codec in self._encoders.keys() - codecs:
@@ -174,16 +182,16 @@ class Broadcast:
             if packet is not None:
                 outlet.video.put(packet, scheduled_s)
 
-    def _encoder(self, codec: VideoCodec) -> VideoEncoder:
+    def _encoder(self, codec: VideoCodec, packed: bool) -> VideoEncoder:
         encoder = self._encoders.get(codec)
         width, height = (
             round(side * self._share / 2) * 2
             for side in (self._video.width, self._video.height)
         )
-        wanted = (width, height, self._bitrate.target_bps)
+        wanted = VideoForm(width, height, self._bitrate.target_bps, packed)
         if encoder is None or encoder.form != wanted:
             text = self._video.mark
             mark = make_mark(text, height, width) if text else None
-            encoder = VideoEncoder(codec, *wanted, mark)
+            encoder = VideoEncoder(codec, wanted, mark)
             self._encoders[codec] = encoder
         return encoder

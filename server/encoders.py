@@ -4,6 +4,7 @@ aiortc would encode once per peer, and rebuilds its encoder whenever an estimate
 Its packetizers take packets made here as they are.
 """
 
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -39,6 +40,11 @@ VideoCodec = Literal["VP8", "H264"]
 # only bounds the damage where no feedback arrives.
 MAX_KEY_INTERVAL_FRAMES = 60 * FRAME_RATE_HZ
 
+
+_RGB_TO_PLANES, _RGBA_TO_PLANES = cv2.COLOR_RGB2YUV_I420, cv2.COLOR_RGBA2YUV_I420
+NO_CHROMA = 128
+# Limited range: black is 16, white 235.
+_LUMA_OF_MATTE = np.round(16 + np.arange(256) * 219 / 255).astype(np.uint8)
 
 # After so much silence one of its packets is as good as the next.
 LASTING_SILENCE_PACKETS = 50
@@ -133,7 +139,7 @@ def _h264_options(bitrate_bps: int) -> dict[str, str]:
 def _of_shape(
     picture: npt.NDArray[np.uint8], width: int, height: int
 ) -> npt.NDArray[np.uint8]:
-    """The middle of a picture [H, W, 3] in the shape of width x height: what is too
+    """The middle of a picture [H, W, C] in the shape of width x height: what is too
     much at the sides, or below and above, is left out."""
     high, wide = picture.shape[:2]
     kept_wide = min(wide, max(round(high * width / height), 1))
@@ -142,38 +148,55 @@ def _of_shape(
     return picture[top : top + kept_high, left : left + kept_wide]
 
 
+@dataclass(frozen=True)
+class VideoForm:
+    """What a video encoder is made for.
+
+    width, height: of the portrait, pixels, even.
+    packed: its matte comes with it, below it: the picture is twice as high.
+    """
+
+    width: int
+    height: int
+    bitrate_bps: int
+    packed: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Height of the picture that is sent."""
+        return 2 * self.height if self.packed else self.height
+
+
 class VideoEncoder:
     """One picture size, one bitrate: make another for a change."""
 
     def __init__(
-        self,
-        codec: VideoCodec,
-        width: int,
-        height: int,
-        bitrate_bps: int,
-        mark: Mark | None = None,
+        self, codec: VideoCodec, form: VideoForm, mark: Mark | None = None
     ) -> None:
         name = "libvpx" if codec == "VP8" else "libx264"
         context = av.CodecContext.create(name, "w")
         assert isinstance(context, VideoCodecContext)
-        context.width, context.height = width, height
+        context.width, context.height = form.width, form.rows
         context.pix_fmt = "yuv420p"
-        context.bit_rate = bitrate_bps
+        context.bit_rate = form.bitrate_bps
         context.time_base = VIDEO_TIME_BASE
         context.framerate = Fraction(FRAME_RATE_HZ)
         context.gop_size = MAX_KEY_INTERVAL_FRAMES
         context.thread_count = 1
         context.options = (
-            _vp8_options(bitrate_bps) if codec == "VP8" else _h264_options(bitrate_bps)
+            _vp8_options(form.bitrate_bps)
+            if codec == "VP8"
+            else _h264_options(form.bitrate_bps)
         )
         self._context = context
         self._mark = mark
-        self.form = (width, height, bitrate_bps)
+        self.form = form
 
     def encode(
         self, picture: npt.NDArray[np.uint8], number: int, *, key: bool
     ) -> EncodedPacket | None:
-        """picture: uint8 RGB [H, W, 3], scaled where needed; number: of the frame.
+        """picture: uint8 RGB [H, W, 3], or with its matte [H, W, 4] if the form is
+        packed, scaled where needed; number: of the frame.
 
         Returns None where the encoder left the frame out to keep its bitrate.
         """
@@ -193,12 +216,31 @@ class VideoEncoder:
 
     def _planes(self, picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """RGB -> I420 (BT.601, limited range); swscale takes four times as long."""
-        size = self._context.width, self._context.height
+        size = self.form.width, self.form.height
         if picture.shape[1::-1] != size:
             picture = _of_shape(picture, *size)
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
         planes: npt.NDArray[np.uint8]
-        planes = cv2.cvtColor(picture, cv2.COLOR_RGB2YUV_I420)  # type: ignore[assignment]
+        to_planes = _RGBA_TO_PLANES if self.form.packed else _RGB_TO_PLANES
+        planes = cv2.cvtColor(picture, to_planes)  # type: ignore[assignment]
         if self._mark:
             self._mark.draw_i420(planes)
+        if self.form.packed:
+            matte = np.ascontiguousarray(picture[..., 3])
+            if self._mark:
+                self._mark.draw_matte(matte)
+            planes = _packed(planes, matte)
         return planes
+
+
+def _packed(
+    colours: npt.NDArray[np.uint8], matte: npt.NDArray[np.uint8]
+) -> npt.NDArray[np.uint8]:
+    """An I420 picture [H * 3 / 2, W], and below it its matte [H, W] as grey."""
+    height, width = matte.shape
+    planes = np.full((3 * height, width), NO_CHROMA, np.uint8)
+    planes[:height] = colours[:height]
+    planes[height : 2 * height] = cv2.LUT(matte, _LUMA_OF_MATTE)
+    chroma = planes[2 * height :].reshape(2, height, width // 2)
+    chroma[:, : height // 2] = colours[height:].reshape(2, height // 2, width // 2)
+    return planes

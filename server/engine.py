@@ -31,7 +31,7 @@ from models.warp import WarpRenderer
 logger = logging.getLogger(__name__)
 
 Posture = Literal["idle", "listening", "thinking", "speaking"]
-Pictures = npt.NDArray[np.uint8]  # RGB [B, H, W, 3]
+Pictures = npt.NDArray[np.uint8]  # RGB [B, H, W, 3], with a matte [B, H, W, 4]
 
 
 class Performing(Protocol):
@@ -132,6 +132,11 @@ class Job:
     memory: Memory | None = None
 
 
+def _form(job: Job) -> tuple[tuple[int, int], bool]:
+    """What the pictures of one batch have in common."""
+    return job.identity.size, job.identity.transparent
+
+
 class Engine:
     """Moves and draws sessions, in one batch per picture size."""
 
@@ -171,18 +176,19 @@ class Engine:
             self.step([Job(performer, identity, silence, "idle", wanted=[0])])
 
     def step(self, jobs: Sequence[Job]) -> list[list[Pictures]]:
-        """The wanted pictures of each job, uint8 RGB [H, W, 3], in order.
+        """The wanted pictures of each job, uint8 RGB [H, W, 3], in order; with their
+        matte, [H, W, 4], where its identity is transparent.
 
         A job that fails has no pictures, and the others keep theirs.
         """
         rows = [self._move(job) for job in jobs]
         pictures: list[list[Pictures]] = [[] for _ in jobs]
-        for size in sorted({job.identity.size for job in jobs}):
+        for form in sorted({_form(job) for job in jobs}):
             batch = [
                 (place, row)
                 for place, job in enumerate(jobs)
                 for row in rows[place]
-                if job.identity.size == size
+                if _form(job) == form
             ]
             self._draw(jobs, batch, pictures)
         return pictures

@@ -14,7 +14,7 @@ from models.errors import LikenessError
 from models.identity import Identity
 from server.errors import ApiError, api_error
 from server.lane import Lane
-from server.protocol import ErrorEvent, Event
+from server.protocol import ErrorEvent, Event, Layout, StreamLayout
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ Background = Backdrop | bytes  # a picture is still to be decoded, off the event
 
 
 def read_background(text: str) -> Background:
-    """keep, blur, green, #rrggbb, or data:image/...;base64,...; never a path.
+    """keep, blur, green, alpha, #rrggbb, or data:image/...;base64,...; never a path.
 
     Raises:
         ApiError: 422, it is none of these.
@@ -45,8 +45,8 @@ def read_background(text: str) -> Background:
         raise ApiError(
             422,
             "unknown_background",
-            "A background is keep, blur, green, a colour such as #1e90ff, or a picture "
-            "as a data URL (data:image/jpeg;base64,...).",
+            "A background is keep, blur, green, alpha, a colour such as #1e90ff, or a "
+            "picture as a data URL (data:image/jpeg;base64,...).",
         )
     return named
 
@@ -106,7 +106,18 @@ class Look:
         except LikenessError as error:
             raise api_error(error) from error
         await self._lane.make_ready(changed)
+        before = self.layout
         self._lane.identity = changed
+        if self.layout != before:
+            self._tell(self.layout_event())
+
+    @property
+    def layout(self) -> Layout:
+        return "alpha_below" if self._lane.identity.transparent else "plain"
+
+    def layout_event(self) -> StreamLayout:
+        height, width = self._lane.broadcast.video_size
+        return StreamLayout(layout=self.layout, width=width, height=height)
 
     async def close(self) -> None:
         """Leave nothing running."""

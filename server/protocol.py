@@ -14,7 +14,7 @@ from server.errors import ApiError
 MAX_MESSAGE_BYTES = 1_000_000  # 20 s of 48 kHz speech in base64
 
 Id = Annotated[str, Field(max_length=128)]
-# keep, blur, green, #rrggbb, or a picture as a data URL
+# keep, blur, green, alpha, #rrggbb, or a picture as a data URL
 Background = Annotated[str, Field(min_length=1, max_length=MAX_MESSAGE_BYTES)]
 
 
@@ -184,6 +184,23 @@ class StreamReady(Event):
 
     type: Literal["stream.ready"] = "stream.ready"
     media_ms: int
+
+
+Layout = Literal["plain", "alpha_below"]
+
+
+class StreamLayout(Event):
+    """What the pictures of the stream hold.
+
+    alpha_below: the portrait above, its matte below as grey, in one picture of twice
+    the height. width, height: of the portrait, as it was asked for; a busy machine
+    sends both smaller, in the same shape.
+    """
+
+    type: Literal["stream.layout"] = "stream.layout"
+    layout: Layout
+    width: int
+    height: int
 
 
 class SpeechStarted(Event):

@@ -214,6 +214,7 @@ class Session:
         self._subscribers.add(subscriber)
         for event in self.dialogue.standing():
             subscriber(self.numbered(event))
+        subscriber(self.numbered(self.look.layout_event()))
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.discard(subscriber)
@@ -330,6 +331,7 @@ class Session:
     def _on_channel(self, peer: Peer) -> None:
         for event in self.dialogue.standing():
             peer.send(self.numbered(event))
+        peer.send(self.numbered(self.look.layout_event()))
         if peer.connected:
             peer.send(self.numbered(StreamReady(media_ms=self.media_ms)))
 

@@ -125,6 +125,7 @@ def _created(services: Services, session: Session) -> SessionCreated:
         hearing=HearingInfo.model_validate(
             session.dialogue.hearing_event().model_dump()
         ),
+        layout=session.look.layout,
         ai_disclosure=AiDisclosure.of(session),
     )
 
@@ -203,6 +204,7 @@ def _info(session: Session) -> SessionInfo:
         viewers=sum(peer.connected for peer in session.viewers.values()),
         media_ms=session.media_ms,
         queued_utterances=session.speech.queued,
+        layout=session.look.layout,
         ai_disclosure=AiDisclosure.of(session),
     )
 

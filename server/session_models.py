@@ -11,7 +11,7 @@ from models.tts.voice import FASTEST, LONGEST_SILENCE_S, SLOWEST, Manner
 from server.identities import DEFAULT_ID
 from server.peer import MAX_SDP_BYTES
 from server.persona import Interactivity, Mode, Persona
-from server.protocol import Background, State
+from server.protocol import Background, Layout, State
 from server.session import Session
 from server.tokens import Grant, Scope
 
@@ -163,7 +163,10 @@ class AiDisclosure(BaseModel):
 
 
 class SessionCreated(BaseModel):
-    """view_url: as embed_url, for those who may watch and not speak."""
+    """view_url: as embed_url, for those who may watch and not speak.
+
+    layout: as the event stream.layout.
+    """
 
     session_id: str
     token: str
@@ -176,6 +179,7 @@ class SessionCreated(BaseModel):
     view_url: str
     ice_servers: list[IceServer]
     hearing: HearingInfo
+    layout: Layout
     ai_disclosure: AiDisclosure
 
 
@@ -186,6 +190,7 @@ class SessionInfo(BaseModel):
     viewers: int
     media_ms: int
     queued_utterances: int
+    layout: Layout
     ai_disclosure: AiDisclosure
 
 

@@ -42,6 +42,7 @@ class FakeIdentity:
     size: tuple[int, int] = (SIZE, SIZE)
     name: str = "Fake"
     synthetic: bool = False
+    transparent: bool = False
 
 
 def fake_identity(path: Path | None = None) -> Identity:
@@ -131,6 +132,9 @@ def fake_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
     light = 40 + 600 * np.minimum(aperture, 0.35)
     mouth = slice(MOUTH.start * height // SIZE, MOUTH.stop * height // SIZE)
     pictures[:, mouth, mouth] = light[:, None, None, None].astype(np.uint8)
+    if identities[0].transparent:
+        mattes = [identity.matte[..., None] for identity in identities]
+        pictures = np.concatenate([pictures, np.stack(mattes)], -1)
     return pictures
 
 

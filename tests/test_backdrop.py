@@ -4,12 +4,14 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
 
 from models.backdrop import (
+    ALPHA,
     BLUR,
     GREEN,
     KEEP,
@@ -141,6 +143,46 @@ def test_a_cutout_laid_over_a_colour_is_that_background() -> None:
     assert np.abs(laid - drawn).max() <= 6
     assert np.abs(laid - drawn).mean() < 0.5
     assert (alpha == 0).mean() > 0.1 and (alpha == 1).mean() > 0.2
+
+
+def test_a_matte_is_drawn_with_the_portrait() -> None:
+    """The same as drawing it over black and over white, at once."""
+    rows = [
+        motion(aperture=0.2, width=0.46, speech=1.0, eyeBlinkLeft=1.0),
+        motion(head_yaw=6.0, head_pitch=-4.0, breath=1.0),
+    ]
+    for row in rows:
+        truth = next(render_cutouts(renderer(), grace(), Motion(row.numpy())))[0]
+        drawn = renderer()([with_backdrop(grace(), ALPHA)], row)[0].numpy()
+        assert drawn.shape == (*grace().size, 4)
+        matte, true = drawn[..., 3].astype(int), truth[..., 3].astype(int)
+        assert np.abs(matte - true).max() <= 3
+        share = true[..., None] / 255
+        wrong = np.abs(drawn[..., :3].astype(int) - truth[..., :3]) * share
+        assert wrong.max() < 60 and wrong[share[..., 0] == 1].max() <= 1
+        assert wrong.mean() < 0.3
+    middle = grace().landmarks[1, :2].round().astype(int)  # the tip of the nose
+    assert matte[middle[1], middle[0]] == 255
+    assert matte[:40, :40].max() == 0
+
+
+def test_colours_go_on_beyond_the_edge() -> None:
+    """So that what a codec smears over it is no halo."""
+    cut = with_backdrop(grace(), ALPHA)
+    edge = cv2.dilate((cut.matte > 250).astype(np.uint8), np.ones((9, 9))) > 0
+    near = edge & (cut.matte == 0)
+    inside = cv2.blur(cut.picture * (cut.matte > 250)[..., None], (21, 21))
+    weight = cv2.blur((cut.matte > 250).astype(np.float32), (21, 21))[..., None]
+    expected = inside / np.maximum(weight, 1e-3)
+    apart = np.abs(cut.picture.astype(float) - expected)[near & (weight[..., 0] > 0.2)]
+    assert apart.mean() < 30
+    assert not with_backdrop(grace(), GREEN).transparent
+
+
+def test_those_with_a_matte_are_not_drawn_with_others() -> None:
+    rows = motion().repeat(2, 1)
+    with pytest.raises(ValueError, match="transparent"):
+        renderer()([grace(), with_backdrop(grace(), ALPHA)], rows)
 
 
 def test_cut_out_is_exact() -> None:

@@ -16,7 +16,7 @@ from models.film import ALPHA_MOV, ALPHA_WEBM, MP4, FilmFormat, FilmWriter
 from models.mark import TEXTS, make_mark, text_for
 from models.media import PLAYOUT_SAMPLES_PER_FRAME
 from server.app import create_app
-from server.encoders import VideoEncoder
+from server.encoders import VideoCodec, VideoEncoder, VideoForm
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.test_api import calling
 
@@ -136,11 +136,11 @@ def test_a_language_without_its_font_says_it_in_english(
 
 
 @pytest.mark.parametrize("codec", ["VP8", "H264"])
-def test_what_is_sent_carries_the_mark(codec: str) -> None:
+def test_what_is_sent_carries_the_mark(codec: VideoCodec) -> None:
     picture = np.full((256, 256, 3), 100, np.uint8)
     seen = []
     for made in (None, make_mark("AI-generated", 256, 256)):
-        encoder = VideoEncoder(codec, 256, 256, 1_000_000, made)  # type: ignore[arg-type]
+        encoder = VideoEncoder(codec, VideoForm(256, 256, 1_000_000), made)
         packet = encoder.encode(picture, 0, key=True)
         assert packet is not None
         decoder = av.CodecContext.create("vp8" if codec == "VP8" else "h264", "r")

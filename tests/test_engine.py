@@ -1,6 +1,7 @@
 """The engine: one batch per size, and a failing job harms no other."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 
@@ -74,6 +75,25 @@ def test_one_batch_for_each_size() -> None:
     assert sorted(batches) == [1, 3]
     heights = [[picture.shape[0] for picture in each] for each in pictures]
     assert heights == [[128], [128], [128], [64], []]
+
+
+def test_one_batch_for_those_with_a_matte() -> None:
+    drawn: list[list[bool]] = []
+
+    def render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
+        drawn.append([identity.transparent for identity in identities])
+        return fake_render([fake_identity()] * len(identities), motion)
+
+    engine = Engine(Models(DELAY_FRAMES, FakePerformer, render))
+    clear = cast(Identity, FakeIdentity(transparent=True))
+    samples = job(FakePerformer(), 0.1).samples
+    jobs = [
+        Job(FakePerformer(), identity, samples, "idle", [0])
+        for identity in (fake_identity(), clear, fake_identity())
+    ]
+    pictures = engine.step(jobs)
+    assert sorted(drawn) == [[False, False], [True]]
+    assert [len(each) for each in pictures] == [1, 1, 1]
 
 
 class BrokenPerformer(FakePerformer):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from aiortc.mediastreams import MediaStreamError
 
-from server.encoders import EncodedPacket, OpusEncoder, VideoEncoder
+from server.encoders import EncodedPacket, OpusEncoder, VideoEncoder, VideoForm
 from server.tracks import PacketTrack
 
 
@@ -17,7 +17,7 @@ def voice(count: int) -> list[EncodedPacket]:
 
 
 def pictures(keys: list[bool]) -> list[EncodedPacket]:
-    encoder = VideoEncoder("VP8", 64, 64, 500_000)
+    encoder = VideoEncoder("VP8", VideoForm(64, 64, 500_000))
     rng = np.random.default_rng(0)
     made = []
     for number, key in enumerate(keys):
