@@ -60,7 +60,8 @@
  * @callback GrantSession
  * @param {Wish} wish
  * @param {AbortSignal} signal aborted when the session is no longer wanted
- * @returns {Promise<SessionGrant>}
+ * @returns {Promise<SessionGrant | Response>} the session, or the back end's answer with
+ *     it or with the server's refusal, passed on as it is
  */
 
 /**

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-READY_DEADLINE_S = 90.0  # the first start enrols the default portrait, on busy cores
+READY_DEADLINE_S = 180.0  # the first start enrols the default portrait, on busy cores
 
 
 def free_port() -> int:
@@ -25,8 +25,10 @@ def free_port() -> int:
 class Server:
     """`python -m server` on a free port, with a data folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
+        """settings: of the environment, such as LIKENESS_API_KEY="k"."""
         self._folder = folder
+        self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
@@ -44,6 +46,7 @@ class Server:
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "LIKENESS_DATA_DIR": str(self._folder / "data"),
+            **self._settings,
         }
         environment.pop("PYTHONASYNCIODEBUG", None)  # too slow for 25 frames a second
         with (self._folder / "log.txt").open("ab") as log:
@@ -65,6 +68,8 @@ class Server:
                 with urllib.request.urlopen(f"{self.url}/readyz", timeout=2):
                     return
             time.sleep(0.1)
+        if self._process and self._process.poll() is None:
+            self.kill()
         log = (self._folder / "log.txt").read_text(errors="replace")
         pytest.fail(f"the server did not become ready:\n{log[-4000:]}")
 
