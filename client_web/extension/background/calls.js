@@ -76,7 +76,7 @@ export class Calls {
       return answer.sdp ?? "";
     } catch (error) {
       // Only a full or busy server will have the same session a moment later.
-      if (error instanceof ApiError && !error.isPassing) await this.#change(frame, { grant: null });
+      if (error instanceof ApiError && !error.retryable) await this.#change(frame, { grant: null });
       throw error;
     }
   }

@@ -72,7 +72,7 @@ export class LiveSource {
   }
 
   async #connect() {
-    const link = new PeerLink((event) => this.#listener.onEvent(event));
+    const link = new PeerLink({ onMessage: (event) => this.#listener.onEvent(event) });
     this.#link = link;
     try {
       const [iceServers] = await Promise.all([this.#background.open(), link.prepare()]);
