@@ -148,6 +148,10 @@
  * @property {boolean} [listening]
  * @property {string} [ear]
  * @property {boolean} [basic]
+ * @property {"plain" | "alpha_below"} [layout] of stream.layout, with the next two
+ * @property {number} [width] of the portrait, pixels
+ * @property {number} [height]
+ * @property {boolean} [called] of avatar.handed_over: somebody was told
  */
 
 /**
