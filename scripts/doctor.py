@@ -19,7 +19,6 @@ from scripts.doctor_machine import (
     codecs,
     cpu,
     gpu,
-    precedence,
     python,
     settings,
     udp,
@@ -44,7 +43,6 @@ CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
     settings,
     udp,
     gpu,
-    precedence,
     optional_weights,
     browser,
 )

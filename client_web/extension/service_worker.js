@@ -11,6 +11,8 @@ import { loadSettings, lookOf } from "./background/settings.js";
 const calls = new Calls();
 /** @type {Map<string, Promise<unknown>>} what a frame asks is done in order */
 const turns = new Map();
+/** @type {Promise<unknown>} */
+let applied = Promise.resolve();
 
 // Content scripts may read neither: the key and the tokens lie here.
 chrome.storage.local.setAccessLevel({ accessLevel: "TRUSTED_CONTEXTS" });
@@ -86,7 +88,13 @@ function forFrames(settings) {
   return { on, byDefault, puppet, look: lookOf(settings) };
 }
 
-async function apply() {
+/** One after another: scripts cannot be placed twice at once. */
+function apply() {
+  applied = applied.then(bringAbout, bringAbout);
+  return applied;
+}
+
+async function bringAbout() {
   const settings = await loadSettings();
   await placeScripts(settings);
   await tellPages(settings, { type: "settings", settings: forFrames(settings) });

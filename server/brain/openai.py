@@ -155,7 +155,9 @@ class OpenAIBrain:
             {
                 "role": "tool",
                 "tool_call_id": call.id,
-                "content": await self._tools.call(call.name, call.arguments, asked),
+                "content": await self._tools.call(
+                    call.name, call.arguments, asked.session_id
+                ),
             }
             for call in calls
         ]

@@ -40,14 +40,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextlib.contextmanager
-def chromium(*more: str, without: tuple[str, ...] = ()) -> Iterator[Browser]:
-    """more: arguments beside the usual ones; without: some of Playwright's own."""
+def chromium(*more: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=[*ARGUMENTS, *more],
-            # Muted, no sample would be played.
-            ignore_default_args=["--mute-audio", *without],
+            ignore_default_args=["--mute-audio"],  # or no sample would be played
         )
         try:
             yield browser

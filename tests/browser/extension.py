@@ -18,6 +18,8 @@ from playwright.sync_api import BrowserContext, Page, Worker, sync_playwright
 from models.media import FloatArray
 from scripts.pack_extension import pack
 from tests.browser.conftest import ARGUMENTS, CHROMIUM, SOUND_AT_ONCE
+from tests.browser.server_process import Server
+from tests.browser.visitor import wait_until
 
 WAIT_MS = 30_000
 FAKE_DEVICES = (
@@ -25,6 +27,8 @@ FAKE_DEVICES = (
     "--use-fake-device-for-media-stream",
 )
 MEETING = Path(__file__).parent / "meeting.html"
+LOCAL = ["http://127.0.0.1/*"]  # the site of meetings
+SQUARE = {"width": 256, "height": 256}  # small, for a machine of two cores
 LOOK = 64  # pixels of each side, of pictures that are compared
 
 
@@ -44,11 +48,14 @@ class Extended:
             }""",
             settings,
         )
-        scripts = 0 if settings.get("on") is False else 2
         self.until(
-            "async (count) => (await chrome.scripting.getRegisteredContentScripts())"
-            ".length === count",
-            scripts,
+            """async () => {
+              const { settings } = await chrome.storage.local.get("settings");
+              const scripts = await chrome.scripting.getRegisteredContentScripts();
+              if (settings.on === false) return scripts.length === 0;
+              return scripts.length === 2 && settings.sites.every((site) =>
+                scripts.every(({ matches }) => matches.includes(site)));
+            }"""
         )
 
     def until(self, condition: str, given: object = None) -> None:
@@ -134,6 +141,29 @@ def our_ids(page: Page) -> dict[str, str]:
         for each in devices
         if each["label"] == "Likeness"
     }
+
+
+def join(page: Page) -> list[dict[str, Any]]:
+    ids = our_ids(page)
+    wanted = {
+        "video": {"deviceId": {"exact": ids["videoinput"]}, **SQUARE},
+        "audio": {"deviceId": {"ideal": [ids["audioinput"]]}},
+    }
+    tracks: list[dict[str, Any]] = page.evaluate("(c) => meeting.join(c)", wanted)
+    return tracks
+
+
+def wait_picture(page: Page, server: Server, shown: bool = True) -> None:
+    """Until B sees the portrait, or does no more."""
+    face = preview(server.url)
+
+    def is_there() -> bool:
+        if page.evaluate("meeting.framesDecoded()") < 5:
+            return False
+        found = likeness_of(page.evaluate("meeting.snapshot()"), face)
+        return found > 0.9 if shown else found < 0.5
+
+    wait_until(page, is_there, 30_000)
 
 
 def likeness_of(data_url: str, other: FloatArray) -> float:

@@ -27,6 +27,7 @@ meeting.join = async (constraints) => {
 
 meeting.tracks = () =>
   meeting.stream.getTracks().map((track) => ({
+    id: track.id,
     kind: track.kind,
     label: track.label,
     state: track.readyState,

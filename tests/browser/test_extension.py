@@ -8,18 +8,19 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import site
 from tests.browser.extension import (
+    LOCAL,
     MEETING,
+    SQUARE,
     Extended,
     chromium_with_extension,
-    likeness_of,
+    join,
     our_ids,
-    preview,
     session_count,
+    wait_picture,
 )
 from tests.browser.server_process import Server
 from tests.browser.visitor import wait_until
 
-SQUARE = {"width": 256, "height": 256}  # small, for a machine of two cores
 LOUD = 0.02
 
 
@@ -43,34 +44,11 @@ def meeting(extended: Extended, server: Server, meeting_url: str) -> Iterator[Pa
         byDefault=False,
         puppet=False,
         server=server.url,
-        sites=["http://127.0.0.1/*"],
+        sites=LOCAL,
     )
     page = extended.meeting(meeting_url)
     yield page
     page.close()
-
-
-def join(page: Page) -> list[dict[str, object]]:
-    ids = our_ids(page)
-    wanted = {
-        "video": {"deviceId": {"exact": ids["videoinput"]}, **SQUARE},
-        "audio": {"deviceId": {"ideal": [ids["audioinput"]]}},
-    }
-    tracks: list[dict[str, object]] = page.evaluate("(c) => meeting.join(c)", wanted)
-    return tracks
-
-
-def wait_picture(page: Page, server: Server, shown: bool = True) -> None:
-    """Until B sees the portrait, or does no more."""
-    face = preview(server.url)
-
-    def is_there() -> bool:
-        if page.evaluate("meeting.framesDecoded()") < 5:
-            return False
-        found = likeness_of(page.evaluate("meeting.snapshot()"), face)
-        return found > 0.9 if shown else found < 0.5
-
-    wait_until(page, is_there, 30_000)
 
 
 def test_a_meeting_gets_the_portrait_and_what_the_popup_says(
