@@ -118,13 +118,15 @@ export class Likeness extends EventTarget {
       this.#wish = { ...wish };
       this.#options = { ...this.#options, join: null };
     }
-    if (!this.#connected) {
-      this.#connected = withResolvers();
-      this.#connected.promise.catch(() => {}); // who does not wait need not catch
-      this.#page.start();
-      this.#begin();
-    }
-    return /** @type {PromiseWithResolvers<void>} */ (this.#connected).promise;
+    if (this.#connected) return this.#connected.promise;
+    /** @type {PromiseWithResolvers<void>} */
+    const connected = withResolvers();
+    connected.promise.catch(() => {}); // who does not wait need not catch
+    this.#connected = connected;
+    this.#page.start();
+    if ("RTCPeerConnection" in globalThis) this.#begin();
+    else this.#giveUp(new ApiError(0, "webrtc_missing", "This browser has no WebRTC."));
+    return connected.promise;
   }
 
   /** Give the session back and stop. `connect` begins again. */

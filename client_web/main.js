@@ -4,6 +4,7 @@ import { Likeness } from "./likeness.js";
 import { Api } from "./likeness/api.js";
 import { ApiError } from "./likeness/api_error.js";
 import { Enrolment } from "./likeness/enrolment.js";
+import { takeKey } from "./page/key.js";
 import { Listening } from "./page/listening.js";
 import { Memory } from "./page/memory.js";
 import { Messages } from "./page/messages.js";
@@ -43,7 +44,7 @@ const DEFAULT_IDENTITY = "default";
 
 const messages = new Messages(navigator.languages);
 const memory = new Memory(() => localStorage);
-const key = takeKey();
+const key = takeKey(memory, location);
 const api = new Api("", key);
 
 /** @type {VoiceCatalogue | null} */
@@ -175,15 +176,6 @@ async function start() {
   if (join) likeness.connect();
   else open();
   await loadVoices();
-}
-
-/** The server's key, given once in the address; a fragment never leaves the browser. */
-function takeKey() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("key");
-  if (!given) return memory.recall("key");
-  memory.keep("key", given);
-  history.replaceState(null, "", location.pathname + location.search);
-  return given;
 }
 
 /** A name for this browser, by which its visitor's consent can be found again. */

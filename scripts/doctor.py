@@ -19,6 +19,7 @@ from scripts.doctor_machine import (
     codecs,
     cpu,
     gpu,
+    precedence,
     python,
     settings,
     udp,
@@ -43,6 +44,7 @@ CHECKS: tuple[Callable[[], Iterable[Finding]], ...] = (
     settings,
     udp,
     gpu,
+    precedence,
     optional_weights,
     browser,
 )

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from server.app import DEFAULT_PARTS, Parts, create_app
+from server.precedence import take_precedence
 from server.settings import Settings
 
 logger = logging.getLogger("server")
@@ -118,6 +119,8 @@ def main(parts: Parts = DEFAULT_PARTS) -> int:
         return 2
     set_up_logging(settings.log_level, as_json=settings.log_format == "json")
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    if not take_precedence(settings.niceness):
+        logger.info("runs at the system's usual priority: see `make doctor`")
     config = uvicorn.Config(
         create_app(settings, parts),
         host=settings.host,

@@ -16,7 +16,7 @@ from server.languages import spoken_language
 from server.persona import Converse
 from server.pipeline import Speech
 from server.playout import Utterance
-from server.protocol import ErrorEvent, Event, Warned
+from server.protocol import ErrorEvent, Event, HandedOver, Warned
 from server.spoken import Spoken
 from server.tags import TagFilter
 
@@ -160,6 +160,9 @@ class Conversation:
             [*persona, *self._history],
             self.language or self.how.own,
             self._session_id,
+            lambda called: self._tell(
+                HandedOver(called=called, source_event_id=answer.source)
+            ),
         )
         pieces: AsyncGenerator[str, None] = self._brain.answer(asked)
         async with contextlib.aclosing(pieces):
@@ -251,7 +254,7 @@ class _Answer:
     def __init__(self, conversation: Conversation, source: str | None) -> None:
         self.begun = False
         self._conversation = conversation
-        self._source = source
+        self.source = source
         self._tags = TagFilter()
         self._held = ""  # nothing in it can be spoken yet
         self._stream_id = ""
@@ -297,7 +300,7 @@ class _Answer:
             self._emotion = emotion
         text, self._held = self._held, ""
         self.begun = True
-        part = Part(self._stream_id, text, self._emotion, self._source)
+        part = Part(self._stream_id, text, self._emotion, self.source)
         if not await self._conversation.write(part):
             self._stream_id = ""  # it was ended for want of words: begin another
             await self._write(text, emotion)

@@ -86,7 +86,8 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
 
     async def guard(request: Request, call_next: Answer) -> Response:
         try:
-            check_origin(request, settings)
+            if not _is_script(request):
+                check_origin(request, settings)
             if request.url.path.startswith("/v1/"):
                 services: Services = request.app.state.services
                 services.rate.check(request.client.host if request.client else "")
@@ -101,6 +102,14 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
     return guard
 
 
+def _is_script(request: Request) -> bool:
+    """Code of the client, which any page may load: it holds no secret, and what it
+    calls is refused where the page may not."""
+    path = request.url.path
+    is_file = path.endswith(".js") and not path.startswith("/v1/")
+    return is_file and request.method in ("GET", "HEAD")
+
+
 def error_response(request: Request, error: ApiError) -> JSONResponse:
     """An error as its JSON, counted."""
     headers = dict(error.headers)
@@ -108,6 +117,8 @@ def error_response(request: Request, error: ApiError) -> JSONResponse:
         headers["retry-after"] = str(error.retry_after_s)
     if error.status == 401:
         headers["www-authenticate"] = "Bearer"
+    if error.code == "origin_not_allowed":
+        headers["access-control-allow-origin"] = "*"  # so that the page can tell why
     request.app.state.services.metrics.refused.labels(error.code).inc()
     # What was sent may be named, and need not be encodable.
     message = error.message.encode(errors="replace").decode()

@@ -33,7 +33,9 @@ def main() -> int:
     parser.add_argument("--from-prompt", action="store_true", help="without the photo")
     add_options(parser)
     arguments = parser.parse_args()
-    os.nice(arguments.niceness)
+    # Absolute: the server itself may have taken precedence, which is not for this.
+    at_least = max(os.getpriority(os.PRIO_PROCESS, 0), arguments.niceness)
+    os.setpriority(os.PRIO_PROCESS, 0, at_least)
     try:
         identity = enrol(
             None if arguments.from_prompt else arguments.photo,

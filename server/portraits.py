@@ -15,7 +15,9 @@ from server.engine import Engine
 logger = logging.getLogger(__name__)
 
 MULTIPLE_PX = 8  # of the sides of a smaller picture
-BEHIND_THE_OTHERS = 10  # as of nice(1): pictures that are due come first
+# As of nice(1): pictures that are due come first. Not further behind: a thread that is
+# kept from the processor while it holds Python's lock keeps the voice waiting.
+BEHIND_THE_OTHERS = 10
 WORTH_IT = 0.9  # of the side; a picture that is hardly smaller is not made
 
 Size = tuple[int, int]  # height, width
@@ -55,7 +57,8 @@ class Portraits:
         self._engine.prepare_thread()
         if sys.platform == "linux":  # where a thread has a priority of its own
             thread = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, thread, BEHIND_THE_OTHERS)
+            ours = os.getpriority(os.PRIO_PROCESS, os.getpid())
+            os.setpriority(os.PRIO_PROCESS, thread, min(ours + BEHIND_THE_OTHERS, 19))
 
     async def ready(self, identity: Identity, size: Size) -> None:
         """Return when the identity can be drawn in that size at once."""

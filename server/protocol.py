@@ -227,6 +227,14 @@ class SpeechInterrupted(Event):
     playback_ms: int
 
 
+class HandedOver(Event):
+    """The visitor wants a person; called: whether somebody was told."""
+
+    type: Literal["avatar.handed_over"] = "avatar.handed_over"
+    called: bool
+    source_event_id: str | None = None
+
+
 class Word(BaseModel):
     model_config = ConfigDict(frozen=True)
 

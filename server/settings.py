@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         None  # where downloaded weights lie; else the data folder
     )
 
+    # As of nice(1), where the system lets the server have it: what is not drawn or sent
+    # in time is lost, so it goes before programs that can wait (PulseAudio takes -11).
+    niceness: int = Field(default=-10, ge=-20, le=19)
+
     # who may come in
     api_key: SecretStr | None = None  # needed on any address but loopback
     # more keys, by name: {"shop": {"key": "...", "origins": ["https://shop.example"]}}

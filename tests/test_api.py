@@ -175,6 +175,21 @@ async def test_other_sites_and_names_are_kept_out(client: httpx.AsyncClient) -> 
     assert (await client.get("/v1/sessions", headers=own)).status_code == 200
 
 
+async def test_any_page_may_load_the_client_and_read_why_it_may_do_no_more(
+    client: httpx.AsyncClient,
+) -> None:
+    evil = {"origin": "https://evil.example"}
+    script = await client.get("/widget/likeness-avatar.js", headers=evil)
+    assert script.status_code == 200 and "javascript" in script.headers["content-type"]
+    assert script.headers["access-control-allow-origin"] == "*"
+    for path in ("/v1/voices", "/v1/x.js", "/index.html"):
+        answer = await client.get(path, headers=evil)
+        refused(answer, 403, "origin_not_allowed")
+        assert answer.headers["access-control-allow-origin"] == "*"
+    answer = await client.post("/widget/likeness-avatar.js", headers=evil)
+    refused(answer, 403, "origin_not_allowed")
+
+
 async def test_allowed_origins_get_cors(tmp_path: Path) -> None:
     settings = fake_settings(tmp_path, allowed_origins=("https://shop.example",))
     async with calling(create_app(settings, FAKE_PARTS)) as client:

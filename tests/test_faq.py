@@ -112,6 +112,25 @@ async def test_it_hands_over_to_a_person(llm: LlmServer) -> None:
     await brain.close()
 
 
+async def test_whether_a_person_was_called_is_told(llm: LlmServer) -> None:
+    brain = FaqBrain(handover_url=f"{llm.url}/tool")
+    told: list[bool] = []
+
+    async def ask(brain: FaqBrain, question: str) -> None:
+        asked = Asked([Message("user", question)], "en", "ses_1", told.append)
+        async for _ in brain.answer(asked):
+            pass
+
+    await ask(brain, "who won the world cup")
+    assert told == []
+    await ask(brain, "can I talk to a human please")
+    llm.behaviour = "tool-fails"
+    await ask(brain, "I want a person")
+    await ask(FaqBrain(), "I want a person")
+    assert told == [True, False, False]
+    await brain.close()
+
+
 async def test_nobody_to_hand_over_to(brain: FaqBrain) -> None:
     assert "nobody can take over" in await said(brain, "I want to talk to a human")
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from server.brain.brain import Asked, Brain, BrainError, Message
 from server.brain.knowledge import KnowledgeError
 from server.brain.openai import Endpoint, OpenAIBrain
-from server.brain.tools import Tool, read_tools
+from server.brain.tools import Tool, ToolBox, read_tools
 from tests.llm_server import LlmServer, llm_serving
 
 STALL_S = 0.4
@@ -137,6 +138,25 @@ async def test_tools_are_called(
         "arguments": {"place": "Berlin"},
         "session_id": "ses_1",
     }
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "called"), [("tool", True), ("tool-fails", False)]
+)
+async def test_a_tool_named_hand_over_calls_a_person(
+    llm: LlmServer, behaviour: str, called: bool
+) -> None:
+    told: list[bool] = []
+    asked = replace(QUESTION, handed_over=told.append)
+    for name in ("weather", "hand_over"):
+        tool = Tool.model_validate(
+            {"name": name, "description": "It.", "url": f"{llm.url}/tool"}
+        )
+        box = ToolBox([tool])
+        llm.behaviour = behaviour
+        await box.call(name, "{}", asked)
+        await box.close()
+    assert told == [called]
 
 
 @pytest.mark.parametrize(

@@ -199,7 +199,6 @@ export class Api {
     const either = signal ? AbortSignal.any([signal, deadline]) : deadline;
     const response = await this.#fetch(this.#url(path), { ...init, signal: either });
     if (response.ok) return response;
-    const retryAfter = response.headers.get("retry-after");
-    throw ApiError.parse(response.status, await response.text(), retryAfter);
+    throw await ApiError.from(response);
   }
 }

@@ -53,6 +53,12 @@ export class ApiError extends Error {
     }
   }
 
+  /** @param {Response} response that is not ok */
+  static async from(response) {
+    const retryAfter = response.headers.get("retry-after");
+    return ApiError.parse(response.status, await response.text(), retryAfter);
+  }
+
   /** @param {import("./types.js").AvatarEvent} event of type `error` */
   static of({ code = "", message = "", retryable, source_event_id, utterance_id }) {
     return new ApiError(0, code, message, {

@@ -4,7 +4,7 @@ import { newId } from "./new_id.js";
 /** @import { Api } from "./api.js" */
 /** @import { LikenessOptions, SessionGrant, Wish } from "./types.js" */
 
-const GRANT_DEADLINE_MS = 20_000;
+const BEGIN_DEADLINE_MS = 20_000;
 
 /**
  * The session that is ours for now: asked for, renewed, given back.
@@ -82,37 +82,48 @@ export class Lease {
 
   /** @param {AbortSignal} signal */
   async #begin(signal) {
-    const asked = this.#ask ? this.#granted(signal) : this.#api.createSession(this.#wish);
-    // Whoever goes away meanwhile still learns which session it was, to give it back.
-    asked.then((grant) => signal.aborted && this.#api.freeSession(grant)).catch(() => {});
-    const grant = await Promise.race([asked, ended(signal)]);
-    signal.throwIfAborted();
-    return grant;
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(BEGIN_DEADLINE_MS)]);
+    const asked = this.#ask ? this.#granted(deadline) : this.#api.createSession(this.#wish);
+    // A session that comes too late is nobody's: it is given back as soon as it is known.
+    const isLate = (/** @type {SessionGrant} */ grant) => {
+      if (deadline.aborted) this.#api.freeSession(grant);
+    };
+    asked.then(isLate, () => {});
+    return await Promise.race([asked, aborted(deadline)]);
   }
 
-  /** @param {AbortSignal} signal */
-  async #granted(signal) {
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(GRANT_DEADLINE_MS)]);
+  /** @param {AbortSignal} deadline */
+  async #granted(deadline) {
     const ask = /** @type {NonNullable<LikenessOptions["grant"]>} */ (this.#ask);
-    let grant;
     try {
-      grant = await Promise.race([ask({ ...this.#wish }, deadline), ended(deadline)]);
+      return await read(await ask({ ...this.#wish }, deadline));
     } catch (cause) {
       if (cause instanceof ApiError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);
       throw new ApiError(0, "grant_failed", message, { retryable: true, cause });
     }
-    if (typeof grant?.session_id === "string") return grant;
-    const message = "grant() must resolve to what POST /v1/sessions answers: session_id, token, ...";
-    throw new ApiError(0, "grant_invalid", message);
   }
+}
+
+/**
+ * @param {SessionGrant | Response} granted
+ * @returns {Promise<SessionGrant>}
+ */
+async function read(granted) {
+  if (granted instanceof Response) {
+    if (!granted.ok) throw await ApiError.from(granted);
+    granted = /** @type {SessionGrant} */ (await granted.json());
+  }
+  if (typeof granted?.session_id === "string") return granted;
+  const message = "grant() must resolve to what POST /v1/sessions answers: session_id, token, ...";
+  throw new ApiError(0, "grant_invalid", message);
 }
 
 /**
  * @param {AbortSignal} signal
  * @returns {Promise<never>} rejects when it is aborted
  */
-function ended(signal) {
+function aborted(signal) {
   return new Promise((_, reject) => {
     const give = () => reject(signal.reason);
     if (signal.aborted) give();

@@ -15,7 +15,7 @@ const LOW_BUFFERED_BYTES = 32 * 1024;
 /**
  * @typedef {object} LinkListener
  * @property {(event: AvatarEvent) => void} onMessage
- * @property {() => void} onRoom `send` would be heard again, after it was not
+ * @property {() => void} [onRoom] `send` would be heard again, after it was not
  */
 
 /** One peer connection, from the offer to its end. Never used twice. */
@@ -48,7 +48,7 @@ export class PeerLink {
     this.#channel.onclose = () => this.close("channel closed");
     this.#channel.onmessage = ({ data }) => this.#listener.onMessage(JSON.parse(data));
     this.#channel.bufferedAmountLowThreshold = LOW_BUFFERED_BYTES;
-    this.#channel.onbufferedamountlow = () => this.#listener.onRoom();
+    this.#channel.onbufferedamountlow = () => this.#listener.onRoom?.();
   }
 
   /** Resolves, with the reason, when the connection is over. */

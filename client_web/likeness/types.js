@@ -60,7 +60,8 @@
  * @callback GrantSession
  * @param {Wish} wish
  * @param {AbortSignal} signal aborted when the session is no longer wanted
- * @returns {Promise<SessionGrant>}
+ * @returns {Promise<SessionGrant | Response>} the session, or the back end's answer with
+ *     it or with the server's refusal, passed on as it is
  */
 
 /**
@@ -147,6 +148,10 @@
  * @property {boolean} [listening]
  * @property {string} [ear]
  * @property {boolean} [basic]
+ * @property {"plain" | "alpha_below"} [layout] of stream.layout, with the next two
+ * @property {number} [width] of the portrait, pixels
+ * @property {number} [height]
+ * @property {boolean} [called] of avatar.handed_over: somebody was told
  */
 
 /**

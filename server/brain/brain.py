@@ -1,6 +1,6 @@
 """What a brain is: a conversation in, words out, as they come to its mind."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -31,11 +31,13 @@ class Asked:
 
     messages: the conversation, oldest first; the last one is the visitor's.
     language: BCP 47, in which to answer if the question does not tell.
+    handed_over: to be called when a person was called, with whether one was reached.
     """
 
     messages: Sequence[Message]
     language: str
     session_id: str = ""
+    handed_over: Callable[[bool], None] = lambda called: None
 
     @property
     def question(self) -> str:

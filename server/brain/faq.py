@@ -55,13 +55,16 @@ class FaqBrain:
     async def _hand_over(self, asked: Asked, answer: str, language: str) -> str:
         """Tell the operator's service; what to say then."""
         if not self._handover_url:
+            asked.handed_over(False)
             return phrase("nobody", language)
         said = [{"role": each.role, "text": each.text} for each in asked.messages]
         body = {"session_id": asked.session_id, "messages": said}
         try:
             await self._webhooks.post(self._handover_url, body)
         except BrainError:
+            asked.handed_over(False)
             return phrase("nobody", language)
+        asked.handed_over(True)
         return answer
 
     async def close(self) -> None:

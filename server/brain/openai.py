@@ -155,9 +155,7 @@ class OpenAIBrain:
             {
                 "role": "tool",
                 "tool_call_id": call.id,
-                "content": await self._tools.call(
-                    call.name, call.arguments, asked.session_id
-                ),
+                "content": await self._tools.call(call.name, call.arguments, asked),
             }
             for call in calls
         ]

@@ -2,7 +2,7 @@
 
 A file of JSON lists them: [{"name": ..., "description": ..., "parameters": {JSON
 schema}, "url": ...}]. A call is POSTed as {"name", "arguments", "session_id"}; whatever
-comes back is the function's result.
+comes back is the function's result. The one named hand_over calls a person.
 """
 
 import json
@@ -12,9 +12,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, TypeAdapter, ValidationError
 
-from server.brain.brain import BrainError
+from server.brain.brain import Asked, BrainError
 from server.brain.knowledge import KnowledgeError
 from server.brain.webhook import Webhooks, parsed
+
+HAND_OVER = "hand_over"
 
 
 class Tool(BaseModel):
@@ -62,19 +64,25 @@ class ToolBox:
             for tool in self._tools.values()
         ]
 
-    async def call(self, name: str, arguments: str, session_id: str) -> str:
+    async def call(self, name: str, arguments: str, asked: Asked) -> str:
         tool = self._tools.get(name)
         if tool is None:
             return json.dumps({"error": "there is no such function"})
         body = {
             "name": name,
             "arguments": parsed(arguments or "{}"),
-            "session_id": session_id,
+            "session_id": asked.session_id,
         }
         try:
-            return await self._webhooks.post(str(tool.url), body)
+            result = await self._webhooks.post(str(tool.url), body)
         except BrainError as error:
-            return json.dumps({"error": error.message})
+            result = json.dumps({"error": error.message})
+            called = False
+        else:
+            called = True
+        if name == HAND_OVER:
+            asked.handed_over(called)
+        return result
 
     async def close(self) -> None:
         await self._webhooks.close()

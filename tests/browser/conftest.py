@@ -40,12 +40,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextlib.contextmanager
-def chromium(*more: str) -> Iterator[Browser]:
+def chromium(*more: str, without: tuple[str, ...] = ()) -> Iterator[Browser]:
+    """more: arguments beside the usual ones; without: some of Playwright's own."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
             args=[*ARGUMENTS, *more],
-            ignore_default_args=["--mute-audio"],  # or no sample would be played
+            # Muted, no sample would be played.
+            ignore_default_args=["--mute-audio", *without],
         )
         try:
             yield browser

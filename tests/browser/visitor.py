@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests.browser.server_process import Server
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
-LIVE_MS = 15_000  # long past what is promised: a failure, not a slow machine
+LIVE_MS = 30_000  # long past what is promised: a failure, not a slow machine
 
 
 def open_page(browser: Browser, url: str, **context: Any) -> Page:

@@ -1,0 +1,107 @@
+"""Somebody else's web site: its own pages, and a back end that holds the key."""
+
+import http.server
+import json
+import threading
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+
+HERE = Path(__file__).parent
+TYPES = {".html": "text/html", ".js": "text/javascript"}
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What the back end answers instead of a session."""
+
+    status: int
+    code: str
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Site:
+    """On an origin of its own; `POST /session` mints a session with the key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.server_url = ""
+        self.pages = {
+            f"/{name}": (HERE / name).read_text() for name in ("host.html", "host.js")
+        }
+        self.refusals: list[Refusal] = []  # each is given once, the first first
+        self.minted: list[str] = []  # the sessions of the back end
+        self.wish: dict[str, object] = {}
+        handler = type("Handler", (_Handler,), {"site": self})
+        self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._http.serve_forever, daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._http.server_address[1]}"
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+    def mint(self) -> tuple[int, dict[str, str], bytes]:
+        """The server's answer, passed on as it is."""
+        if self.refusals:
+            refusal = self.refusals.pop(0)
+            body = json.dumps({"code": refusal.code, "message": "Not now."}).encode()
+            return refusal.status, refusal.headers, body
+        request = urllib.request.Request(
+            f"{self.server_url}/v1/sessions",
+            data=json.dumps(self.wish).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self.key}",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                body = answer.read()
+                self.minted.append(json.loads(body)["session_id"])
+                return answer.status, {}, body
+        except urllib.error.HTTPError as error:
+            return error.code, _retry_after(error.headers), error.read()
+        except OSError:
+            return 502, {}, b""
+
+
+def _retry_after(headers: Message) -> dict[str, str]:
+    value = headers.get("retry-after")
+    return {"retry-after": value} if value else {}
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    site: Site
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0]
+        page = self.site.pages.get(path)
+        kind = TYPES.get(Path(path).suffix, "text/plain")
+        self._answer(
+            200 if page else 404, {"content-type": kind}, (page or "").encode()
+        )
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("content-length") or 0))
+        status, headers, body = self.site.mint()
+        self._answer(status, {"content-type": "application/json", **headers}, body)
+
+    def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "content-length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
