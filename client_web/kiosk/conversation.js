@@ -171,10 +171,10 @@ export function makeLikeness(config, tongue, greeting) {
     ...(key && { key }),
     ...(grant && { grant: (wish, signal) => grantFrom(grant, wish, signal) }),
     wish: {
-      identity,
-      voice: tongue.voice,
+      ...(identity && { identity }),
+      ...(tongue.voice && { voice: tongue.voice }),
+      ...(video && { video }),
       language: tongue.tag,
-      video,
       interactivity: "open_mic",
       max_duration_s: rules.maxS + 60,
       persona: { greeting, farewell: "", ...(prompt && { prompt }) },
@@ -188,13 +188,7 @@ export function makeLikeness(config, tongue, greeting) {
  * @param {object} wish
  * @param {AbortSignal} signal
  */
-async function grantFrom(address, wish, signal) {
-  const response = await fetch(address, {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(wish),
-    signal,
-  });
-  if (!response.ok) throw new Error(`${address} answered ${response.status}`);
-  return response.json();
+function grantFrom(address, wish, signal) {
+  const headers = { "content-type": "application/json" };
+  return fetch(address, { method: "POST", headers, body: JSON.stringify(wish), signal });
 }
