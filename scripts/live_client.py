@@ -61,8 +61,8 @@ class Report:
 NO_SAMPLES = np.zeros(0, np.int16)
 
 
-def _leave_undecoded(receiver: RTCRtpReceiver) -> None:
-    """Let nothing through to the decoder's thread but its end."""
+def leave_undecoded(receiver: RTCRtpReceiver) -> None:
+    """Let nothing of a receiver through to aiortc's decoder but its end."""
     decoder: queue.Queue[object] = getattr(receiver, "_RTCRtpReceiver__decoder_queue")  # noqa: B009
     put = decoder.put
 
@@ -182,7 +182,7 @@ class LiveClient:
         on_rtp, on_rtcp = receiver._handle_rtp_packet, receiver._handle_rtcp_packet
         arrivals = self._arrivals[kind]
         if not self._decode:
-            _leave_undecoded(receiver)
+            leave_undecoded(receiver)
 
         async def rtp(packet: RtpPacket, arrival_time_ms: int) -> None:
             self._origins.setdefault(kind, packet.timestamp)

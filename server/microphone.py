@@ -5,7 +5,7 @@ lost.)
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import av
 import numpy as np
@@ -26,6 +26,7 @@ REORDER_PACKETS = 2  # a packet is lost once so many after it have come
 RESTART_PACKETS = 1000  # a number so far off belongs to another stream
 MAX_PACKET_S = 0.12  # RFC 6716: the longest packet of Opus
 RESAMPLER_SAMPLES = 240  # a resampler may keep back so many of a stream's first
+DECIMATION = PLAYOUT_RATE_HZ // MODEL_RATE_HZ  # whole samples for the models
 UNREADABLE_SAMPLES = 960  # made up for a packet that cannot be decoded
 
 
@@ -137,25 +138,21 @@ class Heard:
     made_up: int
     jumps: bool
     restarts: bool
-    probabilities: tuple[float, ...]
+    probabilities: tuple[float, ...] = ()
 
 
-class MicEar:
-    """Packets in order -> sound and where it is speech; used by one thread at a time.
+class PacketDecoder:
+    """Packets in order -> sound, whole; used by one thread at a time.
 
-    What a decoder refuses counts as lost.
+    What was lost is made up, and so is what the codec refuses.
     """
 
     def __init__(self) -> None:
         self._codec = ""
         self._next: int | None = None  # place
-        self._history: FloatArray
-        self._listen_anew()
+        self._history: FloatArray = np.zeros(HISTORY_SAMPLES, np.float32)
 
-    def hear(self, ordered: Sequence[Ordered]) -> list[Heard]:
-        return [self._hear(each) for each in ordered]
-
-    def _hear(self, ordered: Ordered) -> Heard:
+    def hear(self, ordered: Ordered) -> Heard:
         samples = self._decode(ordered.packet)
         gap = 0 if self._next is None else ordered.place - self._next
         jumps = self._next is None or ordered.restarts
@@ -165,28 +162,14 @@ class MicEar:
         silent = gap > 0 and not ordered.lost
         jumps = jumps or silent or not 0 <= gap <= LONGEST_SAMPLES
         if jumps:
-            self._listen_anew()
             gap = 0
         elif gap > 0:
-            gap -= gap % 3
+            gap -= gap % DECIMATION
             made = made_up(self._history, gap + len(samples))
             samples = np.concatenate([made[:gap], blended(made[gap:], samples)])
         self._next = ordered.place + len(samples) - gap
         self._history = np.concatenate([self._history, samples])[-HISTORY_SAMPLES:]
-        return Heard(
-            samples,
-            ordered.place,
-            gap,
-            jumps,
-            ordered.restarts,
-            self._probabilities(samples),
-        )
-
-    def _listen_anew(self) -> None:
-        self._history = np.zeros(HISTORY_SAMPLES, np.float32)
-        self._decimator = Decimator()
-        self._vad = VadState.fresh()
-        self._rest = np.zeros(0, np.float32)
+        return Heard(samples, ordered.place, gap, jumps, ordered.restarts)
 
     def _decode(self, packet: MicPacket) -> FloatArray:
         """float32 [3 n] at 48 kHz."""
@@ -211,11 +194,33 @@ class MicEar:
         most = int(MAX_PACKET_S * PLAYOUT_RATE_HZ)
         if not len(samples):
             return made_up(self._history, UNREADABLE_SAMPLES)
-        kept = samples[: min(len(samples) - len(samples) % 3, most)]
+        kept = samples[: min(len(samples) - len(samples) % DECIMATION, most)]
         clean: FloatArray = np.nan_to_num(
             kept.astype(np.float32), posinf=0.0, neginf=0.0
         )
         return clean
+
+
+class MicEar:
+    """Packets in order -> sound and where it is speech; for one thread at a time."""
+
+    def __init__(self) -> None:
+        self._packets = PacketDecoder()
+        self._listen_anew()
+
+    def hear(self, ordered: Sequence[Ordered]) -> list[Heard]:
+        return [self._hear(each) for each in ordered]
+
+    def _hear(self, ordered: Ordered) -> Heard:
+        heard = self._packets.hear(ordered)
+        if heard.jumps:
+            self._listen_anew()
+        return replace(heard, probabilities=self._probabilities(heard.samples))
+
+    def _listen_anew(self) -> None:
+        self._decimator = Decimator()
+        self._vad = VadState.fresh()
+        self._rest = np.zeros(0, np.float32)
 
     def _probabilities(self, samples: FloatArray) -> tuple[float, ...]:
         found = []
@@ -225,6 +230,3 @@ class MicEar:
             probability, self._vad = speech_probability(frame, self._vad)
             found.append(probability)
         return tuple(found)
-
-
-assert PLAYOUT_RATE_HZ == 3 * MODEL_RATE_HZ

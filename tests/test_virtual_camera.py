@@ -1,0 +1,342 @@
+"""The portrait as a camera and its voice as a microphone, at made-up devices."""
+
+import asyncio
+import contextlib
+import platform
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.identity import Identity
+from models.media import PLAYOUT_RATE_HZ, FloatArray
+from scripts import virtual_devices
+from scripts.live_viewer import CommonClock, LiveViewer, Refused, Server
+from scripts.presentation import DEPTH_S, Presentation, fitted
+from scripts.virtual_camera import main, present, read_size
+from scripts.virtual_devices import DeviceMissing, device_lines
+from server.app import create_app
+from server.engine import Models, Pictures
+from tests.fakes import FAKE_PARTS, fake_models, fake_render, fake_settings, mouth_light
+from tests.live_server import Live, serving
+
+RATE = PLAYOUT_RATE_HZ
+SIZE = (320, 180)
+BLOCK = 480
+LOUD, BRIGHT = 0.05, 90.0
+
+
+@dataclass(eq=False)
+class FakeCamera:
+    """Notes what it is sent, and when."""
+
+    name: str = "fake camera"
+    sent: list[tuple[float, Pictures]] = field(default_factory=list)
+    closed: bool = False
+
+    def send(self, picture: Pictures) -> None:
+        self.sent.append((time.monotonic(), picture.copy()))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class FakeSpeaker:
+    """A sound card: a thread that takes 10 ms of sound each 10 ms."""
+
+    def __init__(self, show: Presentation) -> None:
+        self.taken: list[tuple[float, FloatArray]] = []
+        self._show = show
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        began_s, count = time.monotonic(), 0
+        while not self._stopped.is_set():
+            self.taken.append((time.monotonic(), self._show.pull(BLOCK)))
+            count += 1
+            due_s = began_s + count * BLOCK / RATE
+            time.sleep(max(0.0, due_s - time.monotonic()))
+
+    def close(self) -> None:
+        self._stopped.set()
+        self._thread.join()
+
+
+@dataclass(eq=False)
+class Desk:
+    """A virtual camera at work. said: what it told people."""
+
+    camera: FakeCamera
+    speaker: FakeSpeaker
+    viewer: LiveViewer
+    lines: "asyncio.Queue[str]"
+    said: list[str]
+
+    async def until(self, done: Callable[[], object], timeout_s: float = 25) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not done():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    def lights(self) -> list[tuple[float, bool]]:
+        return [
+            (at, mouth_light(picture[26:154, 96:224]) > BRIGHT)
+            for at, picture in self.camera.sent
+        ]
+
+    def sounds(self) -> list[tuple[float, bool]]:
+        return [(at, float(np.abs(x).max()) > LOUD) for at, x in self.speaker.taken]
+
+
+@contextlib.asynccontextmanager
+async def desk(url: str, **wish: object) -> AsyncIterator[Desk]:
+    show, camera = Presentation(), FakeCamera()
+    speaker = FakeSpeaker(show)
+    said: list[str] = []
+    lines: asyncio.Queue[str] = asyncio.Queue()
+    video = {"video": {"width": 128, "height": 128}}
+    viewer = LiveViewer(Server(url), video | wish, show, None, said.append)
+    task = asyncio.create_task(present(viewer, show, camera, SIZE, lines))
+    try:
+        yield Desk(camera, speaker, viewer, lines, said)
+    finally:
+        lines.put_nowait("/quit")
+        with contextlib.suppress(Refused):
+            await task
+        speaker.close()
+
+
+def red_render(identities: Sequence[Identity], motion: FloatArray) -> Pictures:
+    """As the fake, on red."""
+    pictures = fake_render(identities, motion)
+    pictures[:, :32] = (200, 30, 60)
+    return pictures
+
+
+def red_models(device: str, threads: int, *look_ahead_ms: int) -> Models:
+    return replace(fake_models(), render=red_render)
+
+
+@pytest.fixture
+async def live(tmp_path: Path) -> AsyncIterator[Live]:
+    settings = fake_settings(tmp_path, absent_timeout_s=2)
+    parts = replace(FAKE_PARTS, load_models=red_models)
+    async with serving(create_app(settings, parts)) as live:
+        yield live
+
+
+def onsets(rows: list[tuple[float, bool]], quiet_s: float = 0.3) -> list[float]:
+    """When something begins that was not for a while."""
+    found, last_s = [], -quiet_s
+    for at, on in rows:
+        if on and at - last_s > quiet_s:
+            found.append(at)
+        last_s = at if on else last_s
+    return found
+
+
+async def test_picture_and_sound_reach_the_devices_in_step(live: Live) -> None:
+    async with desk(live.url) as at:
+        await at.until(lambda: at.viewer.connected and at.camera.sent)
+        for _ in range(4):
+            before = len(onsets(at.sounds()))
+            at.lines.put_nowait("word")
+            await at.until(lambda: len(onsets(at.sounds())) > before)  # noqa: B023
+            await asyncio.sleep(0.9)
+    sounds, lights = onsets(at.sounds()), onsets(at.lights())
+    assert len(sounds) == len(lights) == 4
+    skews = [
+        1000 * (light - sound) for sound, light in zip(sounds, lights, strict=True)
+    ]
+    assert abs(float(np.median(skews))) < 60, skews
+    pictures = [picture for _, picture in at.camera.sent]
+    assert {each.shape for each in pictures} == {(180, 320, 3)}
+    red, green, blue = pictures[-1][30:50, 140:180].reshape(-1, 3).mean(0)
+    assert red > 150 and green < 80 and blue < 110, "RGB, in this order"
+    paces = np.diff([sent_s for sent_s, _ in at.camera.sent])
+    assert len(paces) / paces.sum() == pytest.approx(25, abs=2.5)
+    assert len(live.services.sessions) == 0, "its session has ended with it"
+
+
+async def test_the_last_picture_is_held_until_it_is_back(live: Live) -> None:
+    async with desk(live.url) as at:
+        await at.until(lambda: at.viewer.connected and len(at.camera.sent) > 10)
+        (session,) = live.services.sessions
+        session.close("deleted")
+        await at.until(lambda: at.viewer.reconnects > 0)
+        held = len(at.camera.sent)
+        await at.until(lambda: at.viewer.connected)
+        await at.until(lambda: len(at.camera.sent) > held + 25)
+        at.lines.put_nowait("again")
+        await at.until(lambda: any(on for _, on in at.sounds()[-50:]))
+    assert np.diff([sent_s for sent_s, _ in at.camera.sent]).max() < 1.0
+    assert at.camera.sent[held][1].any(), "no black between"
+    assert at.said.count("Connected.") == 2
+
+
+async def test_a_connection_that_breaks_takes_up_its_session(live: Live) -> None:
+    async with desk(live.url) as at:
+        await at.until(lambda: at.viewer.connected)
+        (session,) = live.services.sessions
+        (peer,) = session.viewers.values()
+        await peer.close()
+        await at.until(lambda: at.said.count("Connected.") == 2)
+        assert list(live.services.sessions) == [session]
+
+
+async def test_what_is_typed_is_said_asked_or_stopped(live: Live) -> None:
+    async with desk(live.url) as at:
+        await at.until(lambda: at.viewer.connected)
+        at.lines.put_nowait("one two three four five six seven eight nine ten")
+        await at.until(lambda: onsets(at.sounds()))
+        at.lines.put_nowait("/stop")
+        await asyncio.sleep(0.8)
+        assert not any(on for _, on in at.sounds()[-20:])
+        at.lines.put_nowait("? why")
+        await at.until(lambda: any(on for _, on in at.sounds()[-20:]))
+        at.lines.put_nowait("/sing")
+        at.lines.put_nowait(" ")
+        await at.until(lambda: any("/sing is none of" in each for each in at.said))
+
+
+async def test_what_cannot_be_helped_ends_it(live: Live) -> None:
+    with pytest.raises(Refused, match="identity"):
+        show, camera = Presentation(), FakeCamera()
+        wish: dict[str, object] = {"identity": "nobody"}
+        viewer = LiveViewer(Server(live.url), wish, show, None, print)
+        await present(viewer, show, camera, SIZE, asyncio.Queue())
+
+
+async def test_a_server_that_is_not_there_yet_is_waited_for() -> None:
+    said: list[str] = []
+    viewer = LiveViewer(
+        Server("http://127.0.0.1:9"), {}, Presentation(), None, said.append
+    )
+    running = asyncio.create_task(viewer.run())
+    async with asyncio.timeout(20):
+        while len(said) < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert said[0].startswith("No connection")
+
+
+# Presentation, by a clock that is cranked by hand.
+
+
+@pytest.mark.parametrize("device_ppm", [-300, 0, 300])
+def test_a_device_with_another_clock_neither_starves_nor_lags(device_ppm: int) -> None:
+    now = [0.0]
+    show = Presentation(lambda: now[0])
+    depths, pushed = [], 0
+    tone = np.sin(np.arange(RATE * 2) * 2 * np.pi * 200 / RATE).astype(np.float32)
+    pace_s = BLOCK / RATE / (1 + device_ppm / 1e6)
+    for _ in range(90 * 100):
+        now[0] += pace_s
+        while pushed * 0.02 <= now[0]:
+            at = pushed * 960 % RATE
+            show.push_sound(pushed * 0.02, tone[at : at + 960])
+            pushed += 1
+        show.pull(BLOCK)
+        depths.append(len(show._sound) / RATE)
+    assert show.underruns == 0
+    assert np.mean(depths[-500:]) == pytest.approx(DEPTH_S, abs=0.03)
+
+
+def test_pictures_wait_for_their_sound_and_are_held() -> None:
+    now = [10.0]
+    show = Presentation(lambda: now[0])
+    assert show.picture() is None
+    for number in range(5):
+        show.push_picture(number * 0.04, np.full((2, 2, 3), number, np.uint8))
+    show.push_sound(0.0, np.zeros(RATE // 5, np.float32))
+    for block in range(10):
+        show.pull(RATE // 100)
+        now[0] += 0.01
+        picture = show.picture()
+        heard_s = (block + 2) * 0.01
+        assert picture is not None
+        assert picture[0, 0, 0] == int((heard_s + 0.02) / 0.04 + 1e-6)
+    show.restart()
+    held = show.picture()
+    assert held is not None and held[0, 0, 0] == 3
+
+
+def test_what_is_missing_in_between_is_silence() -> None:
+    show = Presentation(lambda: 0.0)
+    show.push_sound(0.0, np.ones(RATE // 10, np.float32))
+    show.push_sound(0.14, np.ones(RATE // 10, np.float32))
+    heard = show.pull(RATE // 5)
+    silent = np.flatnonzero(heard == 0)
+    assert silent[0] / RATE == pytest.approx(0.1, abs=0.002)
+    assert len(silent) / RATE == pytest.approx(0.04, abs=0.002)
+    assert silent[-1] - silent[0] == len(silent) - 1
+
+
+def test_reports_bring_both_tracks_to_one_clock() -> None:
+    clock = CommonClock()
+    clock.note("audio", 48_000, 100.0)
+    clock.note("video", 90_000, 100.3)
+    assert clock.local_s("video", 90_000 + 45_000) == pytest.approx(100.8)
+    clock.report("audio", 48_000, 5_000.0)
+    clock.report("video", 90_000, 5_000.1)
+    assert clock.local_s("audio", 96_000) == pytest.approx(101.0)
+    assert clock.local_s("video", 90_000) == pytest.approx(100.1)
+
+
+def test_a_picture_of_another_shape_stands_in_the_middle() -> None:
+    picture = np.full((100, 100, 3), (10, 20, 30), np.uint8)
+    whole = fitted(picture, 320, 180)
+    assert whole.shape == (180, 320, 3) and (whole[90, 160] == (10, 20, 30)).all()
+    assert (whole[0, 0] == (10, 20, 30)).all()
+    assert fitted(picture, 60, 80).shape == (80, 60, 3)
+    assert np.array_equal(fitted(picture, 100, 100), picture)
+
+
+# What is missing.
+
+
+def test_it_says_what_is_missing_and_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+    assert main(["--puppet"]) == 1
+    told = capsys.readouterr().err
+    assert "pip install" in told and "pyvirtualcam" in told and "sounddevice" in told
+    assert main(["--list-devices"]) == 0
+    assert "pyvirtualcam is missing" in capsys.readouterr().out
+
+
+def test_a_machine_without_a_driver_is_told_how_to_get_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class NoDriver:
+        def Camera(self, *arguments: object, **named: object) -> None:
+            raise RuntimeError("'v4l2loopback' backend: No device found. See also.")
+
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", NoDriver())
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    with pytest.raises(DeviceMissing, match="modprobe v4l2loopback"):
+        virtual_devices.VirtualCamera(640, 360, None)
+    monkeypatch.setattr(platform, "system", lambda: "Windows")
+    assert any("OBS" in line for line in device_lines())
+
+
+@pytest.mark.parametrize(
+    "size", ["", "1280", "1280x", "axb", "12x12", "641x360", "²x²"]
+)
+def test_sizes_that_cannot_be_are_refused(
+    size: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="--size"):
+        read_size(size)
+    with pytest.raises(SystemExit):
+        main(["--size", size])
+    assert "--size" in capsys.readouterr().err
