@@ -231,7 +231,7 @@ export class Likeness extends EventTarget {
 
   /**
    * Whether somebody can see the portrait. A hidden page is noticed without being told;
-   * this is for a portrait that is scrolled or folded away. Unseen for five minutes, it
+   * this is for a portrait that is scrolled or folded away. Unseen for ten minutes, it
    * gives its place on the server back, and comes again when it is seen.
    * @param {boolean} visible
    */
@@ -359,7 +359,9 @@ export class Likeness extends EventTarget {
 
   /** The portrait is seen where both are: the page, and it in the page. */
   #see() {
-    this.#lifeline?.setVisible(this.#isPageVisible && this.#isWantedVisible);
+    const isSeen = this.#isPageVisible && this.#isWantedVisible;
+    this.#lifeline?.setVisible(isSeen);
+    if (isSeen) this.#playback.resume();
   }
 
   /** @param {Phase} phase */

@@ -8,11 +8,12 @@ import { StallWatch } from "./stall_watch.js";
 /** @import { LinkStats } from "./link_stats.js" */
 /** @import { AvatarEvent, Phase } from "./types.js" */
 
-const SERVER_FULL = "server_full";
+const FULL = ["server_full", "server_overloaded", "viewers_full", "no_media_port"];
+const BUSY = [429, 503]; // what a server says when it would, but cannot yet
 const BLOCKED_AFTER = 2; // attempts that reached the server, but no picture came back
 const WATCH_MS = 1_000;
 const KEEP_ALIVE_MS = 15_000;
-const HIDDEN_KEEP_MS = 5 * 60_000; // a page nobody looks at gives its place back then
+const UNSEEN_MS = 10 * 60_000; // a portrait that nobody looks at gives its place back then
 const RETRY_JITTER = 0.3; // of what a server asks to wait, or all would return at once
 const FINAL_REASONS = ["deleted", "silence"]; // its owner ended it; it has said goodbye
 
@@ -96,6 +97,10 @@ export class Lifeline {
     return this.#hiddenSinceMs === Infinity;
   }
 
+  get #isForgotten() {
+    return performance.now() - this.#hiddenSinceMs > UNSEEN_MS;
+  }
+
   /** @param {AbortSignal} signal */
   async #run(signal) {
     while (!signal.aborted) {
@@ -156,7 +161,10 @@ export class Lifeline {
       if (!this.isVisible) stall.reset();
       if (stall.observe(stats.framesDecoded, nowMs)) link.close("stalled");
       this.#listener.onStats(stats);
-      if (nowMs - keptMs > KEEP_ALIVE_MS && nowMs - this.#hiddenSinceMs < HIDDEN_KEEP_MS) {
+      if (this.#isForgotten) {
+        this.#lease.giveBack();
+        link.close("nobody looks");
+      } else if (nowMs - keptMs > KEEP_ALIVE_MS) {
         keptMs = nowMs;
         this.#keepAlive(link);
       }
@@ -209,9 +217,11 @@ export class Lifeline {
 
   /** @param {ApiError} error */
   #waitPassing(error) {
-    if (error.code === SERVER_FULL) this.#listener.onPhase("full");
+    if (FULL.includes(error.code)) this.#listener.onPhase("full");
     else this.#miss();
-    if (![429, 503].includes(error.status)) this.#tell(error);
+    // Once it has worked, a back end or proxy that does not answer is like no network.
+    const isOutage = !error.code || error.code === "grant_failed";
+    if (!BUSY.includes(error.status) && !(isOutage && this.#wasLive)) this.#tell(error);
     const askedMs = 1000 * error.retryAfterS * (1 + RETRY_JITTER * Math.random());
     return Math.max(askedMs, this.#backoff.next());
   }
@@ -242,7 +252,7 @@ export class Lifeline {
   }
 
   /**
-   * Wait; shorter when nudged, longer while nobody looks.
+   * Wait; shorter when nudged, and for somebody to look when nobody has for long.
    * @param {number} ms
    * @param {AbortSignal} signal
    */
@@ -254,7 +264,7 @@ export class Lifeline {
     await new Promise((resolve) => {
       this.#wake = () => resolve(undefined);
       signal.addEventListener("abort", this.#wake, { once: true });
-      if (this.isVisible || !ms) timer = setTimeout(resolve, ms);
+      if (!ms || !this.#isForgotten) timer = setTimeout(resolve, ms);
     });
     signal.removeEventListener("abort", this.#wake);
     clearTimeout(timer);

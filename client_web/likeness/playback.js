@@ -44,6 +44,11 @@ export class Playback {
     if (stream) this.#start();
   }
 
+  /** Go on, where the browser stopped the video while nobody could see it. */
+  resume() {
+    if (this.#stream && this.#video?.paused) this.#start();
+  }
+
   /** @param {boolean} muted false in a gesture's handler lifts the browser's refusal */
   async mute(muted) {
     this.#muted = muted;

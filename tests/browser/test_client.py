@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -141,7 +142,7 @@ def test_what_is_said_before_the_connection_is_said_after_it(
     visit: Open, site: Site
 ) -> None:
     guest = visit(connect=False)
-    guest.until(lambda: guest.all("ready") == [None])
+    guest.until(lambda: guest.all("ready"))
     asked = guest.do("likeness.speak('Hello there.')")
     guest.do("open(); open();")
     guest.until(lambda: guest.events("avatar.speech_ended"))
@@ -167,6 +168,44 @@ def test_quality_is_measured(visit: Open, site: Site) -> None:
     assert quality["width"] == quality["height"] in range(200, 513)
     assert quality["loss"] < 0.5 and quality["jitterMs"] < 1_000
     assert quality["grade"] in ("good", "fair", "poor")
+
+
+def test_a_picture_that_stands_still_is_told_and_then_fetched_anew(
+    visit: Open, keyed: Server
+) -> None:
+    guest = visit()
+    guest.until(lambda: guest.all("quality"))
+    keyed.signal(signal.SIGSTOP)
+    try:
+        guest.until(lambda: guest.all("quality")[-1]["grade"] == "poor")
+        guest.until(lambda: guest.all("phase")[2:] == ["reconnecting"])
+    finally:
+        keyed.signal(signal.SIGCONT)
+    guest.wait_live()
+    told = len(guest.all("quality"))
+    guest.until(lambda: len(guest.all("quality")) > told)
+    assert guest.complaints == []
+
+
+def test_a_portrait_that_nobody_looks_at_gives_its_place_back(
+    visit: Open, keyed: Server
+) -> None:
+    guest = visit(connect=False)
+    guest.until(lambda: guest.all("ready"))
+    guest.page.clock.install()
+    guest.do("open()")
+    guest.wait_live()
+    guest.do("likeness.setVisible(false)")
+    guest.page.clock.fast_forward(9 * 60_000)
+    guest.page.wait_for_timeout(1_500)
+    assert len(sessions(keyed)) == 1
+    guest.page.clock.fast_forward(2 * 60_000)
+    guest.until(lambda: sessions(keyed) == [])
+    guest.page.clock.fast_forward(60 * 60_000)
+    guest.page.wait_for_timeout(500)
+    assert guest.all("phase")[-1] == "reconnecting"
+    guest.do("likeness.setVisible(true)")
+    guest.wait_live()
 
 
 def test_a_lost_connection_resumes_the_session_and_its_speech(
@@ -219,8 +258,12 @@ def test_it_comes_back_by_itself_after_the_server_was_killed(
     guest.wait_live()
     keyed.kill()
     guest.until(lambda: guest.all("phase")[-1] == "reconnecting")
+    guest.page.context.set_offline(True)
+    guest.until(lambda: guest.all("phase")[-1] == "offline")
     keyed.start()
+    guest.page.context.set_offline(False)
     guest.wait_live()
+    assert guest.all("error") == [], "a blip is no error"
     assert len(site.minted) == 2
     guest.do("likeness.speak('Here I am again.')")
     guest.until(lambda: guest.events("avatar.speech_ended"))
@@ -274,6 +317,8 @@ def test_closing_while_it_connects_leaves_nothing_behind(
     guest.wait_live()
     guest.do("likeness.close()")
     guest.until(lambda: sessions(keyed) == [], 5_000)
+    left = "channels.filter(({ readyState }) => readyState !== 'closed').length"
+    guest.until(lambda: guest.do(left) == 0)
 
 
 def test_an_ended_session_is_over(visit: Open, site: Site, keyed: Server) -> None:
