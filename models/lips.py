@@ -108,7 +108,7 @@ class LipRig:
     identities, or of one for all rows."""
 
     rest: FloatArray  # [B, 44, 3]
-    table: FloatArray  # [B, channels, C * 3]
+    table: FloatArray  # [B, 52 channels, C * 3]
     jaw: FloatArray  # [B, C, 3]
     follow: FloatArray  # [B, N, 22]
     rest_gap: FloatArray  # [B, 1]
@@ -122,7 +122,9 @@ def displace(rig: LipRig, motion: FloatArray) -> FloatArray:
     speech = column(motion, "speech")
     drop = jaw_travel(motion) - CLOSING_JAW * rig.rest_gap * speech
     jaw = drop[:, :, None] * rig.jaw
-    moved = (motion[:, None, _ARKIT] @ rig.table).reshape(jaw.shape) + jaw
+    # No product of a vector with @: OpenBLAS would wake threads that spin after it.
+    moved: FloatArray = np.einsum("bk,bkc->bc", motion[:, _ARKIT], rig.table)
+    moved = moved.reshape(jaw.shape) + jaw
     lips = len(LIPS)
     placed = (rig.rest + moved[:, :lips]).reshape(-1, 4, LIP_POINTS, 3)
     _to_width(placed, motion, speech)

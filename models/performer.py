@@ -67,8 +67,9 @@ class Decimator:
         held = np.concatenate([self._tail, samples])
         self._tail = held[len(samples) :]
         windows = np.lib.stride_tricks.sliding_window_view(held, _TAPS)
-        kept = np.ascontiguousarray(windows[_DECIMATION - 1 :: _DECIMATION])
-        heard: FloatArray = kept @ self._taps
+        kept = windows[_DECIMATION - 1 :: _DECIMATION]
+        # With @, OpenBLAS would wake threads that spin after it: a core's twentieth.
+        heard: FloatArray = np.einsum("nt,t->n", kept, self._taps)
         return heard
 
 
