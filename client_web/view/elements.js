@@ -1,4 +1,4 @@
-// The elements of talk.html by their ids, with the types they have there.
+// A page's elements by their ids, with the types they have there.
 
 /** @param {string} id */
 export function element(id) {
@@ -26,7 +26,9 @@ export const dialog = finder(HTMLDialogElement);
 export const form = finder(HTMLFormElement);
 export const image = finder(HTMLImageElement);
 export const input = finder(HTMLInputElement);
+export const link = finder(HTMLAnchorElement);
 export const progress = finder(HTMLProgressElement);
+export const select = finder(HTMLSelectElement);
 export const textArea = finder(HTMLTextAreaElement);
 export const video = finder(HTMLVideoElement);
 

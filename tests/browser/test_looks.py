@@ -43,6 +43,27 @@ def test_the_start_page(browser: Browser, server: Server, scheme: Any) -> None:
     page.context.close()
 
 
+@schemes
+def test_the_playground(browser: Browser, server: Server, scheme: Any) -> None:
+    page = open_page(
+        browser,
+        f"{server.url}/playground.html",
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    page.wait_for_selector("body[data-phase=live]", timeout=30_000)
+    page.click("#send")
+    page.fill("#json", '{"type": "avatar.sing"}')
+    page.click("#send")
+    page.wait_for_selector("#rows [data-failed]")
+    page.fill("#json", "{")
+    page.locator("summary").last.click()
+    for fold in page.locator(".card > details > summary").all():
+        fold.click()
+    assert faults(page) == []
+    page.context.close()
+
+
 def test_a_fault_is_found(browser: Browser, files_url: str) -> None:
     page = open_page(browser, f"{files_url}/")
     page.wait_for_selector("#film-button")

@@ -11,7 +11,7 @@ from tests.browser.server_process import Server
 from tests.browser.visitor import new_page, open_page, sessions, wait_live, wait_until
 
 # Pages that are still being made.
-TO_COME = {"widget/demo.html", "extension/", "playground.html", "docs/"}
+TO_COME = {"widget/demo.html", "extension/", "docs/"}
 
 
 def status(url: str) -> int:
