@@ -14,7 +14,7 @@ import { withResolvers } from "./likeness/with_resolvers.js";
 
 /** @import { LinkStats } from "./likeness/link_stats.js" */
 /** @import { PeerLink } from "./likeness/peer_link.js" */
-/** @import { AvatarEvent, LikenessEvents, LikenessOptions } from "./likeness/types.js" */
+/** @import { AvatarEvent, Command, LikenessEvents, LikenessOptions } from "./likeness/types.js" */
 /** @import { Manner, Phase, Wish } from "./likeness/types.js" */
 
 export { ApiError };
@@ -352,9 +352,9 @@ export class Likeness extends EventTarget {
     if (quality) this.#tell("quality", quality);
   }
 
-  /** @param {object} message */
+  /** @param {Command} message */
   #send(message) {
-    return this.#lifeline?.link?.send(message) ?? false;
+    return this.#lifeline?.send(message) ?? false;
   }
 
   /** The portrait is seen where both are: the page, and it in the page. */

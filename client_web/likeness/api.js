@@ -14,11 +14,14 @@ export class Api {
   /**
    * @param {string} base where the server is, a path before `/v1` included; "": where
    *   the page came from
+   * @throws {TypeError} when that is no http or https address
    * @param {string | null} [key] for servers that ask for one
    * @param {typeof globalThis.fetch} [fetch]
    */
   constructor(base, key = null, fetch = globalThis.fetch.bind(globalThis)) {
-    this.#base = (base || globalThis.location.origin).replace(/\/+$/, "");
+    const { href, protocol } = new URL(base || "/", globalThis.location.href);
+    if (!/^https?:$/.test(protocol)) throw new TypeError(`server: no http address: ${base}`);
+    this.#base = href.replace(/\/+$/, "");
     this.#key = key;
     this.#fetch = fetch;
   }
@@ -61,6 +64,15 @@ export class Api {
   offer(grant, { sdp, type }, signal) {
     const body = { sdp, type, ...(grant.viewer_id && { viewer_id: grant.viewer_id }) };
     return this.#post(grant.offer_url ?? `${this.#session(grant)}/offer`, body, grant, signal);
+  }
+
+  /**
+   * Commands that no data channel carries.
+   * @param {SessionGrant} grant
+   * @param {object} message at most 1,000,000 bytes of JSON
+   */
+  async command(grant, message) {
+    await this.#post(`${this.#session(grant)}/commands`, message, grant);
   }
 
   /**

@@ -14,8 +14,8 @@ const PASSING = [408, 425, 429]; // and every 5xx: the server's trouble, not the
  * its session, or a trouble of this side's.
  *
  * `code` is stable and for programs (PROTOCOL.md has the server's; this side's own are
- * `media_blocked`, `microphone_lost`, `queue_full`, `grant_failed`, `grant_invalid` and
- * `webrtc_missing`); `message` is for people, and empty where there are no words.
+ * `media_blocked`, `microphone_lost`, `queue_full`, `not_sent`, `grant_failed`,
+ * `grant_invalid` and `webrtc_missing`); `message` is for people, and empty where there are no words.
  */
 export class ApiError extends Error {
   /**
@@ -66,6 +66,16 @@ export class ApiError extends Error {
       sourceEventId: source_event_id,
       utteranceId: utterance_id,
     });
+  }
+
+  /**
+   * The same, of this command.
+   * @param {string} sourceEventId
+   */
+  about(sourceEventId) {
+    const { status, code, message, retryAfterS, retryable, cause } = this;
+    const details = { retryAfterS, retryable, cause, sourceEventId };
+    return new ApiError(status, code, message, details);
   }
 
   /** Whether the session or identity that was named does not exist (any more). */

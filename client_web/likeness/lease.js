@@ -64,6 +64,14 @@ export class Lease {
     if (this.#grant) await this.#api.keepAlive(this.#grant);
   }
 
+  /**
+   * @param {object} command that no data channel carries
+   * @throws {ApiError}
+   */
+  async send(command) {
+    if (this.#grant) await this.#api.command(this.#grant, command);
+  }
+
   /** @param {string} token that takes the place of the last one */
   renew(token) {
     if (this.#grant) this.#grant.token = token;

@@ -6,7 +6,7 @@ import { StallWatch } from "./stall_watch.js";
 /** @import { Api } from "./api.js" */
 /** @import { Lease } from "./lease.js" */
 /** @import { LinkStats } from "./link_stats.js" */
-/** @import { AvatarEvent, Phase } from "./types.js" */
+/** @import { AvatarEvent, Command, Phase } from "./types.js" */
 
 const FULL = ["server_full", "server_overloaded", "viewers_full", "no_media_port"];
 const BUSY = [429, 503]; // what a server says when it would, but cannot yet
@@ -77,6 +77,17 @@ export class Lifeline {
     this.#life.abort(new DOMException("closed", "AbortError"));
     this.#link?.close("closed");
     this.#lease.giveBack();
+  }
+
+  /**
+   * @param {Command} command
+   * @returns {boolean} whether it is on its way
+   */
+  send(command) {
+    if (!this.#link) return false;
+    if (this.#link.carries(command)) return this.#link.send(command);
+    this.#post(command); // long texts, pictures to stand behind the portrait
+    return true;
   }
 
   /** Something has changed for the better (a network came back): try at once. */
@@ -173,6 +184,16 @@ export class Lifeline {
       await link.ended;
     } finally {
       clearInterval(timer);
+    }
+  }
+
+  /** @param {Command} command */
+  async #post(command) {
+    try {
+      await this.#lease.send(command);
+    } catch (error) {
+      const known = error instanceof ApiError ? error : new ApiError(0, "not_sent", "");
+      this.#listener.onError(known.about(command.event_id));
     }
   }
 

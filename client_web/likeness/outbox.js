@@ -1,3 +1,5 @@
+/** @import { Command } from "./types.js" */
+
 const MOST = 16; // commands that wait; what is said after that is refused
 
 /**
@@ -5,17 +7,17 @@ const MOST = 16; // commands that wait; what is said after that is refused
  * order and sent later where it is not.
  */
 export class Outbox {
-  /** @type {object[]} */
+  /** @type {Command[]} */
   #waiting = [];
   #send;
 
-  /** @param {(message: object) => boolean} send whether it could be sent */
+  /** @param {(message: Command) => boolean} send whether it could be sent */
   constructor(send) {
     this.#send = send;
   }
 
   /**
-   * @param {object} message
+   * @param {Command} message
    * @returns {boolean} false: too many wait already, and this one is forgotten
    */
   put(message) {

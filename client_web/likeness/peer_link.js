@@ -10,6 +10,7 @@ const BUFFER_MS = 60;
 const DISCONNECT_GRACE_MS = 3_000; // a change of network often mends itself
 const MEDIA_LOOK_MS = 40;
 const MOST_BUFFERED_BYTES = 256 * 1024; // commands that wait for the network
+const USUAL_MESSAGE_BYTES = 65_536; // RFC 8841, section 6, of who names no size
 const LOW_BUFFERED_BYTES = 32 * 1024;
 
 /**
@@ -117,6 +118,15 @@ export class PeerLink {
     if (this.#channel.bufferedAmount > MOST_BUFFERED_BYTES) return false;
     this.#channel.send(JSON.stringify(message));
     return true;
+  }
+
+  /**
+   * @param {object} message
+   * @returns {boolean} whether it is small enough for the other side
+   */
+  carries(message) {
+    const { length } = new TextEncoder().encode(JSON.stringify(message));
+    return length <= (this.#peer.sctp?.maxMessageSize ?? USUAL_MESSAGE_BYTES);
   }
 
   /** @returns {Promise<LinkStats>} */

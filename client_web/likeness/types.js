@@ -45,6 +45,11 @@
  */
 
 /**
+ * A command of PROTOCOL.md.
+ * @typedef {{type: string, event_id: string} & Record<string, unknown>} Command
+ */
+
+/**
  * A session and the leave to use it: what POST /v1/sessions answers.
  * @typedef {object} SessionGrant
  * @property {string} session_id

@@ -4,7 +4,8 @@
 const { server, connect, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const { Likeness } = await import(`${server}/likeness.js`);
 const note = (type, detail) => console.log(JSON.stringify({ type, detail }));
-const plain = ({ name, code, message, retryable }) => ({ name, code, message, retryable });
+const plain = ({ name, code, message, retryable, sourceEventId }) =>
+  ({ name, code, message, retryable, sourceEventId });
 const video = document.getElementById("video");
 
 const channels = [];

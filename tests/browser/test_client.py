@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Response
 
 from tests.browser.conftest import chromium
 from tests.browser.guest import Guest
@@ -386,3 +386,39 @@ def test_commands_that_the_network_does_not_take_wait_in_order(
     guest.do("channels.at(-1).dispatchEvent(new Event('bufferedamountlow'))")
     guest.until(lambda: guest.events("avatar.speech_started"))
     assert guest.events("avatar.speech_started")[0]["source_event_id"] == asked[0]
+
+
+def test_a_command_too_large_for_the_channel_goes_another_way(visit: Open) -> None:
+    guest = visit()
+    guest.wait_live()
+    answers: list[int] = []
+
+    def note(answer: Response) -> None:
+        if "/commands" in answer.url:
+            answers.append(answer.status)
+
+    guest.page.on("response", note)
+    asked = guest.do(
+        """() => {
+          const canvas = new OffscreenCanvas(400, 400);
+          const context = canvas.getContext("2d");
+          const noise = context.createImageData(400, 400);
+          noise.data.forEach((_, n) => (noise.data[n] = 256 * Math.random()));
+          context.putImageData(noise, 0, 0);
+          return canvas.convertToBlob().then((blob) => new Promise((resolve) => {
+            const reader = new FileReader();
+            reader.onload = () => resolve([
+              likeness.setManner({ background: reader.result }),
+              likeness.send({ type: "avatar.speak_text", text: "x".repeat(300_000) }),
+            ]);
+            reader.readAsDataURL(blob);
+          }));
+        }"""
+    )
+    guest.until(lambda: 202 in answers and guest.all("error"))
+    assert [each["code"] for each in guest.all("error")] == ["text_too_long"]
+    assert guest.all("error")[0]["sourceEventId"] == asked[1]
+    guest.do("channels.at(-1).close()")  # the background is told anew
+    guest.until(lambda: guest.all("phase")[2:] == ["reconnecting", "live"])
+    guest.until(lambda: answers.count(202) == 2)
+    assert guest.complaints == []
