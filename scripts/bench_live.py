@@ -91,13 +91,14 @@ def bursts(count: int) -> bytes:
     return (np.tile(one, count) * 32767).astype("<i2").tobytes()
 
 
-def onsets(rows: Sequence[tuple[float, bool]]) -> list[float]:
-    """Times at which a run of True begins."""
-    return [
-        at
-        for (at, on), (_, before) in zip(rows[1:], rows, strict=False)
-        if on and not before
-    ]
+def onsets(rows: Sequence[tuple[float, bool]], quiet_s: float = 0.0) -> list[float]:
+    """Times at which it is True after it was not for that long."""
+    found, last_s = [], float("-inf")
+    for (at, on), (_, before) in zip(rows[1:], rows, strict=False):
+        if on and not before and at - last_s > quiet_s:
+            found.append(at)
+        last_s = at if on else last_s
+    return found
 
 
 def paired(sounds_s: Sequence[float], lights_s: Sequence[float]) -> Skews:
@@ -188,13 +189,13 @@ async def aiortc_skew(url: str, seconds: int) -> Skews:
     return skews
 
 
-def skew_of(client: LiveClient, sound: float = SOUND) -> Skews:
-    """Of each burst that a client has received, louder than `sound`."""
+def skew_of(client: LiveClient, quiet_s: float = 0.0) -> Skews:
+    """Of each burst that a client has received after so much quiet."""
     audio, video = client.reports["audio"], client.reports["video"]
     heard = [
         (
             audio.wall_s + _signed(s.timestamp - audio.timestamp) / 48_000,
-            s.level > sound,
+            s.level > SOUND,
         )
         for s in client.sounds
     ]
@@ -205,7 +206,7 @@ def skew_of(client: LiveClient, sound: float = SOUND) -> Skews:
         )
         for p in client.pictures
     ]
-    return paired(onsets(heard), onsets(seen))
+    return paired(onsets(heard, quiet_s), onsets(seen, quiet_s))
 
 
 def _signed(ticks: int) -> int:

@@ -16,7 +16,7 @@ from aiortc.rtp import RtpPacket
 from av import AudioFrame
 from av.audio.resampler import AudioResampler
 
-from models.conceal import HISTORY_SAMPLES, LONGEST_SAMPLES, blended, made_up
+from models.conceal import HISTORY_SAMPLES, LONGEST_SAMPLES, made_up
 from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
 from models.performer import Decimator
 from models.vad import VAD_SAMPLES, VadState, speech_probability
@@ -153,7 +153,7 @@ class PacketDecoder:
         self._history: FloatArray = np.zeros(HISTORY_SAMPLES, np.float32)
 
     def hear(self, ordered: Ordered) -> Heard:
-        samples = self._decode(ordered.packet)
+        packet = ordered.packet
         gap = 0 if self._next is None else ordered.place - self._next
         jumps = self._next is None or ordered.restarts
         if abs(gap) <= RESAMPLER_SAMPLES:
@@ -161,15 +161,29 @@ class PacketDecoder:
         # Without a packet lost, a gap is a sender that was silent (DTX).
         silent = gap > 0 and not ordered.lost
         jumps = jumps or silent or not 0 <= gap <= LONGEST_SAMPLES
-        if jumps:
-            gap = 0
-        elif gap > 0:
-            gap -= gap % DECIMATION
-            made = made_up(self._history, gap + len(samples))
-            samples = np.concatenate([made[:gap], blended(made[gap:], samples)])
+        gap = 0 if jumps else gap - gap % DECIMATION
+        lost = self._conceal(packet, gap) if gap else None
+        samples = self._decode(packet)
+        if lost is not None:
+            samples = np.concatenate([lost, samples])
         self._next = ordered.place + len(samples) - gap
         self._history = np.concatenate([self._history, samples])[-HISTORY_SAMPLES:]
         return Heard(samples, ordered.place, gap, jumps, ordered.restarts)
+
+    def _conceal(self, packet: MicPacket, n: int) -> FloatArray:
+        """float32 [n] in the place of what was lost before a packet.
+
+        Opus does it itself, and goes on from it, when it is given a frame of no bytes
+        (RFC 6716, sections 3.2.1 and 4.4): the header of the next packet alone.
+        """
+        if packet.codec.name.lower() != "opus":
+            return made_up(self._history, n)
+        header = bytes([packet.payload[0] & 0xFC])
+        parts, length = [np.zeros(0, np.float32)], 0
+        while length < n:
+            parts.append(self._decode(replace(packet, payload=header)))
+            length += len(parts[-1])
+        return np.concatenate(parts)[:n]
 
     def _decode(self, packet: MicPacket) -> FloatArray:
         """float32 [3 n] at 48 kHz."""

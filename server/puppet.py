@@ -38,12 +38,15 @@ from server.protocol import Event, PuppetDelay, PuppetMicrophone
 MAX_WAITING = 150  # packets; the oldest are lost when the machine is too slow
 MAX_SOUND_SAMPLES = PLAYOUT_RATE_HZ  # decoded, and not taken yet
 ABSENT_S = 2.0  # without a packet; a silent sender (DTX) sends one each 0.4 s
-# The gate looks so far ahead; half of all words are known for words within 54 ms.
+# The gate looks so far ahead; half of all words are known for words within 54 ms. The
+# lag gives it that: a packet brings up to 20 ms at once.
 AHEAD_MS = 60
+LEAST_LAG_MS = 50
 # From a microphone to the sound that leaves: 20 ms until its packet is full, 40 of the
-# frame that is taken at once, 20 of the media loop's lead, the look-ahead, and the lag.
+# frame that is taken at once, 20 of the media loop's lead, 6.5 that Opus looks ahead at
+# either end, the look-ahead, and the lag.
 MOST_DELAY_MS = 200
-FIXED_MS = 80
+FIXED_MS = 93
 TEXT_WAITS_S = 4.0  # for a pause of the speaker; then it is said all the same
 
 _TOLERANCE = PLAYOUT_RATE_HZ * 5 // 1000  # samples that a place may be off
@@ -85,9 +88,9 @@ class Puppet:
         self._time_s = time_s
         self._fixed_ms = FIXED_MS + delay_frames * FRAME_MS
         most_ms = max(MOST_DELAY_MS - self._fixed_ms, 0)
-        least_ms = min(AHEAD_MS, most_ms)
+        least_ms = min(LEAST_LAG_MS, most_ms)
         self._arrivals = Arrivals(least_ms / 1000, most_ms / 1000)
-        self._gate = Gate(least_ms * PLAYOUT_RATE_HZ // 1000)
+        self._gate = Gate(AHEAD_MS * PLAYOUT_RATE_HZ // 1000)
         self._speaker: Speaker | None = None
         self._order = Order()
         self._ordered: deque[Ordered] = deque(maxlen=MAX_WAITING)
