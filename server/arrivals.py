@@ -13,6 +13,7 @@ from models.media import PLAYOUT_RATE_HZ
 
 WINDOW_S = 6.0  # 200 ppm of drift are 1 ms in it
 MOST_NOTED = 400
+FAR_S = 1.0
 _MET = 0.98  # share of packets that the lag waits for
 _REVIEW = 5  # packets between two looks at the window
 
@@ -47,6 +48,14 @@ class Arrivals:
         self._since_review += 1
         if self._since_review >= _REVIEW:
             self._review(arrived_s)
+
+    def is_far(self, place: int, arrived_s: float) -> bool:
+        """Whether a packet's time has nothing to do with those before: a microphone
+        that is replaced may count anew."""
+        if self.earliest_s is None:
+            return False
+        late_s = arrived_s - place / PLAYOUT_RATE_HZ - self.earliest_s
+        return abs(late_s) > FAR_S
 
     def due(self, now_s: float) -> int | None:
         """The place up to which samples are due; None before any packet."""

@@ -8,6 +8,7 @@ makes, words are played up to 0.5 % faster or slower, and only what is far off i
 """
 
 import asyncio
+import logging
 import secrets
 import statistics
 import time
@@ -34,6 +35,8 @@ from server.metrics import Metrics
 from server.microphone import Heard, MicEar, MicPacket, Order, Ordered
 from server.playout import Live, PlayoutBuffer, Utterance, to_ms
 from server.protocol import Event, PuppetDelay, PuppetMicrophone
+
+logger = logging.getLogger(__name__)
 
 MAX_WAITING = 150  # packets; the oldest are lost when the machine is too slow
 MAX_SOUND_SAMPLES = PLAYOUT_RATE_HZ  # decoded, and not taken yet
@@ -92,6 +95,7 @@ class Puppet:
         self._arrivals = Arrivals(least_ms / 1000, most_ms / 1000)
         self._gate = Gate(AHEAD_MS * PLAYOUT_RATE_HZ // 1000)
         self._speaker: Speaker | None = None
+        self._heard_s = 0.0  # when its last packet came
         self._order = Order()
         self._ordered: deque[Ordered] = deque(maxlen=MAX_WAITING)
         self._arrived = asyncio.Event()
@@ -118,12 +122,14 @@ class Puppet:
     def receive(self, speaker: Speaker, packet: MicPacket) -> None:
         """The microphone's next packet, as the network brings it.
 
-        Of several who send sound the first is the voice, until it is gone.
+        Of several who send sound the first is the voice, until it is gone or silent.
         """
-        if self._speaker is None or self._speaker.closed:
+        silent_s = packet.arrived_s - self._heard_s
+        if self._speaker is None or self._speaker.closed or silent_s > ABSENT_S:
             self._speaker = speaker
         if self._speaker is not speaker:
             return
+        self._heard_s = packet.arrived_s
         late = self._order.late
         ordered = self._order.push(packet)
         self._metrics.puppet_packets.labels("late").inc(self._order.late - late)
@@ -151,12 +157,17 @@ class Puppet:
             batch = list(self._ordered)
             self._ordered.clear()
             hear = partial(ear.hear, batch)
-            for each in await loop.run_in_executor(self._voice_activity, hear):
+            try:
+                heard = await loop.run_in_executor(self._voice_activity, hear)
+            except Exception:  # what a hostile packet makes a decoder raise
+                logger.exception("a microphone's packets were passed over")
+                continue
+            for each in heard:
                 self.hear(each, self._time_s())
 
     def hear(self, heard: Heard, arrived_s: float) -> None:
         """Decoded sound has come."""
-        if heard.restarts:
+        if heard.restarts or self._arrivals.is_far(heard.place, arrived_s):
             self._arrivals.restart()
         self._arrivals.note(heard.place, arrived_s)
         if heard.jumps:

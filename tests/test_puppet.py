@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from models.media import PLAYOUT_RATE_HZ, FloatArray
 from scripts.bench_turn import Voice
 from scripts.live_client import LiveClient
 from server.app import create_app
+from server.microphone import Heard
 from server.playout import Ended, Started, Utterance
 from server.protocol import PuppetDelay
 from tests.fakes import FAKE_PARTS, fake_settings, mouth_light
@@ -248,6 +250,23 @@ async def test_the_microphone_is_muted_and_opened_by_commands(live: Live) -> Non
     ):
         answer = await live.http.post(path, json={"type": kind})
         assert answer.status_code == 202 and puppet.on is on
+
+
+@pytest.mark.parametrize("turn", [-100 * RATE, 100 * RATE])
+def test_a_microphone_that_counts_anew_is_followed_at_once(turn: int) -> None:
+    stage = Stage(words(16), spoken_at)
+    stage.crank(6)
+    hear = stage.puppet.hear
+    jumps = [True]
+
+    def moved(heard: Heard, arrived_s: float) -> None:
+        jump = jumps.pop() if jumps else False
+        hear(replace(heard, place=heard.place + turn, jumps=jump), arrived_s)
+
+    stage.puppet.hear = moved  # type: ignore[method-assign]
+    stage.crank(9)
+    delays = delays_ms(stage)[-3:]
+    assert len(delays) == 3 and all(120 < each < 210 for each in delays), delays
 
 
 def test_silence_before_any_microphone() -> None:
