@@ -107,7 +107,7 @@ title() {
 }
 
 tell_systemd() {
-  [ -z "${NOTIFY_SOCKET:-}" ] || systemd-notify "$@" || true
+  [ -z "${NOTIFY_SOCKET:-}" ] || timeout 3 systemd-notify --no-block "$@" || true
 }
 
 trap 'close_browser; rm -rf "$profile"; exit 0' TERM INT HUP
