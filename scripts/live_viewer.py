@@ -128,10 +128,13 @@ class LiveViewer:
         server: Server,
         wish: dict[str, object],
         show: Presentation,
-        microphone: MediaStreamTrack | None,
+        microphone: Callable[[], MediaStreamTrack] | None,
         tell: Callable[[str], None],
     ) -> None:
-        """wish: the body of POST /v1/sessions. tell: what happens, for people."""
+        """wish: the body of POST /v1/sessions. tell: what happens, for people.
+
+        microphone: makes a track for each connection.
+        """
         self._server = server
         self._wish = wish
         self._show = show
@@ -198,7 +201,8 @@ class LiveViewer:
             self._session = await asyncio.to_thread(
                 ask, "POST", "/v1/sessions", self._wish
             )
-        visit = _Visit(self._show, self._session, self._microphone, self._told)
+        microphone = self._microphone() if self._microphone else None
+        visit = _Visit(self._show, self._session, microphone, self._told)
         try:
             async with asyncio.timeout(CONNECT_S):
                 offer = await visit.offer()
@@ -282,8 +286,6 @@ class _Visit:
     async def close(self) -> None:
         for task in self._tasks:
             task.cancel()
-        if self._microphone:  # it goes on with the next connection
-            self._audio.sender.replaceTrack(None)
         await self._pc.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 

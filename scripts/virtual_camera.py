@@ -25,7 +25,7 @@ from scripts.presentation import Presentation, fitted
 from scripts.virtual_devices import (
     Camera,
     DeviceMissing,
-    MicrophoneTrack,
+    Microphone,
     SoundInput,
     SoundOutput,
     VirtualCamera,
@@ -83,17 +83,18 @@ async def run(options: Options) -> None:
         Refused: the server will not have it.
     """
     show = Presentation()
-    microphone = MicrophoneTrack() if options.puppet else None
+    microphone = Microphone() if options.puppet else None
     with contextlib.ExitStack() as devices:
         camera = _open(options, show, microphone, devices)
-        viewer = LiveViewer(options.server, options.wish, show, microphone, _say)
+        connect = microphone.connect if microphone else None
+        viewer = LiveViewer(options.server, options.wish, show, connect, _say)
         await present(viewer, show, camera, options.size)
 
 
 def _open(
     options: Options,
     show: Presentation,
-    microphone: MicrophoneTrack | None,
+    microphone: Microphone | None,
     devices: contextlib.ExitStack,
 ) -> Camera:
     """Every device that is asked for; of all that are missing it is told at once."""

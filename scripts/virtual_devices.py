@@ -123,22 +123,39 @@ class SoundOutput:
         self._stream.close()
 
 
+class Microphone:
+    """What is pushed from any thread goes to the latest connection."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._track: MicrophoneTrack | None = None
+
+    def connect(self) -> MediaStreamTrack:
+        """A track for one more connection: aiortc ends those of one that breaks."""
+        self._track = MicrophoneTrack()
+        return self._track
+
+    def push(self, samples: FloatArray) -> None:
+        """float32 [PACKET_SAMPLES] at 48 kHz."""
+        self._loop.call_soon_threadsafe(self._put, samples)
+
+    def _put(self, samples: FloatArray) -> None:
+        if self._track:
+            self._track.put(samples)
+
+
 class MicrophoneTrack(MediaStreamTrack):
-    """What is pushed from any thread, 20 ms at a time."""
+    """What is put, 20 ms at a time; what nobody takes is lost."""
 
     kind = "audio"
 
     def __init__(self) -> None:
         super().__init__()
-        self._its_loop = asyncio.get_running_loop()
         self._packets: asyncio.Queue[FloatArray] = asyncio.Queue(MAX_WAITING_PACKETS)
         self._count = 0
 
-    def push(self, samples: FloatArray) -> None:
-        """float32 [PACKET_SAMPLES] at 48 kHz."""
-        self._its_loop.call_soon_threadsafe(self._put, samples)
-
-    def _put(self, samples: FloatArray) -> None:
+    def put(self, samples: FloatArray) -> None:
+        """float32 [PACKET_SAMPLES] at 48 kHz, on the event loop."""
         if self._packets.full():
             self._packets.get_nowait()
         self._packets.put_nowait(samples)

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,11 +20,17 @@ from scripts import virtual_devices
 from scripts.live_viewer import CommonClock, LiveViewer, Refused, Server
 from scripts.presentation import DEPTH_S, Presentation, fitted
 from scripts.virtual_camera import main, present, read_size
-from scripts.virtual_devices import DeviceMissing, device_lines
+from scripts.virtual_devices import (
+    DeviceMissing,
+    Microphone,
+    MicrophoneTrack,
+    device_lines,
+)
 from server.app import create_app
 from server.engine import Models, Pictures
 from tests.fakes import FAKE_PARTS, fake_models, fake_render, fake_settings, mouth_light
 from tests.live_server import Live, serving
+from tests.speech import question
 
 RATE = PLAYOUT_RATE_HZ
 SIZE = (320, 180)
@@ -95,13 +102,16 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def desk(url: str, **wish: object) -> AsyncIterator[Desk]:
+async def desk(
+    url: str, microphone: Microphone | None = None, **wish: object
+) -> AsyncIterator[Desk]:
     show, camera = Presentation(), FakeCamera()
     speaker = FakeSpeaker(show)
     said: list[str] = []
     lines: asyncio.Queue[str] = asyncio.Queue()
     video = {"video": {"width": 128, "height": 128}}
-    viewer = LiveViewer(Server(url), video | wish, show, None, said.append)
+    connect = microphone.connect if microphone else None
+    viewer = LiveViewer(Server(url), video | wish, show, connect, said.append)
     task = asyncio.create_task(present(viewer, show, camera, SIZE, lines))
     try:
         yield Desk(camera, speaker, viewer, lines, said)
@@ -208,6 +218,35 @@ async def test_what_is_typed_is_said_asked_or_stopped(live: Live) -> None:
         await at.until(lambda: any("/sing is none of" in each for each in at.said))
 
 
+async def test_a_microphone_moves_the_portrait_also_after_a_break(live: Live) -> None:
+    microphone = Microphone()
+    room = 0.0002 * np.random.default_rng(0).standard_normal(RATE)
+    said = np.concatenate([question("card", RATE), room, room]).astype(np.float32)
+
+    async def talk() -> None:
+        began_s, count = time.monotonic(), 0
+        while True:
+            place = count * 960 % (len(said) - 960)
+            microphone.push(said[place : place + 960])
+            count += 1
+            await asyncio.sleep(max(0.0, began_s + count / 50 - time.monotonic()))
+
+    talking = asyncio.create_task(talk())
+    try:
+        async with desk(live.url, microphone, mode="puppet") as at:
+            await at.until(lambda: onsets(at.sounds()))
+            await at.until(lambda: onsets(at.lights()))
+            await at.until(lambda: any("ms late" in each for each in at.said))
+            (session,) = live.services.sessions
+            session.close("deleted")
+            await at.until(lambda: at.said.count("Connected.") == 2)
+            again = len(at.speaker.taken)
+            await at.until(lambda: any(on for _, on in at.sounds()[again:]))
+    finally:
+        talking.cancel()
+        await asyncio.gather(talking, return_exceptions=True)
+
+
 async def test_what_cannot_be_helped_ends_it(live: Live) -> None:
     with pytest.raises(Refused, match="identity"):
         show, camera = Presentation(), FakeCamera()
@@ -300,6 +339,88 @@ def test_a_picture_of_another_shape_stands_in_the_middle() -> None:
     assert (whole[0, 0] == (10, 20, 30)).all()
     assert fitted(picture, 60, 80).shape == (80, 60, 3)
     assert np.array_equal(fitted(picture, 100, 100), picture)
+
+
+# Devices, as their libraries see them.
+
+
+def test_pictures_reach_a_driver_as_rgb(monkeypatch: pytest.MonkeyPatch) -> None:
+    library = pytest.importorskip("pyvirtualcam")
+    got: list[np.ndarray[Any, Any]] = []
+    asked: list[dict[str, Any]] = []
+
+    class Driver:
+        def __init__(self, **wanted: Any) -> None:
+            asked.append(wanted)
+
+        def send(self, frame: "np.ndarray[Any, Any]") -> None:
+            got.append(frame.copy())
+
+        def device(self) -> str:
+            return "driver"
+
+        def native_fourcc(self) -> None:
+            return None
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(library.camera, "BACKENDS", {"fake": Driver})
+    camera = virtual_devices.VirtualCamera(4, 2, None)
+    picture = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
+    camera.send(picture[:, ::-1][:, ::-1])
+    camera.close()
+    assert camera.name == "driver" and (asked[0]["width"], asked[0]["height"]) == (4, 2)
+    assert asked[0]["fourcc"] == library.util.encode_fourcc("raw ")
+    assert got[0].ravel().tolist() == list(range(24))
+
+
+async def test_sound_reaches_and_leaves_sound_devices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    streams: list[dict[str, Any]] = []
+
+    class Stream:
+        latency = 0.02
+
+        def __init__(self, **wanted: Any) -> None:
+            if wanted["device"] == "nowhere":
+                raise ValueError("No output device matching 'nowhere'")
+            streams.append(wanted)
+
+        def start(self) -> None: ...
+
+        def stop(self) -> None: ...
+
+        def close(self) -> None: ...
+
+    class Library:
+        OutputStream = InputStream = Stream
+
+        @staticmethod
+        def query_devices(device: str | None = None, kind: str = "") -> dict[str, int]:
+            return {"max_output_channels": 2}
+
+    monkeypatch.setitem(sys.modules, "sounddevice", Library())
+    output = virtual_devices.SoundOutput(lambda n: np.full(n, 0.5, np.float32), None)
+    assert output.latency_s == 0.02 and streams[0]["samplerate"] == RATE
+    out = np.zeros((BLOCK, streams[0]["channels"]), np.float32)
+    streams[0]["callback"](out, BLOCK, None, None)
+    assert out.shape == (BLOCK, 2) and (out == 0.5).all()
+    output.close()
+    microphone = Microphone()
+    track = microphone.connect()
+    source = virtual_devices.SoundInput(microphone.push, None)
+    for _ in range(30):
+        streams[1]["callback"](np.full((960, 1), 0.25, np.float32), 960, None, None)
+    await asyncio.sleep(0)
+    frame: Any = await track.recv()
+    assert frame.sample_rate == RATE and frame.samples == 960
+    assert isinstance(track, MicrophoneTrack)
+    assert track._packets.qsize() < 10, "what nobody takes is not kept"
+    source.close()
+    with pytest.raises(DeviceMissing, match="'nowhere' cannot be used"):
+        virtual_devices.SoundOutput(lambda n: np.zeros(n, np.float32), "nowhere")
 
 
 # What is missing.
