@@ -32,10 +32,10 @@ export function commandForms(description) {
 
 /**
  * @param {Schema} description
- * @returns {string[]} the type of each event there is
+ * @returns {MessageForm[]} one for each event there is
  */
-export function eventTypes(description) {
-  return typesOf(description, "Event").map(([type]) => type);
+export function eventForms(description) {
+  return typesOf(description, "Event").map(([type, schema]) => formOf(schema, type));
 }
 
 /**

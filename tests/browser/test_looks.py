@@ -44,6 +44,17 @@ def test_the_start_page(browser: Browser, server: Server, scheme: Any) -> None:
 
 
 @schemes
+@pytest.mark.parametrize("path", ["docs/", "call.html"])
+def test_what_is_to_be_read(
+    browser: Browser, server: Server, path: str, scheme: Any
+) -> None:
+    page = open_page(browser, f"{server.url}/{path}", color_scheme=scheme)
+    page.wait_for_selector("article, #address:not(:empty)")
+    assert faults(page) == []
+    page.context.close()
+
+
+@schemes
 def test_the_playground(browser: Browser, server: Server, scheme: Any) -> None:
     page = open_page(
         browser,
