@@ -8,12 +8,11 @@ line from what was told to what is seen is turned round. Brows behind glasses ar
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 
-from models.controls import smoothstep
 from models.errors import LikenessError
-from models.identity_file import Identity, UintArray
+from models.glasses import wears_glasses
+from models.identity_file import Identity
 from models.lips import (
     APERTURE_GAINS,
     MID_WIDTH,
@@ -51,31 +50,9 @@ def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Ident
         found[3:7] = _lip_gains(probe)
     except LikenessError:
         pass
-    found[7] = _brow_gain(identity.picture, identity.landmarks)
+    glasses = wears_glasses(identity.picture, identity.landmarks)
+    found[7] = 1 - (1 - BEHIND_GLASSES) * glasses  # brows would bend the frames
     return replace(identity, calibration=found)
-
-
-def _brow_gain(picture: UintArray, landmarks: FloatArray) -> float:
-    """1, or little where glasses cross the bridge of the nose: brows would bend them.
-
-    A frame is an edge right across the bridge, which skin and shadow are not: among
-    seventeen portraits the largest step along it was up to 0.20 of the face's contrast
-    without glasses, from 0.28 on with them.
-    """
-    top, down = landmarks[168, :2], landmarks[197, :2] - landmarks[168, :2]
-    iod = float(np.linalg.norm(landmarks[263] - landmarks[33]))
-    down = down / max(float(np.linalg.norm(down)), 1e-6)
-    aside = np.array([down[1], -down[0]])
-    across, along = np.linspace(-0.06, 0.06, 9), np.linspace(-0.12, 0.28, 81)
-    spots = top + iod * (across[:, None] * aside + along[:, None, None] * down)
-    x, y = np.ascontiguousarray(spots.astype(np.float32).transpose(2, 0, 1))
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    bridge = np.median(cv2.remap(grey, x, y, cv2.INTER_LINEAR), 1)[:, None]
-    step = np.abs(np.diff(cv2.GaussianBlur(bridge, (0, 0), 1.2), axis=0)).max()
-    low, high = np.clip(landmarks[:, 1].min(), 0, None), landmarks[:, 1].max()
-    contrast = float(grey[int(low) : int(high)].std()) + 1
-    glasses = float(smoothstep(step / contrast, 0.21, 0.27))
-    return 1 - (1 - BEHIND_GLASSES) * glasses
 
 
 def _head_gains(probe: Probe) -> FloatArray:

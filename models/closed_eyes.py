@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from models.controls import smoothstep
-from models.eyes import EyeRig, UintArray, lid_height
+from models.eyes import EyeRig, UintArray, eye_coordinates, lid_height
 from models.media import FloatArray
 
 # Where closed lids meet, in half eye widths under the open eye's lower lid: lashes hang
@@ -40,7 +38,7 @@ def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
         patch = picture[top:bottom, left:right].astype(np.float32)
         if patch.size == 0:
             continue
-        s, t = _local(frame, left, top, patch.shape[0], patch.shape[1])
+        s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
         upper, lower = (lid_height(rig.lids[eye, lid], s).numpy() for lid in (0, 1))
         outwards = np.asarray(s.numpy() * (-1 if eye == 0 else 1), np.float32)
         skin = float(rig.skin[eye])
@@ -193,15 +191,3 @@ def _lid_mask(at: _LidPlace) -> FloatArray:
     shown = shown * smoothstep(at.below_line, 0.44, 0.10)
     shown = shown * smoothstep(at.s, -1.22, -0.94) * smoothstep(at.s, 1.54, 1.28)
     return np.asarray(shown, np.float32)
-
-
-def _local(
-    frame: FloatArray, left: int, top: int, height: int, width: int
-) -> tuple[Tensor, Tensor]:
-    """s and t of a patch's pixels, in half eye widths."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = columns + left - frame[0], rows + top - frame[1]
-    unit = float(frame[2] ** 2 + frame[3] ** 2)
-    s = torch.from_numpy((x * frame[2] + y * frame[3]) / unit)
-    t = torch.from_numpy((x * frame[4] + y * frame[5]) / unit)
-    return s, t

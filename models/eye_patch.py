@@ -30,6 +30,7 @@ from models.sampling import (
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
+BARED = 0.02  # half eye widths that skin must move by to be without frames of glasses
 GAZE_FROM, GAZE_REACH = 1.05, 1.75  # iris radii over which the white gives way
 
 
@@ -46,7 +47,9 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     moves = eye_motion(pose.motion)
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
     both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
-    within = np.concatenate([first, first + [columns, rows]], 2)
+    # Eyes that are smaller than another face's are drawn no further than alone.
+    own = np.broadcast_to(batch.rig.eye_size[:, None, ::-1], first.shape)
+    within = np.concatenate([first, first + own], 2)
     for eye in (0, 1):
         patch = both[:, eye * rows : (eye + 1) * rows]
         paste(frames, first[:, eye], patch, within[:, eye])
@@ -68,6 +71,9 @@ def _drawn(
     skin_places = torch.addcmul(photo, way, lids.travel, value=-1)
     skin = sample(batch.person, skin_places.transpose(1, 2))
     outside = laid_over(skin, behind)
+    glasses = bool(rig.glasses.any())
+    if glasses:
+        outside = _without_frames(batch, outside, crop, lids.travel)
     shut = smoothstep(moves.upper, CLOSING, 1.0)
     if shut.any():
         closed = _sample_eyes(batch.closed_eyes, crop)
@@ -77,7 +83,21 @@ def _drawn(
     way = on(photo.device, (gaze @ rig.eye_gaze).swapaxes(2, 3))
     ball_places = torch.addcmul(crop, way, lids.gazed, value=-1)
     ball = _sample_eyes(batch.eyeballs, ball_places)
-    return torch.lerp(outside, ball, lids.opening)
+    drawn = torch.lerp(outside, ball, lids.opening)
+    if not glasses:
+        return drawn
+    as_worn = laid_over(sample(batch.person, photo.transpose(1, 2)), behind)
+    return torch.lerp(drawn, as_worn, _sample_eyes(batch.bare_eyes, crop)[:, 3:])
+
+
+def _without_frames(
+    batch: Prepared, skin: Tensor, crop: Tensor, travel: Tensor
+) -> Tensor:
+    """Skin that lids carry along, [B, 3, 2 eyes, pixels], not the glasses over it."""
+    way = on(crop.device, batch.rig.eye_gaze[:, :, 1, :, None])
+    bare = _sample_eyes(batch.bare_eyes, torch.addcmul(crop, way, travel, value=-1))
+    moved = (travel.abs() / BARED).clamp(max=1).transpose(1, 2)
+    return torch.lerp(skin, bare[:, :3], bare[:, 3:] * moved)
 
 
 def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:

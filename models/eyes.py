@@ -96,6 +96,18 @@ def lid_height(lid: Tensor, s: Tensor) -> Tensor:
     return (1 - s * s) * torch.addcmul(a, s, torch.addcmul(b, s, c))
 
 
+def eye_coordinates(
+    frame: FloatArray, left: int, top: int, height: int, width: int
+) -> tuple[Tensor, Tensor]:
+    """s and t of a patch's pixels, in half eye widths."""
+    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
+    x, y = columns + left - frame[0], rows + top - frame[1]
+    unit = float(frame[2] ** 2 + frame[3] ** 2)
+    s = torch.from_numpy((x * frame[2] + y * frame[3]) / unit)
+    t = torch.from_numpy((x * frame[4] + y * frame[5]) / unit)
+    return s, t
+
+
 @dataclass(frozen=True, eq=False)
 class EyeMotion:
     """Per eye, float32 [B, 2]: lid travels (of the opening) and gaze (half eye widths),

@@ -69,7 +69,7 @@ def _drawn(
     back = maps.in_box(maps.face, still)
     both = torch.cat([still + back[:, :2], still + back[:, 2:]], 2)
     above, below = _halves(sample(batch.person, both))
-    up, down = _halves(maps.box_places(both))
+    up, down = _halves(batch.seam_places(maps.box_places(both)))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
     below = _lit(below, gloss, pose.motion)
@@ -87,7 +87,8 @@ def _drawn(
     if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
         sharp = _per_patch(device, np.float32(20) - 19 * opened)
-        own = sample(batch.seam[:, 4:], maps.box_places(still)) * sharp
+        places = batch.seam_places(maps.box_places(still))
+        own = sample(batch.seam[:, 4:], places) * sharp
         here = sample(batch.person[:, :3], still)
         share = own.clamp(max=1) * _per_patch(device, own_share)
         within = torch.lerp(within, here, share)

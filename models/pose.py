@@ -45,6 +45,7 @@ class PoseRig:
     eye_size: npt.NDArray[np.int64]  # [B, 2] height, width of the eyes' patches
     size: npt.NDArray[np.int64]  # [B, 2] height, width of the picture
     spans: npt.NDArray[np.int64]  # [B, 2, H] first column of the person, one past last
+    glasses: npt.NDArray[np.bool_]  # [B] worn
     within: npt.NDArray[np.bool_]  # [B, 2] no background near the eyes, the mouth
 
     @property

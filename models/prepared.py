@@ -2,11 +2,12 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from models.closed_eyes import closed_eyes
@@ -19,6 +20,7 @@ from models.eyes import (
     build_eyes,
     lid_height,
 )
+from models.glasses import bare_eyes, wears_glasses
 from models.head import build_head
 from models.identity_file import Identity
 from models.media import FloatArray
@@ -56,9 +58,11 @@ class Prepared:
     background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 2 eyes, 3, h, w], each eye's surroundings
     closed_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.closed_eyes
-    eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those two,
+    bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
+    eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those,
     # then half eye widths across and along the eye, then 1 and room for two numbers
     seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
+    seam_share: Tensor  # [B, 2] of the width and height of those that is the box
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
@@ -77,14 +81,57 @@ class Prepared:
         rows = [each.expand(batch, *each.shape[1:]) for each in tensors]
         return Prepared(self.rig, *rows)
 
+    def seam_places(self, places: Tensor) -> Tensor:
+        """Places in the face's box [B, 2, h, w] -> in the pictures of its seam."""
+        share = self.seam_share[:, :, None, None]
+        return torch.addcmul(share - 1, places, share)
+
 
 _TENSORS = [field.name for field in fields(Prepared) if field.name != "rig"]
 
 
 def stack(parts: Sequence[Prepared]) -> Prepared:
     """One row per identity."""
+    eye = max(part.eyeballs.shape[-1] for part in parts)
+    rows, columns = (max(part.seam.shape[axis] for part in parts) for axis in (-2, -1))
+    parts = [_widened(part, eye, rows, columns) for part in parts]
     tensors = [torch.cat([getattr(p, name) for p in parts]) for name in _TENSORS]
     return Prepared(stack_rigs([part.rig for part in parts]), *tensors)
+
+
+_EYES = ("eyeballs", "closed_eyes", "bare_eyes")
+
+
+def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
+    """The same with the eyes' pictures eye x eye and the seam's rows x columns, which
+    end where they did: what is beyond is their edge again, as beyond any picture."""
+    wide, high = part.seam.shape[-1], part.seam.shape[-2]
+    share = (part.eyeballs.shape[-1] - 1) / (eye - 1)
+    places = part.eye_places.clone()
+    places[:, :, :2] *= share
+    places[:, :, :2, 2] += share - 1
+    larger = {name: _edged(getattr(part, name), eye, eye) for name in _EYES}
+    return replace(
+        part,
+        rig=replace(part.rig, eye_gaze=part.rig.eye_gaze * np.float32(share)),
+        eye_places=places,
+        seam=_edged(part.seam, rows, columns),
+        seam_share=part.seam_share
+        * part.seam_share.new_tensor(
+            [(wide - 1) / (columns - 1), (high - 1) / (rows - 1)]
+        ),
+        **larger,
+    )
+
+
+def _edged(pictures: Tensor, rows: int, columns: int) -> Tensor:
+    """Pictures [..., h, w] whose last row and column go on: [..., rows, columns]."""
+    high, wide = pictures.shape[-2:]
+    if (high, wide) == (rows, columns):
+        return pictures
+    flat = pictures.reshape(1, -1, high, wide)
+    larger = F.pad(flat, (0, columns - wide, 0, rows - high), mode="replicate")
+    return larger.reshape(*pictures.shape[:-2], rows, columns)
 
 
 def prepare(identity: Identity, device: torch.device) -> Prepared:
@@ -102,6 +149,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _planes(identity.background + np.float32(0.5)),
         *_eye_tensors(identity),
         torch.from_numpy(seam),
+        torch.ones(2),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],
@@ -151,6 +199,7 @@ def _pose_rig(
         np.minimum(np.array(eye_size, np.int64), [height, width]),
         np.array(identity.size),
         spans,
+        np.array(_glasses(identity)),
         within,
     )
     return PoseRig(*(np.asarray(part)[None] for part in parts))
@@ -228,6 +277,10 @@ def _eye_tensors(identity: Identity) -> list[Tensor]:
     closed = closed_eyes(identity.picture, eyes)
     closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)
+    bare = np.zeros_like(closed)
+    if _glasses(identity):
+        bare = bare_eyes(identity.picture, eyes)
+        bare[..., :3] += 0.5
     size = _eye_crop_size(eyes)
     middles = eyes.frame[:, :2]
     corners = (middles - torch.from_numpy(size - 1) / 2).round()
@@ -244,9 +297,13 @@ def _eye_tensors(identity: Identity) -> list[Tensor]:
         affine[eye, 4, 2] = 1
     around = [
         torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
-        for picture in (balls, closed)
+        for picture in (balls, closed, bare)
     ]
     return [*around, affine]
+
+
+def _glasses(identity: Identity) -> bool:
+    return wears_glasses(identity.picture, identity.landmarks) > 0.5
 
 
 def _eye_crop_size(eyes: EyeRig) -> npt.NDArray[np.int64]:

@@ -159,7 +159,7 @@ def _face(batch: Prepared, pose: Pose) -> _Face:
     back = inverse_sheared(field.flatten(0, 1))  # [B layers, 2, h, w]
     back = _calmed(back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH), batch)
     nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
-    in_upper = sample(batch.seam[:, :1], nodes + back[:, :2])
+    in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
     back = back * batch.box_share
     return _Face(back, torch.lerp(back[:, 2:], back[:, :2], in_upper))
 

@@ -3,7 +3,8 @@
 Landmarks are found again on rendered frames and held against what was commanded:
 correlation and slope of aperture and width, the gap that closed lips leave (of the
 mouth's width), the opening that a blink leaves (of the open eye), degrees that the head
-turns for 8.
+turns for 8; and how far eyes and nose move while only the mouth does (of the distance
+between the eyes).
 """
 
 import argparse
@@ -23,6 +24,10 @@ from models.rig import rest_lips
 from models.warp import WarpRenderer
 
 SHAPES = 14  # lip shapes tried per photo
+# Aperture and width of lips that speak, held against closed ones.
+SPOKEN = (0.2, 0.42), (0.2, 0.3), (0.3, 0.45), (0.05, 0.55)
+EYES = [33, 133, 159, 145, 362, 263, 386, 374]
+NOSE = [168, 6, 197, 195]
 TURN_DEG = 8.0
 
 
@@ -36,19 +41,21 @@ class Report:
     closed: float  # gap over width, the worse of two widths
     blink: tuple[float, float]  # opening left, of the open eye's, right and left
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
+    drift: tuple[float, float]  # of the eyes and of the nose, while the mouth speaks
 
     def __str__(self) -> str:
         turns = " ".join(f"{turn:5.1f}" for turn in self.turns)
         return (
             f"{self.name[:28]:28s} {self.aperture[0]:.3f} {self.aperture[1]:5.2f}  "
             f"{self.width[0]:.3f} {self.width[1]:5.2f}  {100 * self.closed:5.1f} %  "
-            f"{self.blink[0]:.2f} {self.blink[1]:.2f}  {turns}"
+            f"{self.blink[0]:.2f} {self.blink[1]:.2f}  {turns}  "
+            f"{100 * self.drift[0]:.2f} {100 * self.drift[1]:.2f} %"
         )
 
 
 HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed':7s}  {'blink':9s}  "
-    "yaw +-8      pitch +-8   roll +-8"
+    "yaw +-8      pitch +-8   roll +-8     drift"
 )
 
 
@@ -83,7 +90,23 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         max(gaps),
         (float(left_open[0]), float(left_open[1])),
         tuple(turns),
+        drift_while_speaking(probe),
     )
+
+
+def drift_while_speaking(probe: Probe) -> tuple[float, float]:
+    """The furthest that the eyes and the nose are seen to go, IOD, while the lips alone
+    move."""
+    shut = probe.landmarks(width=0.45, speech=1)
+    iod = float(np.linalg.norm(shut[33] - shut[263]))
+    found = []
+    for aperture, width in SPOKEN:
+        jaw = 0.95 * aperture
+        spoken = probe.landmarks(aperture=aperture, width=width, jawOpen=jaw, speech=1)
+        moved = (spoken - shut)[:, :2] / iod
+        found.append([np.linalg.norm(moved[part].mean(0)) for part in (EYES, NOSE)])
+    eyes, nose = np.array(found).max(0).tolist()
+    return eyes, nose
 
 
 def _fit(told: FloatArray, shown: FloatArray) -> tuple[float, float]:

@@ -1,13 +1,16 @@
 """Frames: the photo at rest, and what each command must show."""
 
+import io
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from models.blendshapes import ARKIT_NAMES
 from models.identity import embedded_photo, enrol
@@ -193,12 +196,25 @@ def test_mismatched_rows_are_refused() -> None:
         renderer()([grace()], torch.zeros(1, 3))
 
 
+def nearer(photo: Path) -> bytes:
+    """The middle of a photo, PNG."""
+    picture = Image.open(photo)
+    wide, high = picture.size
+    near = picture.crop((wide // 5, high // 10, wide - wide // 5, high - 2 * high // 5))
+    held = io.BytesIO()
+    near.save(held, "PNG")
+    return held.getvalue()
+
+
 def test_a_batch_is_its_rows() -> None:
-    other = enrol(embedded_photo(), size=384)
+    # Another face's box, and so the parts of pictures kept for it, has another size.
+    other = enrol(nearer(embedded_photo()), size=384)
+    sides = [renderer().prepared(who).rig.box[0, 2:].sum() for who in (grace(), other)]
+    assert abs(sides[0] - sides[1]) > 20
     rows = torch.cat(
         [
             motion(**SPEECH),
-            motion(**SPEECH, head_yaw=6.0, breath=0.5),
+            motion(**SPEECH, head_yaw=6.0, breath=0.5, eyeBlinkRight=0.6),
             motion(eyeBlinkLeft=1.0, eyeLookUpRight=0.7),
             motion(head_roll=5.0, aperture=0.4, width=0.3, speech=1.0),
             motion(),

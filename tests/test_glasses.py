@@ -1,0 +1,70 @@
+"""Glasses are seen across the bridge of the nose, and hold still when lids move."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import torch
+
+from models.eyes import build_eyes
+from models.glasses import bare_eyes, wears_glasses
+from models.identity import Identity
+from models.warp import WarpRenderer
+from tests.faces import grace, motion
+
+BLUE, SKIN = (20, 20, 120), (200, 140, 110)
+ABOVE = 0.45  # half eye widths: a frame close above a lid
+
+
+def with_thin_frames() -> Identity:
+    """The embedded portrait with one more frame, close above both upper lids."""
+    landmarks = grace().landmarks
+    picture = grace().picture.copy()
+    half = np.linalg.norm(landmarks[33, :2] - landmarks[133, :2]) / 2
+    for upper in (159, 386):
+        x, y = landmarks[upper, :2]
+        left, right = round(float(x - 1.3 * half)), round(float(x + 1.3 * half))
+        picture[round(y - 0.9 * half) : round(y - 0.16 * half), left:right] = SKIN
+        ends = [(left, y - ABOVE * half), (right, y - ABOVE * half)]
+        line = [np.round(np.array(ends) * 16).astype(np.int32)]
+        cv2.polylines(picture, line, False, BLUE, 2, cv2.LINE_AA, shift=4)
+    return replace(grace(), picture=picture)
+
+
+def test_they_are_seen_where_they_are() -> None:
+    assert wears_glasses(grace().picture, grace().landmarks) > 0.9
+    plain = grace().picture.copy()
+    x, y = grace().landmarks[[168, 197], :2].round().astype(int).T
+    plain[y[0] - 15 : y[1] + 15, x[0] - 15 : x[0] + 16] = (200, 140, 110)
+    assert wears_glasses(plain, grace().landmarks) == 0
+
+
+def test_frames_are_painted_out_and_eyes_are_not() -> None:
+    worn = with_thin_frames()
+    bare = bare_eyes(worn.picture, build_eyes(worn.landmarks))
+    for upper, lower in ((159, 145), (386, 374)):
+        half = np.linalg.norm(worn.landmarks[33, :2] - worn.landmarks[133, :2]) / 2
+        x, y = worn.landmarks[upper, :2]
+        spot = round(float(y - ABOVE * half)), round(float(x))
+        assert bare[spot][3] > 0.8
+        assert np.abs(bare[spot][:3] - BLUE).max() > 60
+        x, y = worn.landmarks[[upper, lower], :2].mean(0).round().astype(int)
+        assert bare[y, x, 3] == 0
+
+
+def test_frames_stay_while_lids_go_down_behind_them() -> None:
+    worn = with_thin_frames()
+    renderer = WarpRenderer()
+    with torch.inference_mode():
+        rest = renderer([worn], motion())[0].numpy().astype(int)
+        assert np.array_equal(rest, worn.picture)
+        for closed in (0.4, 1.0):
+            rows = motion(eyeBlinkLeft=closed, eyeBlinkRight=closed)
+            shown = renderer([worn], rows)[0].numpy().astype(int)
+            for upper in (159, 386):
+                x, y = worn.landmarks[upper, :2]
+                half = np.linalg.norm(worn.landmarks[33, :2] - worn.landmarks[133, :2])
+                spot = round(float(y - ABOVE / 2 * half)), round(float(x))
+                assert np.abs(shown[spot] - rest[spot]).max() < 40, closed
+                below = shown[spot[0] + 4 : spot[0] + 9, spot[1]]
+                assert (np.abs(below - BLUE).sum(1) > 120).all(), closed
