@@ -13,7 +13,7 @@ const TIMES = {
   lost_s: ["lostS", 60, 5, 600],
   farewell_s: ["farewellS", 12, 2, 60],
 };
-const TEXTS = ["server", "key", "grant", "identity", "prompt", "hand_over_url", "hand_over_number"];
+const TEXTS = ["key", "grant", "identity", "prompt", "hand_over_url", "hand_over_number"];
 const SWITCHES = ["presence", "microphone"];
 const OTHERS = ["languages", "quiet_hour", "video"];
 const KNOWN = new Set([...TEXTS, ...SWITCHES, ...OTHERS, ...Object.keys(TIMES)]);
@@ -88,9 +88,8 @@ function fromQuery(search) {
 function checked(given) {
   const text = (/** @type {string} */ name) => textOf(given[name] ?? "", name);
   return {
-    server: addressOf(text("server"), "server"),
     key: text("key") || null,
-    grant: addressOf(text("grant"), "grant"),
+    grant: pathOf(text("grant"), "grant"),
     identity: text("identity") || null,
     prompt: text("prompt") || null,
     video: given.video ? sizeOf(given.video) : null,
@@ -187,12 +186,12 @@ function switchOf(given, field) {
 }
 
 /**
- * @param {string} value an address of http, or a path here
+ * @param {string} value a path of this origin: the page may ask no other
  * @param {string} field
  */
-function addressOf(value, field) {
-  if (value === "" || value.startsWith("/") || isHttp(value)) return value;
-  throw new ConfigError(field, "it must be an address that begins with https:// or http://");
+function pathOf(value, field) {
+  if (value === "" || /^\/(?!\/)/.test(value)) return value;
+  throw new ConfigError(field, "it must be a path of this server, such as /lobby");
 }
 
 /**

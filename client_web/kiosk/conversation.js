@@ -165,9 +165,8 @@ export class Conversation {
  * @param {string} greeting
  */
 export function makeLikeness(config, tongue, greeting) {
-  const { server, key, grant, identity, video, prompt, rules } = config;
+  const { key, grant, identity, video, prompt, rules } = config;
   return new Likeness({
-    server,
     ...(key && { key }),
     ...(grant && { grant: (wish, signal) => grantFrom(grant, wish, signal) }),
     wish: {
@@ -184,11 +183,11 @@ export function makeLikeness(config, tongue, greeting) {
 
 /**
  * A session from the operator's own back end, which holds the key.
- * @param {string} address
+ * @param {string} path
  * @param {object} wish
  * @param {AbortSignal} signal
  */
-function grantFrom(address, wish, signal) {
+function grantFrom(path, wish, signal) {
   const headers = { "content-type": "application/json" };
-  return fetch(address, { method: "POST", headers, body: JSON.stringify(wish), signal });
+  return fetch(path, { method: "POST", headers, body: JSON.stringify(wish), signal });
 }

@@ -31,7 +31,7 @@ const startedMs = performance.now();
 const visit = new Visit(config.rules);
 const upkeep = new Upkeep(config.quietHour, startedMs);
 const wakeLock = new WakeLock();
-const serverWatch = new ServerWatch(`${config.server}/healthz`, () => conversation?.nudge());
+const serverWatch = new ServerWatch("/healthz", () => conversation?.nudge());
 const camera = new Camera(document.createElement("video"), (on) => tell({ type: "presence", on }));
 
 let tongue = config.tongues[0];
@@ -79,7 +79,6 @@ const handOver = new HandOverView(
     closer: element("hand-over-close"),
   },
   config.handOver,
-  config.server,
 );
 const staff = dialog("staff");
 new StaffView(
@@ -282,7 +281,7 @@ async function film() {
 
 /** Only when the server is there to load it from: an error page would never come back. */
 async function reload() {
-  if (!(await answers(`${config.server}/healthz`)) || visit.state !== "attract") return;
+  if (!(await answers("/healthz")) || visit.state !== "attract") return;
   history.replaceState(null, "", location.pathname + location.search + given);
   location.reload();
 }
@@ -299,7 +298,7 @@ function showStill() {
   const identity = encodeURIComponent(config.identity ?? "default");
   const still = image("still");
   still.onerror = () => setTimeout(showStill, REHEARSE_AGAIN_MS);
-  still.src = `${config.server}/v1/identities/${identity}/preview.png`;
+  still.src = `/v1/identities/${identity}/preview.png`;
 }
 
 function figures() {

@@ -52,9 +52,8 @@
 
 /**
  * @typedef {object} KioskConfig
- * @property {string} server "": this page's own
  * @property {string | null} key of a server that asks for one
- * @property {string} grant a back end of the operator's that makes sessions; "": none
+ * @property {string} grant path of a back end of the operator's that makes sessions
  * @property {string | null} identity
  * @property {string | null} prompt who the portrait is
  * @property {{width: number, height: number} | null} video

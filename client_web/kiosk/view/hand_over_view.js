@@ -10,9 +10,8 @@ export class HandOverView {
    * @param {{dialog: HTMLDialogElement, opener: HTMLElement, code: HTMLImageElement,
    *     scan: HTMLElement, number: HTMLElement, closer: HTMLElement}} elements
    * @param {HandOver} handOver
-   * @param {string} server "": this page's own
    */
-  constructor(elements, handOver, server) {
+  constructor(elements, handOver) {
     this.#elements = elements;
     this.#handOver = handOver;
     const { url, number } = handOver;
@@ -22,7 +21,7 @@ export class HandOverView {
     elements.code.onload = () => {
       elements.code.hidden = elements.scan.hidden = false;
     };
-    if (url) elements.code.src = `${server}/v1/qr.svg?text=${encodeURIComponent(url)}`;
+    if (url) elements.code.src = `/v1/qr.svg?text=${encodeURIComponent(url)}`;
   }
 
   /** @param {Words} words */
