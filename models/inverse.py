@@ -53,49 +53,62 @@ def inverse_sheared(forward: Tensor) -> Tensor:
 
 def _step(error: Tensor, there: Tensor) -> Tensor:
     """Newton's step: the error by the inverse of the Jacobian."""
-    step = torch.addcmul(error[:, :1] * there[:, 2:4], error[:, 1:], there[:, 4:])
+    step = torch.addcmul(error[:, :1] * there[:, 3::2], error[:, 1:], there[:, 2::2])
     return step.clamp_(-LONGEST, LONGEST)
 
 
 def _with_newton(forward: Tensor) -> Tensor:
-    """A field that does not fold, and the columns of the inverse of the Jacobian of
-    y + u(y): [N, 6, h, w]."""
-    field = torch.zeros((len(forward), 6, *forward.shape[2:]), device=forward.device)
-    field[:, :2] = forward
-    _fill_adjugate(field[:, 2:], forward)
+    """A field that does not fold, and the inverse of the Jacobian of y + u(y), its
+    second and its first column in turn: [N, 6, h, w]."""
+    field = torch.cat([forward, _adjugate(forward)], 1)
     area = _area(field[:, 2:])
     if forward.device.type != "cpu" or float(area.amin()) < LEAST_AREA:
-        weaker = _weakening(area)
-        field = torch.lerp(_nowhere(forward.device), field, weaker)
+        field = torch.lerp(_nowhere(forward.device), field, _weakening(area))
         area = _area(field[:, 2:])
     field[:, 2:] /= area.clamp_min_(FLATTEST)
     return field
 
 
-def _fill_adjugate(adjugate: Tensor, forward: Tensor) -> None:
-    """Columns of the adjugate of the Jacobian of y + u(y): [N, 4, h, w]."""
+def _adjugate(forward: Tensor) -> Tensor:
+    """Of the Jacobian of y + u(y), as _with_newton: [N, 4, h, w].
+
+    Differences are taken along the whole field, row after row: over the ends of rows
+    too, where nothing moves.
+    """
     height, width = forward.shape[-2:]
-    inner = (..., slice(1, -1), slice(1, -1))  # nothing moves at the rim
-    # Over two nodes; the grid's side is 2.
-    by_x = (forward[..., 1:-1, 2:] - forward[..., 1:-1, :-2]) * ((width - 1) / 4)
-    by_y = (forward[..., 2:, 1:-1] - forward[..., :-2, 1:-1]) * ((height - 1) / 4)
-    adjugate[:, 0][inner] = by_y[:, 1]
-    adjugate[:, 1][inner] = -by_x[:, 1]
-    adjugate[:, 2][inner] = -by_y[:, 0]
-    adjugate[:, 3][inner] = by_x[:, 0]
-    adjugate[:, ::3] += 1
+    u = forward.flatten(2)
+    steps = torch.zeros((len(u), 4, height * width), device=u.device)
+    inner = steps[:, :, width:-width]
+    torch.sub(u[..., 2 * width :], u[..., : -2 * width], out=inner[:, :2])
+    torch.sub(
+        u[..., width + 1 : 1 - width], u[..., width - 1 : -width - 1], out=inner[:, 2:]
+    )
+    at_rest, per_step = _to_adjugate(height, width, u.device)
+    return torch.addcmul(at_rest, steps, per_step).reshape(-1, 4, height, width)
+
+
+@lru_cache(maxsize=8)
+def _to_adjugate(
+    height: int, width: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """An adjugate without displacement, and what differences over two nodes of x and y,
+    down and then across, add to it: [4, 1] each. The grid's side is 2."""
+    down, across = (height - 1) / 4, (width - 1) / 4
+    at_rest = torch.tensor([0.0, 1.0, 1.0, 0.0], device=device)
+    per_step = torch.tensor([-down, down, across, -across], device=device)
+    return at_rest[:, None], per_step[:, None]
 
 
 @lru_cache(maxsize=8)
 def _nowhere(device: torch.device) -> Tensor:
     """The field of no displacement, and its adjugate."""
-    return torch.tensor([0.0, 0.0, 1.0, 0.0, 0.0, 1.0], device=device)[:, None, None]
+    return torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 0.0], device=device)[:, None, None]
 
 
 def _area(adjugate: Tensor) -> Tensor:
     """How large a map leaves a small square, 0 or less where it folds: [N, 1, h, w]."""
-    area = adjugate[:, :1] * adjugate[:, 3:]
-    return torch.addcmul(area, adjugate[:, 1:2], adjugate[:, 2:3], value=-1)
+    area = adjugate[:, 1:2] * adjugate[:, 2:3]
+    return torch.addcmul(area, adjugate[:, :1], adjugate[:, 3:], value=-1)
 
 
 def _weakening(area: Tensor) -> Tensor:

@@ -36,12 +36,13 @@ def sample(texture: Tensor, places: Tensor) -> Tensor:
 def cut_off_into(frames: Tensor, colours: Tensor) -> None:
     """colours [B, C, h, w], 0 to less than 256 -> uint8 frames [B, h, w, C]. Tables of
     colours are kept half a level up, so that this rounds."""
-    whole = colours.to(torch.uint8)
     if frames.device.type != "cpu":
-        frames.copy_(whole.permute(0, 2, 3, 1))
+        frames.copy_(colours.to(torch.uint8).permute(0, 2, 3, 1))
         return
-    for planes, frame in zip(whole.numpy(), frames.numpy(), strict=True):
-        cv2.merge(list(planes), frame)  # four times as fast as a permuted copy
+    # Each three to four times as fast as torch's conversion and a permuted copy.
+    whole = colours.numpy().astype(np.uint8)
+    for planes, frame in zip(whole, frames.numpy(), strict=True):
+        cv2.merge(list(planes), frame)
 
 
 def cut_off(colours: Tensor) -> Tensor:
