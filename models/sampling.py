@@ -125,10 +125,10 @@ def cut(texture: Tensor, first: Corners, rows: int, columns: int, maps: Maps) ->
 
 def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
     """Colours weighted by their share, and the background's [B, 4, h, w], over what is
-    behind [B, 3, h, w]; None where the background has no share."""
+    behind [B, 3, h, w]; None where the background has no share. In place."""
     if behind is None:
         return person[:, :3]
-    return torch.addcmul(person[:, :3], person[:, 3:], behind)
+    return person[:, :3].addcmul_(person[:, 3:], behind)
 
 
 def with_matte(colours: Tensor, person: Tensor) -> Tensor:

@@ -230,8 +230,11 @@ def _draw(
     nodes = _nodes_of(region, maps.height, maps.width, frames.device)
     still = maps.still(nodes.expand(len(frames), -1, -1, -1))
     places = still + maps.in_box(mixed, still)
-    rows, columns = nodes.shape[2], (nodes.shape[3] - 1) * NODE_PX + 1
-    wide = F.interpolate(places, (rows, columns), mode="bilinear", align_corners=True)
+    columns = (nodes.shape[3] - 1) * NODE_PX + 1
+    wide = F.interpolate(
+        places.flatten(1, 2), columns, mode="linear", align_corners=True
+    )
+    wide = wide.reshape(len(frames), 2, -1, columns)
     bands = [region]
     if frames.device.type == "cpu":
         furthest = float((places - nodes).abs().amax()) / 2
