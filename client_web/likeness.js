@@ -320,6 +320,7 @@ export class Likeness extends EventTarget {
   /** @param {PeerLink} link a new connection, through which media flows */
   #greet(link) {
     this.#tell("stream", link.stream);
+    if (link !== this.#lifeline?.link) return; // closed by who heard of it
     this.#playback.play(link.stream);
     this.#setPhase("live");
     if (Object.keys(this.#manner).length) {

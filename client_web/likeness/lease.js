@@ -67,9 +67,11 @@ export class Lease {
   /**
    * @param {object} command that no data channel carries
    * @throws {ApiError}
+   * @throws {TypeError} when nobody answers, or there is no session just now
    */
   async send(command) {
-    if (this.#grant) await this.#api.command(this.#grant, command);
+    if (!this.#grant) throw new TypeError("no session");
+    await this.#api.command(this.#grant, command);
   }
 
   /** @param {string} token that takes the place of the last one */

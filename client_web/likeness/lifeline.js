@@ -231,7 +231,7 @@ export class Lifeline {
       this.#dropped += 1;
       if (this.#dropped === 1) return 0;
     }
-    if (!this.#wasLive || this.#lease.isJoined) this.#listener.onOver(error);
+    if (!this.#wasLive || this.#lease.isJoined) this.#end(error);
     else this.#tell(error);
     return this.#backoff.next();
   }
@@ -245,6 +245,12 @@ export class Lifeline {
     if (!BUSY.includes(error.status) && !(isOutage && this.#wasLive)) this.#tell(error);
     const askedMs = 1000 * error.retryAfterS * (1 + RETRY_JITTER * Math.random());
     return Math.max(askedMs, this.#backoff.next());
+  }
+
+  /** @param {ApiError | null} error */
+  #end(error) {
+    // Whoever heard of a phase or an event may have stopped us, and begun anew.
+    if (!this.#life.signal.aborted) this.#listener.onOver(error);
   }
 
   #miss() {
@@ -265,10 +271,10 @@ export class Lifeline {
     if (link !== this.#link) return;
     if (event.type === "session.token" && event.token) this.#lease.renew(event.token);
     this.#listener.onEvent(event);
-    if (event.type !== "session.closed") return;
+    if (event.type !== "session.closed" || this.#life.signal.aborted) return;
     const over = this.#lease.isJoined || FINAL_REASONS.includes(event.reason ?? "");
     this.#lease.drop();
-    if (over) this.#listener.onOver(null);
+    if (over) this.#end(null);
     else link.close("session closed");
   }
 

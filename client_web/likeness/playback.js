@@ -28,7 +28,8 @@ export class Playback {
 
   /** @param {HTMLVideoElement | null} video null: none, and the last one is let go */
   attach(video) {
-    if (this.#video && this.#video !== video) this.#video.srcObject = null;
+    if (video === this.#video) return;
+    if (this.#video) this.#video.srcObject = null;
     this.#video = video;
     if (!video) return;
     this.#muted = video.muted;

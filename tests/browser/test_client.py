@@ -324,13 +324,45 @@ def test_closing_while_it_connects_leaves_nothing_behind(
 def test_an_ended_session_is_over(visit: Open, site: Site, keyed: Server) -> None:
     guest = visit()
     guest.wait_live()
-    url = f"{keyed.url}/v1/sessions/{site.minted[0]}"
-    headers = {"Authorization": f"Bearer {KEY}"}
-    request = urllib.request.Request(url, headers=headers, method="DELETE")
-    urllib.request.urlopen(request, timeout=10).close()
+    delete(keyed, site.minted[0])
     guest.until(lambda: guest.all("phase")[-1] == "closed")
     assert guest.events("session.closed")[0]["reason"] == "deleted"
     assert len(site.minted) == 1
+
+
+def delete(server: Server, session_id: str) -> None:
+    request = urllib.request.Request(
+        f"{server.url}/v1/sessions/{session_id}",
+        headers={"Authorization": f"Bearer {KEY}"},
+        method="DELETE",
+    )
+    urllib.request.urlopen(request, timeout=10).close()
+
+
+def test_any_handler_may_close_it_or_begin_anew(
+    visit: Open, site: Site, keyed: Server
+) -> None:
+    guest = visit(connect=False)
+    guest.until(lambda: guest.all("ready"))
+    guest.do(
+        """() => {
+          const once = { once: true };
+          likeness.addEventListener("stream", () => likeness.close(), once);
+          const again = () => likeness.connect({ language: "en-GB" });
+          likeness.addEventListener("session.closed", again, once);
+          open();
+        }"""
+    )
+    guest.until(lambda: guest.all("refused"))
+    assert guest.all("phase") == ["connecting", "closed"]
+    guest.do("open()")
+    guest.wait_live()
+    delete(keyed, site.minted[-1])
+    guest.until(lambda: len(guest.all("phase")) == 6)
+    guest.wait_live()
+    assert guest.all("phase")[2:] == ["connecting", "live"] * 2
+    assert len(site.minted) == 3
+    assert guest.complaints == []
 
 
 def test_a_page_brought_back_from_the_cache_is_alive_again(
