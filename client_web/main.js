@@ -42,8 +42,9 @@ import { VoiceDialog } from "./view/voice_dialog.js";
 
 const DEFAULT_IDENTITY = "default";
 
-const messages = new Messages(navigator.languages);
 const memory = new Memory(() => localStorage);
+const languages = memory.languages(navigator.languages);
+const messages = new Messages(languages);
 const key = takeKey(memory, location);
 const api = new Api("", key);
 
@@ -195,7 +196,7 @@ async function loadVoices() {
   } catch {
     return; // speech goes on with the server's own choice
   }
-  const wanted = [...navigator.languages, "en"];
+  const wanted = [...languages, "en"];
   setVoice(catalogue.find(memory.recall("voice")) ?? catalogue.bestFor(wanted));
 }
 
@@ -283,7 +284,7 @@ function chooseMode(mode) {
   memory.keep("mode", mode);
   composer.setMode(mode);
   const samples = mode === "ask" ? questionsFor : samplesFor;
-  composer.offer(samples(navigator.languages));
+  composer.offer(samples(languages));
 }
 
 /**
@@ -360,7 +361,7 @@ function listen() {
   });
   button("portrait-button").addEventListener("click", () => portraitDialog.open());
   button("voice-button").addEventListener("click", () => {
-    voiceDialog.open(catalogue, navigator.languages, voice?.id ?? "");
+    voiceDialog.open(catalogue, languages, voice?.id ?? "");
   });
   for (const closer of document.querySelectorAll("[data-close]")) {
     closer.addEventListener("click", () => closer.closest("dialog")?.close());

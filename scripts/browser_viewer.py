@@ -11,7 +11,8 @@ from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 PROBE = Path(__file__).with_name("browser_viewer.js")
-ARGUMENTS = (
+SOUND_AT_ONCE = "--autoplay-policy=no-user-gesture-required"
+BARE_ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,8 +21,8 @@ ARGUMENTS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
 )
+ARGUMENTS = (*BARE_ARGUMENTS, SOUND_AT_ONCE)
 
 
 @dataclass(frozen=True)

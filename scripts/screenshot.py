@@ -12,7 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
-CHROMIUM = Path("/usr/bin/chromium")
+from scripts.browser_viewer import CHROMIUM, SOUND_AT_ONCE
+
 TEXT = "Good morning. I was a photograph until a moment ago."
 
 
@@ -32,7 +33,7 @@ def take(options: argparse.Namespace) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            args=["--no-sandbox", SOUND_AT_ONCE],
         )
         page = browser.new_page(
             viewport={"width": options.width, "height": options.height},

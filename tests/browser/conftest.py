@@ -11,22 +11,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from scripts.browser_viewer import BARE_ARGUMENTS
+from scripts.browser_viewer import CHROMIUM as CHROMIUM
+from scripts.browser_viewer import SOUND_AT_ONCE as SOUND_AT_ONCE
 from tests.browser.server_process import Server
 from tests.browser.visitor import open_page, wait_live, wait_speaking
 
 CLIENT_WEB = Path(__file__).parent.parent.parent / "client_web"
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-SOUND_AT_ONCE = "--autoplay-policy=no-user-gesture-required"
+ARGUMENTS = list(BARE_ARGUMENTS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

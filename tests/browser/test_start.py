@@ -68,6 +68,8 @@ def test_the_chosen_language_stays(browser: Browser, server: Server) -> None:
     page.reload()
     expect(page.locator("h1")).to_have_text("一张会和你聊天的照片")
     expect(page.locator("#language-zh")).to_be_checked()
+    page.click("#talk")
+    expect(page.locator("#interrupt")).to_have_attribute("aria-label", "打断")
     page.context.close()
 
 
