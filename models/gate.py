@@ -59,13 +59,20 @@ class Gate:
         """ahead_samples: speech so far ahead opens the gate."""
         self._ahead = ahead_samples
         self._detector = SpeechDetector()
-        self._frames: deque[bool] = deque()  # from that which holds `_place` on
-        self._place = 0  # of the next sample that leaves, within the first frame
+        self._frames: deque[bool] = deque()  # decided, the last `_decided` of all
+        self._decided = 0
+        self._first = 0  # the frame of the next sample that leaves
+        self._place = 0  # of that sample within it
         self.gain = ROOM_GAIN  # of the sample that left last
 
     def decide(self, probability: float) -> None:
-        """The next 32 ms of the stream are speech with that probability."""
+        """The next 32 ms of the stream are speech with that probability.
+
+        Where decisions come later than their sound leaves, the last one holds.
+        """
         self._frames.append(self._detector.push(probability))
+        self._decided += 1
+        self._forget()
 
     def opens_within(self, n: int) -> bool:
         """Whether any of the next n samples, or what follows at once, is speech."""
@@ -90,23 +97,31 @@ class Gate:
         self._place += n
         while self._place >= FRAME_SAMPLES:
             self._place -= FRAME_SAMPLES
-            if self._frames:
-                self._frames.popleft()
+            self._first += 1
+        self._forget()
+
+    def _forget(self) -> None:
+        """Decisions on frames that have left, but the last."""
+        while len(self._frames) > 1 and self._decided - len(self._frames) < self._first:
+            self._frames.popleft()
 
     def restart(self) -> None:
         """Another stream begins."""
         self._detector = SpeechDetector()
         self._frames.clear()
-        self._place = 0
+        self._decided = self._first = self._place = 0
 
     def _open(self, start: int) -> bool:
         """Whether the block that begins `start` samples on is speech, or nearly."""
-        first = (self._place + start) // FRAME_SAMPLES
-        last = (self._place + start + BLOCK_SAMPLES - 1 + self._ahead) // FRAME_SAMPLES
-        return any(
-            self._frames[number]
-            for number in range(first, min(last + 1, len(self._frames)))
-        )
+        if not self._frames:
+            return False
+        end = start + BLOCK_SAMPLES - 1 + self._ahead
+        first = self._first + (self._place + start) // FRAME_SAMPLES
+        last = self._first + (self._place + end) // FRAME_SAMPLES
+        earliest = self._decided - len(self._frames)
+        first = max(min(first, self._decided - 1), earliest) - earliest
+        last = max(min(last, self._decided - 1), earliest) - earliest
+        return any(self._frames[number] for number in range(first, last + 1))
 
     def _ramp(self, n: int, goal: float) -> FloatArray:
         """How loud the next n samples are."""

@@ -130,7 +130,7 @@ class Heard:
 
     place: of the packet's first sample. made_up: samples before it that replace what
     was lost. jumps: it does not go on from the stretch before, and if it restarts, nor
-    do its places. probabilities: of speech, of each 32 ms that became whole.
+    do its places.
     """
 
     samples: FloatArray
@@ -138,7 +138,6 @@ class Heard:
     made_up: int
     jumps: bool
     restarts: bool
-    probabilities: tuple[float, ...] = ()
 
 
 class PacketDecoder:
@@ -215,32 +214,36 @@ class PacketDecoder:
         return clean
 
 
-class MicEar:
-    """Packets in order -> sound and where it is speech; for one thread at a time."""
+@dataclass(frozen=True, eq=False)
+class Span:
+    """Sound of a stream: float32 [3 n] at 48 kHz; begins: nothing was before it."""
+
+    samples: FloatArray
+    begins: bool
+
+
+class VoiceActivity:
+    """Sound -> how likely each 32 ms of it is speech; for one thread at a time."""
 
     def __init__(self) -> None:
-        self._packets = PacketDecoder()
-        self._listen_anew()
+        self._begin()
 
-    def hear(self, ordered: Sequence[Ordered]) -> list[Heard]:
-        return [self._hear(each) for each in ordered]
+    def hear(self, spans: Sequence[Span]) -> list[float]:
+        """Of those that have become whole since the last one that begins."""
+        found: list[float] = []
+        for span in spans:
+            if span.begins:
+                self._begin()
+                found.clear()
+            heard = self._decimator.push(span.samples)
+            self._rest = np.concatenate([self._rest, heard])
+            while len(self._rest) >= VAD_SAMPLES:
+                frame, self._rest = self._rest[:VAD_SAMPLES], self._rest[VAD_SAMPLES:]
+                probability, self._vad = speech_probability(frame, self._vad)
+                found.append(probability)
+        return found
 
-    def _hear(self, ordered: Ordered) -> Heard:
-        heard = self._packets.hear(ordered)
-        if heard.jumps:
-            self._listen_anew()
-        return replace(heard, probabilities=self._probabilities(heard.samples))
-
-    def _listen_anew(self) -> None:
+    def _begin(self) -> None:
         self._decimator = Decimator()
         self._vad = VadState.fresh()
         self._rest = np.zeros(0, np.float32)
-
-    def _probabilities(self, samples: FloatArray) -> tuple[float, ...]:
-        found = []
-        self._rest = np.concatenate([self._rest, self._decimator.push(samples)])
-        while len(self._rest) >= VAD_SAMPLES:
-            frame, self._rest = self._rest[:VAD_SAMPLES], self._rest[VAD_SAMPLES:]
-            probability, self._vad = speech_probability(frame, self._vad)
-            found.append(probability)
-        return tuple(found)

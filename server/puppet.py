@@ -1,9 +1,9 @@
 """Puppet mode: a visitor's own voice is the portrait's, a moment later.
 
-The microphone's packets are put in order, decoded, and looked at for speech in a thread
-of their own; what they hold waits here until it is due (see server/arrivals.py). The
-media clock takes it from here, 40 ms at a time. Sender's clock and media clock drift
-apart, and the network's delay changes: pauses are shortened or lengthened by what that
+The microphone's packets are put in order and decoded; what they hold waits here until
+it is due (see server/arrivals.py), while a thread finds out what is speech. The media
+clock takes it from here, 40 ms at a time. Sender's clock and media clock drift apart,
+and the network's delay changes: pauses are shortened or lengthened by what that
 makes, words are played up to 0.5 % faster or slower, and only what is far off is cut.
 """
 
@@ -13,8 +13,9 @@ import secrets
 import statistics
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
@@ -32,13 +33,20 @@ from models.media import FRAME_MS, PLAYOUT_RATE_HZ, FloatArray
 from models.stretch import Stretch
 from server.arrivals import Arrivals
 from server.metrics import Metrics
-from server.microphone import Heard, MicEar, MicPacket, Order, Ordered
+from server.microphone import (
+    Heard,
+    MicPacket,
+    Order,
+    PacketDecoder,
+    Span,
+    VoiceActivity,
+)
 from server.playout import Live, PlayoutBuffer, Utterance, to_ms
 from server.protocol import Event, PuppetDelay, PuppetMicrophone
 
 logger = logging.getLogger(__name__)
 
-MAX_WAITING = 150  # packets; the oldest are lost when the machine is too slow
+MAX_UNJUDGED = 100  # packets of which it is not known whether they are speech
 MAX_SOUND_SAMPLES = PLAYOUT_RATE_HZ  # decoded, and not taken yet
 ABSENT_S = 2.0  # without a packet; a silent sender (DTX) sends one each 0.4 s
 # The gate looks so far ahead; half of all words are known for words within 54 ms. The
@@ -55,7 +63,7 @@ TEXT_WAITS_S = 4.0  # for a pause of the speaker; then it is said all the same
 _TOLERANCE = PLAYOUT_RATE_HZ * 5 // 1000  # samples that a place may be off
 _MOST_EARLY = PLAYOUT_RATE_HZ * 30 // 1000  # and that are put right within a word
 _MOST_LATE = PLAYOUT_RATE_HZ * 40 // 1000
-_REMEMBERED = 9  # takes, of which the middle one tells how far it is off
+_REMEMBERED = 5  # takes, of which the middle one tells how far it is off
 _STRETCH_PER_SAMPLE = 0.25 / PLAYOUT_RATE_HZ  # a quarter of it within a second
 _MOST_STRETCH = 0.005
 _TAKES_PER_REPORT = 25
@@ -97,7 +105,9 @@ class Puppet:
         self._speaker: Speaker | None = None
         self._heard_s = 0.0  # when its last packet came
         self._order = Order()
-        self._ordered: deque[Ordered] = deque(maxlen=MAX_WAITING)
+        self._decoder = PacketDecoder()
+        self._unjudged: deque[Span] = deque()
+        self._begun = 0  # stretches that do not go on from those before
         self._arrived = asyncio.Event()
         self._utterance: Utterance | None = None
         self._hushed = False  # until the speaker pauses
@@ -135,12 +145,41 @@ class Puppet:
         self._metrics.puppet_packets.labels("late").inc(self._order.late - late)
         self._metrics.puppet_packets.labels("lost").inc(sum(x.lost for x in ordered))
         self._metrics.puppet_packets.labels("played").inc(len(ordered))
-        self._ordered.extend(ordered)
+        for each in ordered:
+            try:
+                heard = self._decoder.hear(each)
+            except Exception:  # what a hostile packet makes a decoder raise
+                logger.exception("a microphone's packet was passed over")
+                continue
+            self.hear(heard, packet.arrived_s)
+
+    def hear(self, heard: Heard, arrived_s: float) -> None:
+        """Decoded sound has come."""
+        if heard.restarts or self._arrivals.is_far(heard.place, arrived_s):
+            self._arrivals.restart()
+        self._arrivals.note(heard.place, arrived_s)
+        if len(self._unjudged) >= MAX_UNJUDGED:  # the thread is stuck: begin anew
+            heard = replace(heard, jumps=True)
+        if heard.jumps:
+            self._begin()
+            self._gate.restart()
+            self._at = heard.place
+            self._begun += 1
+            self._unjudged.clear()
+        self._unjudged.append(Span(heard.samples, heard.jumps))
         self._arrived.set()
+        self._sound = np.concatenate([self._sound, heard.samples])
+        self._metrics.puppet_made_up_s.inc(heard.made_up / PLAYOUT_RATE_HZ)
+        self._skip(len(self._sound) - MAX_SOUND_SAMPLES)
+
+    def decide(self, probabilities: Sequence[float]) -> None:
+        """The next of 32 ms are speech with these probabilities."""
+        for probability in probabilities:
+            self._gate.decide(probability)
 
     async def run(self) -> None:
-        """Until cancelled."""
-        ear = MicEar()
+        """Find out what is speech, until cancelled."""
+        activity = VoiceActivity()
         loop = asyncio.get_running_loop()
         while True:
             self._arrived.clear()
@@ -154,31 +193,12 @@ class Puppet:
             if not self._present:
                 self._present = True
                 self._tell(self._microphone_event())
-            batch = list(self._ordered)
-            self._ordered.clear()
-            hear = partial(ear.hear, batch)
-            try:
-                heard = await loop.run_in_executor(self._voice_activity, hear)
-            except Exception:  # what a hostile packet makes a decoder raise
-                logger.exception("a microphone's packets were passed over")
-                continue
-            for each in heard:
-                self.hear(each, self._time_s())
-
-    def hear(self, heard: Heard, arrived_s: float) -> None:
-        """Decoded sound has come."""
-        if heard.restarts or self._arrivals.is_far(heard.place, arrived_s):
-            self._arrivals.restart()
-        self._arrivals.note(heard.place, arrived_s)
-        if heard.jumps:
-            self._begin()
-            self._gate.restart()
-            self._at = heard.place
-        for probability in heard.probabilities:
-            self._gate.decide(probability)
-        self._sound = np.concatenate([self._sound, heard.samples])
-        self._metrics.puppet_made_up_s.inc(heard.made_up / PLAYOUT_RATE_HZ)
-        self._skip(len(self._sound) - MAX_SOUND_SAMPLES)
+            batch, begun = list(self._unjudged), self._begun
+            self._unjudged.clear()
+            judge = partial(activity.hear, batch)
+            found = await loop.run_in_executor(self._voice_activity, judge)
+            if begun == self._begun:
+                self.decide(found)
 
     def standing(self) -> list[Event]:
         """What whoever comes has to know."""

@@ -91,10 +91,9 @@ class Stage:
             self._decided = end
             jumps = self._number == 0
             self._number = number + 1
-            heard = Heard(
-                samples, number * PACKET, 0, jumps, jumps, tuple(probabilities)
-            )
+            heard = Heard(samples, number * PACKET, 0, jumps, jumps)
             self.puppet.hear(heard, arrived_s)
+            self.puppet.decide(probabilities)
 
     @property
     def output(self) -> FloatArray:

@@ -17,7 +17,15 @@ from models.gate import FRAME_SAMPLES, ROOM_GAIN, Gate, SpeechDetector
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.stretch import Stretch
 from server.arrivals import Arrivals, unwrapped
-from server.microphone import Heard, MicEar, MicPacket, Order, Ordered, PacketDecoder
+from server.microphone import (
+    Heard,
+    MicPacket,
+    Order,
+    Ordered,
+    PacketDecoder,
+    Span,
+    VoiceActivity,
+)
 from tests.speech import question, silence
 
 RATE = PLAYOUT_RATE_HZ
@@ -177,12 +185,11 @@ def test_made_up_sound_goes_on_and_fades() -> None:
 
 
 def probabilities(sound: FloatArray) -> list[float]:
-    ear, order = MicEar(), Order()
+    activity = VoiceActivity()
     return [
         each
-        for packet in packets(sound)
-        for heard in ear.hear(order.push(packet))
-        for each in heard.probabilities
+        for heard in heard_of(packets(sound))
+        for each in activity.hear([Span(heard.samples, heard.jumps)])
     ]
 
 
@@ -272,6 +279,21 @@ def test_a_gate_looks_ahead_and_closes_slowly() -> None:
     assert np.abs(np.diff(gain)).max() < 0.003
 
 
+def test_decisions_that_come_late_hold_the_last_one() -> None:
+    gate = Gate(0)
+    gate.decide(1.0)
+    assert gate.push(5 * FRAME_SAMPLES).gain[-1] == pytest.approx(1.0)
+    for _ in range(4):
+        gate.decide(1.0)
+    assert gate.opens_within(FRAME_SAMPLES), "still the last"
+    for _ in range(12):
+        gate.decide(0.0)
+    gate.skip(11 * FRAME_SAMPLES)
+    assert not gate.opens_within(FRAME_SAMPLES)
+    gate.restart()
+    assert not gate.opens_within(FRAME_SAMPLES)
+
+
 # Other clocks.
 
 
@@ -285,10 +307,10 @@ def test_stretching_in_parts_is_stretching_the_whole(
     sound = tone(1.0, 440)
 
     def stretched(chunks: list[int]) -> FloatArray:
-        stretch, at, made = Stretch(), 0, []
+        clock, at, made = Stretch(), 0, []
         for n in chunks:
-            assert stretch.needs(n, ratio) <= len(sound) - at
-            samples, consumed = stretch.push(sound[at:], n, ratio)
+            assert clock.needs(n, ratio) <= len(sound) - at
+            samples, consumed = clock.push(sound[at:], n, ratio)
             made.append(samples)
             at += consumed
         return np.concatenate(made)
