@@ -109,6 +109,13 @@ class Order:
             ordered.append(self._take(restarts=restarts and not ordered))
         return ordered
 
+    def give_up(self) -> list[Ordered]:
+        """What waits for a packet that is not to be waited for any longer."""
+        ordered: list[Ordered] = []
+        while self._waiting and (not ordered or self._next in self._waiting):
+            ordered.append(self._take(restarts=False))
+        return ordered
+
     def _take(self, *, restarts: bool) -> Ordered:
         first = min(self._waiting)
         packet = self._waiting.pop(first)
@@ -226,6 +233,8 @@ class VoiceActivity:
     """Sound -> how likely each 32 ms of it is speech; for one thread at a time."""
 
     def __init__(self) -> None:
+        self._rest: FloatArray
+        self._vad: VadState
         self._begin()
 
     def hear(self, spans: Sequence[Span]) -> list[float]:

@@ -37,6 +37,7 @@ from server.microphone import (
     Heard,
     MicPacket,
     Order,
+    Ordered,
     PacketDecoder,
     Span,
     VoiceActivity,
@@ -143,6 +144,9 @@ class Puppet:
         late = self._order.late
         ordered = self._order.push(packet)
         self._metrics.puppet_packets.labels("late").inc(self._order.late - late)
+        self._decode(ordered)
+
+    def _decode(self, ordered: Sequence[Ordered]) -> None:
         self._metrics.puppet_packets.labels("lost").inc(sum(x.lost for x in ordered))
         self._metrics.puppet_packets.labels("played").inc(len(ordered))
         for each in ordered:
@@ -151,7 +155,7 @@ class Puppet:
             except Exception:  # what a hostile packet makes a decoder raise
                 logger.exception("a microphone's packet was passed over")
                 continue
-            self.hear(heard, packet.arrived_s)
+            self.hear(heard, each.packet.arrived_s)
 
     def hear(self, heard: Heard, arrived_s: float) -> None:
         """Decoded sound has come."""
@@ -171,6 +175,12 @@ class Puppet:
         self._sound = np.concatenate([self._sound, heard.samples])
         self._metrics.puppet_made_up_s.inc(heard.made_up / PLAYOUT_RATE_HZ)
         self._skip(len(self._sound) - MAX_SOUND_SAMPLES)
+
+    def unjudged(self) -> list[Span]:
+        """What has come since this was asked last: is it speech? See `decide`."""
+        spans = list(self._unjudged)
+        self._unjudged.clear()
+        return spans
 
     def decide(self, probabilities: Sequence[float]) -> None:
         """The next of 32 ms are speech with these probabilities."""
@@ -193,9 +203,8 @@ class Puppet:
             if not self._present:
                 self._present = True
                 self._tell(self._microphone_event())
-            batch, begun = list(self._unjudged), self._begun
-            self._unjudged.clear()
-            judge = partial(activity.hear, batch)
+            begun = self._begun
+            judge = partial(activity.hear, self.unjudged())
             found = await loop.run_in_executor(self._voice_activity, judge)
             if begun == self._begun:
                 self.decide(found)
@@ -213,6 +222,8 @@ class Puppet:
 
     def take(self, n: int, *, text_waits: bool) -> Live:
         """See playout.LiveVoice."""
+        while len(self._sound) < n and (ordered := self._order.give_up()):
+            self._decode(ordered)
         speech = self._gate.opens_within(n)
         self._hushed = self._hushed and speech
         self._text_waited = self._text_waited + n if text_waits else 0

@@ -93,6 +93,7 @@ class Stage:
             self._number = number + 1
             heard = Heard(samples, number * PACKET, 0, jumps, jumps)
             self.puppet.hear(heard, arrived_s)
+            self.puppet.unjudged()
             self.puppet.decide(probabilities)
 
     @property
