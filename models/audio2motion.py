@@ -10,6 +10,7 @@ gives as many rows, whatever the chunking. The row of a frame is given
 """
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -54,6 +55,32 @@ class AudioState:
     level: Tensor
     net: NetState
     mouths: tuple[Mouth, ...]
+
+    @classmethod
+    def joined(cls, states: Sequence["AudioState"]) -> "AudioState":
+        """Of all their streams, one after the other."""
+        return cls(
+            torch.cat([each.audio for each in states]),
+            torch.cat([each.level for each in states]),
+            NetState(
+                torch.cat([each.net.front for each in states]),
+                torch.cat([each.net.past for each in states]),
+            ),
+            tuple(mouth for each in states for mouth in each.mouths),
+        )
+
+    def split(self) -> list["AudioState"]:
+        """Of each stream."""
+        rows = [slice(row, row + 1) for row in range(len(self.level))]
+        return [
+            AudioState(
+                self.audio[row],
+                self.level[row],
+                NetState(self.net.front[row], self.net.past[row]),
+                self.mouths[row],
+            )
+            for row in rows
+        ]
 
 
 class AudioToMotion(nn.Module):

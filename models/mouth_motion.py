@@ -110,6 +110,12 @@ class MouthMotion:
     stress: FloatArray
     speaking: FloatArray
 
+    def split(self) -> list["MouthMotion"]:
+        """Of each mouth."""
+        parts = (self.mouth, self.energy, self.stress, self.speaking)
+        rows = range(len(self.mouth))
+        return [MouthMotion(*(part[row : row + 1] for part in parts)) for row in rows]
+
 
 @dataclass(frozen=True)
 class Mouth:

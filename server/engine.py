@@ -51,6 +51,10 @@ class Performing(Protocol):
     ) -> None: ...
 
 
+# Performers, each another, and what each is to hear.
+PushTogether = Callable[[Sequence[Any], Sequence[FloatArray]], Sequence[Motion]]
+
+
 @dataclass(frozen=True, eq=False)
 class Models:
     """What the engine needs of models/.
@@ -58,6 +62,7 @@ class Models:
     delay_frames: row j of a performer is the motion of frame j - delay_frames.
     live_performer: of live voices, which are `live_delay_frames` late; None: as others.
     render: identities and motion float32 [B, C] -> pictures.
+    push_together: what push_audio of each performer gives, quicker, or None.
     prepare_thread: to be called once in each thread that uses the others.
     prepare: what render would do with an identity that it sees for the first time.
     shrink: an identity to a picture of height x width.
@@ -71,6 +76,7 @@ class Models:
     shrink: Callable[[Identity, int, int], Identity] = shrunk
     live_performer: Callable[[int], Performing] | None = None
     live_delay_frames: int = 0
+    push_together: PushTogether | None = None
 
 
 def load_models(
@@ -104,6 +110,7 @@ def load_models(
             live_network, seed=seed, audio=live_silence
         ),
         live_delay_frames=live_network.look_ahead_frames,
+        push_together=Performer.push_together,
     )
 
 
@@ -130,6 +137,15 @@ class Job:
     wanted: Sequence[int]
     rewind: Memory | None = None
     memory: Memory | None = None
+
+
+def _begin(job: Job) -> None:
+    """Bring a job's performer to where it is to go on from."""
+    if job.rewind and job.rewind.state is not None:
+        job.performer.state = job.rewind.state
+    if job.memory:
+        job.memory.state = job.performer.state
+    job.performer.set_posture(job.posture)
 
 
 def _form(job: Job) -> tuple[tuple[int, int], bool]:
@@ -181,7 +197,7 @@ class Engine:
 
         A job that fails has no pictures, and the others keep theirs.
         """
-        rows = [self._move(job) for job in jobs]
+        rows = self._move(jobs)
         pictures: list[list[Pictures]] = [[] for _ in jobs]
         for form in sorted({_form(job) for job in jobs}):
             batch = [
@@ -193,14 +209,27 @@ class Engine:
             self._draw(jobs, batch, pictures)
         return pictures
 
-    def _move(self, job: Job) -> FloatArray:
-        """The rows to be drawn, float32 [len(wanted), C]."""
+    def _move(self, jobs: Sequence[Job]) -> list[FloatArray]:
+        """The rows to be drawn of each, float32 [len(wanted), C]."""
+        together = self._models.push_together
+        performers = [job.performer for job in jobs]
+        if together and 1 < len(jobs) == len(set(map(id, performers))):
+            try:
+                for job in jobs:
+                    _begin(job)
+                motions = together(performers, [job.samples for job in jobs])
+                pairs = zip(jobs, motions, strict=True)
+                return [motion.values[list(job.wanted)] for job, motion in pairs]
+            except Exception:
+                logger.exception("performers failed together, so each by itself")
+            for job in jobs:
+                if job.memory and job.memory.state is not None:
+                    job.performer.state = job.memory.state
+        return [self._move_alone(job) for job in jobs]
+
+    def _move_alone(self, job: Job) -> FloatArray:
         try:
-            if job.rewind and job.rewind.state is not None:
-                job.performer.state = job.rewind.state
-            if job.memory:
-                job.memory.state = job.performer.state
-            job.performer.set_posture(job.posture)
+            _begin(job)
             values: FloatArray = job.performer.push_audio(job.samples).values
             return values[list(job.wanted)]
         except Exception:

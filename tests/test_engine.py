@@ -1,13 +1,14 @@
 """The engine: one batch per size, and a failing job harms no other."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 
 from models.identity import Identity
 from models.media import FloatArray, Motion
-from server.engine import Engine, Job, Models, Pictures
+from server.engine import Engine, Job, Memory, Models, Pictures
 from tests.fakes import (
     DELAY_FRAMES,
     FakeIdentity,
@@ -113,3 +114,32 @@ def test_a_broken_renderer_gives_no_picture_and_no_exception() -> None:
 
     engine = Engine(Models(DELAY_FRAMES, FakePerformer, render))
     assert engine.step([job(FakePerformer(), 0.1)]) == [[]]
+
+
+def test_sessions_move_together_and_each_by_itself_when_that_fails() -> None:
+    calls = []
+
+    def push(
+        performers: Sequence[FakePerformer], sounds: Sequence[FloatArray]
+    ) -> list[Motion]:
+        calls.append(len(performers))
+        heard = [
+            one.push_audio(each) for one, each in zip(performers, sounds, strict=True)
+        ]
+        if len(calls) > 1:
+            raise RuntimeError("broken")
+        return heard
+
+    engine = Engine(replace(fake_models(), push_together=push))
+    performers = [FakePerformer() for _ in range(3)]
+    alone = [FakePerformer() for _ in range(3)]
+    one_by_one = Engine(fake_models())
+    for level in (0.3, 0.1, 0.0, 0.0):
+        jobs = [replace(job(each, level), memory=Memory()) for each in performers]
+        together = engine.step(jobs)
+        singly = [one_by_one.step([job(each, level)])[0] for each in alone]
+        for (picture,), (expected,) in zip(together, singly, strict=True):
+            assert np.array_equal(picture, expected)
+    assert calls == [3, 3, 3, 3]
+    engine.step([job(performers[0], 0.1)])
+    assert len(calls) == 4

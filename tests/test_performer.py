@@ -179,3 +179,32 @@ def test_decimation_keeps_what_16_khz_can_hold(hz: float, gain: float) -> None:
     tone = np.sin(2 * np.pi * hz * np.arange(9600) / 48_000).astype(np.float32)
     heard = Decimator().push(tone)[100:]
     assert np.sqrt(2 * (heard**2).mean()) == pytest.approx(gain, abs=0.01)
+
+
+def test_performers_that_hear_together_move_as_each_would_alone(
+    network: AudioToMotion, speech: FloatArray
+) -> None:
+    """Also where one hears more, or through another look-ahead, than the others."""
+    networks = [network, network, network.with_look_ahead(0), network]
+    alone = [Performer(net, seed=seed) for seed, net in enumerate(networks)]
+    together = [Performer(net, seed=seed) for seed, net in enumerate(networks)]
+    for step in range(12):
+        counts = (1, 1, 1, 2 if step % 3 == 0 else 1)
+        sounds = [
+            speech[(5 * who + 2 * step) * FRAME :][: count * FRAME]
+            for who, count in enumerate(counts)
+        ]
+        motions = Performer.push_together(together, sounds)
+        for performer, sound, motion in zip(alone, sounds, motions, strict=True):
+            expected = performer.push_audio(sound).values
+            np.testing.assert_allclose(motion.values, expected, atol=2e-4)
+
+
+def test_a_sound_that_is_no_whole_frame_stops_all_before_any_has_heard(
+    network: AudioToMotion, speech: FloatArray
+) -> None:
+    one, other = Performer(network), Performer(network)
+    with pytest.raises(ValueError, match="whole frames"):
+        Performer.push_together([one, other], [speech[:FRAME], speech[:100]])
+    fresh = Performer(network).push_audio(speech[: 9 * FRAME])
+    assert np.array_equal(one.push_audio(speech[: 9 * FRAME]).values, fresh.values)
