@@ -13,6 +13,8 @@
  * @property {number} concealed samples of those that had to be invented
  * @property {number} waitedS that samples spent in the jitter buffer
  * @property {number} emitted samples that left it
+ * @property {number | null} pictureLeadMs by which a picture leaves its jitter buffer
+ *     before the sound that it belongs to; null while that is not known
  * @property {number} width of the picture, pixels
  * @property {number} height
  * @property {number | null} roundTripS
@@ -45,10 +47,19 @@ export function readStats(report) {
     concealed: (sound.concealedSamples ?? 0) - (sound.silentConcealedSamples ?? 0),
     waitedS: sound.jitterBufferDelay ?? 0,
     emitted: sound.jitterBufferEmittedCount ?? 0,
+    pictureLeadMs: lead(picture.estimatedPlayoutTimestamp, sound.estimatedPlayoutTimestamp),
     width: picture.frameWidth ?? 0,
     height: picture.frameHeight ?? 0,
     ...pathOf(report, all),
   };
+}
+
+/**
+ * @param {number} [picture] the sender's clock at what is shown now
+ * @param {number} [sound] the sender's clock at what is heard now
+ */
+function lead(picture, sound) {
+  return picture && sound ? picture - sound : null;
 }
 
 /**

@@ -1,5 +1,5 @@
 // A meeting of two in one page: A sends what getUserMedia gave it, B sees and hears it.
-const meeting = { natives: {}, stream: null, a: null, b: null, levels: [], frames: [] };
+const meeting = { natives: {}, stream: null, a: null, b: null, levels: {}, light: {} };
 globalThis.meeting = meeting;
 
 // As early as any script of the site can look.
@@ -88,17 +88,32 @@ meeting.snapshot = (id = "other") => {
   return canvas.toDataURL("image/jpeg", 0.95);
 };
 
-// The loudness of what B hears, a hundred times a second.
-meeting.listen = () => {
+// How loud a stream is, as [time, level] a hundred times a second; B's, if none is named.
+meeting.listen = (name = "other", stream = document.getElementById("other").srcObject) => {
   const context = new AudioContext({ sampleRate: 48000 });
   const analyser = context.createAnalyser();
   analyser.fftSize = 512;
-  context.createMediaStreamSource(document.getElementById("other").srcObject).connect(analyser);
+  context.createMediaStreamSource(stream).connect(analyser);
   const samples = new Float32Array(analyser.fftSize);
-  meeting.levels = [];
+  const levels = (meeting.levels[name] = []);
   setInterval(() => {
     analyser.getFloatTimeDomainData(samples);
     const power = samples.reduce((sum, value) => sum + value * value, 0);
-    meeting.levels.push([performance.now(), Math.sqrt(power / samples.length)]);
+    levels.push([performance.now(), Math.sqrt(power / samples.length)]);
   }, 10);
+};
+
+// How bright B's pictures are, as [time at which each is shown, 0 to 255].
+meeting.look = (id = "other") => {
+  const video = document.getElementById(id);
+  const canvas = new OffscreenCanvas(8, 8);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const light = (meeting.light[id] = []);
+  const take = (_now, { expectedDisplayTime }) => {
+    context.drawImage(video, 0, 0, 8, 8);
+    const middle = context.getImageData(4, 4, 1, 1).data[1];
+    light.push([expectedDisplayTime, middle]);
+    video.requestVideoFrameCallback(take);
+  };
+  video.requestVideoFrameCallback(take);
 };

@@ -74,12 +74,20 @@ class Loudness {
 export function bestShift(said, heard) {
   const first = said.slice(0, said.length - LONGEST_STEPS);
   if (Math.max(...first) < LOUD) return null;
+  // As the ear has it, or the loudest syllable alone would count.
+  const a = first.map(heardLoudness);
+  const b = heard.map(heardLoudness);
   let best = { likeness: LEAST_LIKENESS, shift: -1 };
   for (let shift = 0; shift <= LONGEST_STEPS; shift++) {
-    const likeness = correlation(first, heard.slice(shift, shift + first.length));
+    const likeness = correlation(a, b.slice(shift, shift + a.length));
     if (likeness > best.likeness) best = { likeness, shift };
   }
   return best.shift < 0 ? null : best.shift * STEP_MS;
+}
+
+/** @param {number} level of full scale */
+function heardLoudness(level) {
+  return Math.log10(Math.max(level, LOUD / 4));
 }
 
 /**

@@ -2,6 +2,7 @@ import { Backoff } from "../../likeness/backoff.js";
 import { PeerLink } from "../../likeness/peer_link.js";
 import { StallWatch } from "../../likeness/stall_watch.js";
 import { Refusal } from "./background_link.js";
+import { InStep } from "./in_step.js";
 
 /** @import { AvatarEvent } from "../../likeness/types.js" */
 /** @import { BackgroundLink } from "./background_link.js" */
@@ -96,17 +97,24 @@ export class LiveSource {
     const [video] = link.stream.getVideoTracks();
     const [audio] = link.stream.getAudioTracks();
     const silent = playMuted(audio);
-    const watch = setInterval(() => {
+    const step = new InStep((frame) => this.#listener.onFrame(frame));
+    const watch = setInterval(async () => {
+      step.setLead((await link.stats()).pictureLeadMs);
       if (frames > 0) this.#backoff.reset();
       if (stall.observe(frames, performance.now())) link.close("stalled");
     }, WATCH_MS);
     pump(video, (/** @type {VideoFrame} */ frame) => {
       if (++frames === 1) this.#listener.onPhase("live");
-      this.#listener.onFrame(frame);
+      step.push(frame, performance.now());
     });
-    pump(audio, (/** @type {AudioData} */ sound) => this.#listener.onSound(sound));
+    pump(audio, (/** @type {AudioData} */ sound) => {
+      this.#listener.onSound(sound);
+      sound.close();
+      step.tick(performance.now());
+    });
     await link.ended;
     clearInterval(watch);
+    step.close();
     silent.srcObject = null;
   }
 
@@ -140,7 +148,7 @@ function playMuted(track) {
 /**
  * @template {VideoFrame | AudioData} T
  * @param {MediaStreamTrack} track
- * @param {(data: T) => void} take
+ * @param {(data: T) => void} take has to close it
  */
 async function pump(track, take) {
   const options = track.kind === "video" ? { track, maxBufferSize: MOST_WAITING } : { track };
@@ -151,11 +159,7 @@ async function pump(track, take) {
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;
-    try {
-      take(value);
-    } finally {
-      value.close();
-    }
+    take(value);
   }
 }
 

@@ -12,6 +12,7 @@ import { VideoFeed } from "./video_feed.js";
 
 const TICK_MS = 250; // once a second in the background, which is often enough
 const REPORT_EVERY_MS = 5_000;
+const MEASURE_EVERY_MS = 2_000;
 const MOST_FEEDS = 24; // of a kind; a call needs two or three
 const LINGER_MS = 3_000; // a site that changes its device stops one track, then asks anew
 
@@ -32,6 +33,7 @@ export class StandIn {
   #still = nobody();
   #usedMs = 0;
   #reportedMs = -Infinity;
+  #measuredMs = -Infinity;
   #microphone = new RealMicrophone();
   #meter = new DelayMeter();
   /** @type {Report} */
@@ -153,10 +155,11 @@ export class StandIn {
     else if (this.#source && nowMs - this.#usedMs > LINGER_MS) this.#close();
     if (!this.#source) return;
     this.#tell({ camera: this.#videos.size > 0, microphone: this.#audios.size > 0 });
-    if (nowMs - this.#reportedMs > REPORT_EVERY_MS) {
-      if (this.#settings.puppet) this.#tell({ delayMs: this.#meter.delayMs() });
-      this.#send();
+    if (this.#settings.puppet && nowMs - this.#measuredMs > MEASURE_EVERY_MS) {
+      this.#measuredMs = nowMs;
+      this.#tell({ delayMs: this.#meter.delayMs() ?? this.#report.delayMs });
     }
+    if (nowMs - this.#reportedMs > REPORT_EVERY_MS) this.#send();
   }
 
   #close() {

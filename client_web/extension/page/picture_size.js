@@ -27,8 +27,13 @@ export function pictureSize(constraints) {
   }
   width ||= height * (ratio || usualRatio((height * 16) / 9));
   height ||= width / (ratio || usualRatio(width));
+  const scale = Math.min(1, MOST.width / width, MOST.height / height);
   const frameRate = preferred(asked, "frameRate", LEAST.frameRate, MOST.frameRate);
-  return { width: even(width), height: even(height), frameRate: frameRate || MOST.frameRate };
+  return {
+    width: even(width * scale),
+    height: even(height * scale),
+    frameRate: Math.min(frameRate || MOST.frameRate, MOST.frameRate),
+  };
 }
 
 /** @param {number} width */
@@ -50,7 +55,7 @@ function even(pixels) {
  */
 function preferred(asked, name, least, most) {
   let low = least;
-  let high = most;
+  let high = Infinity;
   let ideal = 0;
   for (const part of allParts(asked)) {
     const wanted = modern(part, name);
@@ -61,7 +66,7 @@ function preferred(asked, name, least, most) {
     }
     ideal ||= wanted.exact ?? wanted.ideal ?? 0;
   }
-  if (low > high) throw new OverconstrainedError(name, "");
+  if (low > Math.min(high, most)) throw new OverconstrainedError(name, "");
   if (ideal) return Math.min(Math.max(ideal, low), high);
   if (low > least) return low;
   return high < most ? high : 0;
