@@ -33,6 +33,7 @@ def test_media_that_cannot_pass_is_said_in_plain_words(
     page.route("**/offer", block)
     page.goto(server.talk)
     expect(page.locator("#notice-text")).to_contain_text("firewall", timeout=40_000)
+    page.unroute_all(behavior="ignoreErrors")  # one may be on its way
     page.context.close()
 
 
