@@ -43,7 +43,9 @@ MOST_HEAP_MIB = 1.5
 MOST_NODES = 30
 MOST_LISTENERS = 15
 QUERY = "presence=off&languages=en&idle_s=25&warn_s=3&farewell_s=6"
-TAP = "document.querySelector('.choice:nth-child(2)')?.click()"
+# The question, or where the kiosk has given the visit up, the button that begins one.
+TAP = """document.querySelector(document.body.dataset.state === "attract"
+  ? ".start" : ".choice:nth-child(2)")?.click()"""
 SAMPLE = """async () => ({ ...await played(), at: performance.now() / 1000,
   state: document.body.dataset.state, phase: document.body.dataset.phase,
   speaking: "speaking" in document.body.dataset })"""
@@ -100,7 +102,8 @@ class Stage:
             loud = loud + 1 if good else max(0, loud - 1)
             if loud >= PLAYED_FOR:
                 return time.monotonic() - began_s
-            idle = now["phase"] == "live" and not now["speaking"]
+            waits = now["phase"] == "live" or now["state"] == "attract"
+            idle = waits and not now["speaking"]
             if idle and time.monotonic() - tapped_s > TAP_AGAIN_S:
                 tapped_s = time.monotonic()
                 self.page.evaluate(TAP)

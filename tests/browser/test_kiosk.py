@@ -282,8 +282,11 @@ def test_its_title_counts_up(browser: Browser, server: Server) -> None:
     page.context.close()
 
 
-def test_staff_hold_the_corner(browser: Browser, server: Server) -> None:
-    page = kiosk(browser, server, reduced_motion="reduce")
+def test_staff_hold_the_corner_and_load_it_anew(
+    browser: Browser, server: Server
+) -> None:
+    """As it does by itself at night: the configuration is still there afterwards."""
+    page = kiosk(browser, server, config={"languages": ["zh"]}, reduced_motion="reduce")
     page.mouse.move(10, 10)
     page.mouse.down()
     page.wait_for_selector("#staff[open]", timeout=LONG_MS)
@@ -291,6 +294,12 @@ def test_staff_hold_the_corner(browser: Browser, server: Server) -> None:
     expect(page.locator("#staff-figures")).to_contain_text("state: attract")
     page.click("#staff-close")
     assert page.evaluate("document.body.dataset.state") == "attract"
+    page.evaluate(
+        "globalThis.before = true; document.getElementById('staff-reload').click()"
+    )
+    wait_until(page, lambda: not page.evaluate("globalThis.before ?? false"), LONG_MS)
+    expect(page.locator(".start")).to_have_text("点一下，开始聊")
+    assert "config" not in page.url
     page.context.close()
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -157,6 +158,10 @@ def test_microphone_and_camera_are_given_to_our_origin_alone(
     other.close()
 
 
+@pytest.mark.skipif(
+    shutil.which("systemd-notify") is None,
+    reason="no systemd-notify: apt-get install systemd",
+)
 def test_systemd_is_told_as_long_as_the_page_lives(screen: Screen) -> None:
     screen.told()
     until(lambda: any("WATCHDOG=1" in each for each in screen.told()))
