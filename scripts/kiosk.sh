@@ -6,10 +6,12 @@
 # Opens Chromium on URL/kiosk.html, full screen, with microphone and camera allowed for
 # that origin alone, and watches over it: the page counts up in its title, and when it has
 # not for KIOSK_DEAD_S seconds, Chromium is ended and opened anew. Under systemd it feeds
-# the watchdog (scripts/likeness-kiosk.service). Needs chromium and curl.
+# the watchdog (scripts/likeness-kiosk.service). Needs chromium and curl. The title is
+# read at Chromium's debugging port, which programs of this machine can reach: let no
+# others log in here.
 #
 # From the environment:
-#   KIOSK_CONFIG    a JSON file for the page (client_web/kiosk/types.js, README.md); make
+#   KIOSK_CONFIG    a JSON file for the page (README.md, client_web/kiosk/config.js); make
 #                   it readable to the kiosk's user alone if it holds a key
 #   KIOSK_QUERY     fields for the address: "languages=en,zh&presence=off"
 #   KIOSK_CHROMIUM  else chromium, chromium-browser or google-chrome
