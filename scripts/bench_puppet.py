@@ -12,6 +12,8 @@ as it is, and on one made worse: packets up to 30 ms late, 2 % of them lost.
     skew             picture minus sound at the receiver, of each piece, by RTP times
                      and sender reports, as a browser synchronises
     missing          of the loud 10 ms of what was said, those that were not heard
+    made up          sound in the place of what was lost or late, of the time
+    cores            of the server, while it does all that
 """
 
 import argparse
@@ -36,6 +38,7 @@ FLASH = "scripts.flash_server"
 SECOND = PLAYOUT_RATE_HZ
 PIECE_S = 0.45  # of speech in each second
 BLOCK = PLAYOUT_RATE_HZ // 100
+MADE_UP = "likeness_puppet_made_up_seconds_total"
 QUIET_S = 0.3  # between two pieces, at least
 LONGEST_S = 0.5  # of the delays that are looked for
 HEARD_SHARE = 0.1  # of its level as it was said: less is not heard
@@ -52,6 +55,7 @@ class Weather:
 
 CALM = Weather("calm")
 ROUGH = Weather("30 ms jitter, 2 % loss", 0.03, 0.02)
+NETWORKS = {"calm": CALM, "rough": ROUGH}
 
 
 def pieces(count: int) -> FloatArray:
@@ -93,10 +97,15 @@ def spoil(client: LiveClient, weather: Weather) -> None:
 
 @dataclass(frozen=True)
 class Figures:
-    """delays_ms: mouth to ear. missing: of loud blocks. told_ms: by the server."""
+    """delays_ms: mouth to ear. missing: of loud blocks. told_ms: by the server.
+
+    made_up: share of the time. cores: of the server.
+    """
 
     delays_ms: Sequence[float]
     missing: float
+    made_up: float
+    cores: float
     told_ms: Sequence[float]
     skews: Skews
 
@@ -115,8 +124,12 @@ async def speak(live: LiveProcess, weather: Weather, seconds: int) -> Figures:
         spoil(client, weather)
         await asyncio.sleep(3)  # the clocks and the network are learnt
         said = pieces(seconds)
+        made_up_s = await asyncio.to_thread(live.metric, MADE_UP)
+        before_s = live.usage().cpu_s
         first_s = voice.say(said)
         await asyncio.sleep(seconds + 1.5)
+        cores = (live.usage().cpu_s - before_s) / (seconds + 1.5)
+        made_up = await asyncio.to_thread(live.metric, MADE_UP) - made_up_s
         await client.until(lambda: {"audio", "video"} <= client.reports.keys())
         skews = skew_of(client, QUIET_S)
         told = [event["delay_ms"] for event in client.found("puppet.delay")]
@@ -128,7 +141,8 @@ async def speak(live: LiveProcess, weather: Weather, seconds: int) -> Figures:
         if (delay_ms := _delay_ms(said, heard, first_s - heard_from_s, second))
     ]
     offset_s = first_s - heard_from_s + statistics.median(delays) / 1000
-    return Figures(delays, _missing(said, heard, offset_s), told, skews)
+    missing = _missing(said, heard, offset_s)
+    return Figures(delays, missing, made_up / seconds, cores, told, skews)
 
 
 def recording(sounds: Sequence[Sound]) -> tuple[FloatArray, float]:
@@ -177,7 +191,9 @@ def report(weather: Weather, figures: Figures, *, flashes: bool) -> None:
     show(f"{weather.name}: told by the server", figures.told_ms)
     if flashes:
         show_skew(f"{weather.name}: skew", figures.skews)
-    print(f"{weather.name + ': missing':44} {100 * figures.missing:.2f} %", flush=True)
+    for name, share in (("missing", figures.missing), ("made up", figures.made_up)):
+        print(f"{f'{weather.name}: {name}':44} {100 * share:.2f} %")
+    print(f"{weather.name + ': cores':44} {figures.cores:.2f}", flush=True)
 
 
 def main() -> None:
@@ -189,12 +205,15 @@ def main() -> None:
     parser.add_argument(
         "--portrait", action="store_true", help="the server as it is: no skew then"
     )
+    parser.add_argument(
+        "--network", choices=["calm", "rough"], nargs="*", default=["calm", "rough"]
+    )
     arguments = parser.parse_args()
     settings = {}
     if arguments.look_ahead_ms is not None:
         settings["PUPPET_LOOK_AHEAD_MS"] = str(arguments.look_ahead_ms)
     with server("server" if arguments.portrait else FLASH, **settings) as live:
-        for weather in (CALM, ROUGH):
+        for weather in (NETWORKS[name] for name in arguments.network):
             figures = asyncio.run(speak(live, weather, arguments.seconds))
             report(weather, figures, flashes=not arguments.portrait)
 

@@ -16,6 +16,7 @@ PACKET_RATE_HZ = FRAME_RATE_HZ * PACKETS_PER_FRAME
 # A machine that was stopped for so long does not make good for it: catching up would
 # send seconds of sound in one burst.
 MAX_BACKLOG_S = 1.0
+LATE_S = 0.002
 
 
 class MediaClock:
@@ -54,6 +55,9 @@ class MediaClock:
         wait_s = deadline_s - self._time_s()
         # Even a deadline in the past lets the others run for a turn.
         await asyncio.sleep(max(0.0, wait_s))
+        if self.lateness_s(deadline_s) > LATE_S:
+            # Timers come before the network: what has come meanwhile is taken first.
+            await asyncio.sleep(0)
         late_s = self.lateness_s(deadline_s)
         if late_s > MAX_BACKLOG_S:
             self._start_s += late_s
