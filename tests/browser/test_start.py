@@ -39,10 +39,10 @@ def test_it_holds_no_session_and_asks_no_other_site(
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    before = sessions(server)
+    before = set(sessions(server))
     page.goto(server.url)
     wait_until(page, lambda: seconds_shown(page) > 0.2)
-    assert sessions(server) == before
+    assert set(sessions(server)) <= before
     assert complaints == []
     assert [url for url in asked if not url.startswith(server.url)] == []
     assert [url for url in asked if "/v1/" in url] == []
