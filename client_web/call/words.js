@@ -18,7 +18,7 @@ export const WORDS = {
     native2: "In the folder of Likeness, start the camera while the server runs:",
     native3: "With your own voice instead of typed words:",
     native4: "In the program, choose the virtual camera, and the sound device that the command names. What is missing it says, and how to get it.",
-    picture: "A meeting that shows the portrait; beside it, the extension’s window",
+    picture: "A meeting that shows the portrait; beside it, the extension’s popup",
     address: "The address of this server:",
     honest: "Tell the others that they see a portrait which is generated, and show only people who agreed to it.",
     back: "Start page",
