@@ -2,7 +2,7 @@
 
 It serves the site's files, and at POST /likeness/session makes sessions for its
 visitors: the API key stays here, and their browsers only ever see the token of their
-own session. LIKENESS_API_KEY is the key, LIKENESS_SERVER where the server is. A real
+own session. LIKENESS_SERVER_KEY is the key, LIKENESS_SERVER where the server is. A real
 site would also ask who the visitor is, and how many sessions they have had today.
 """
 
@@ -42,7 +42,10 @@ class Site(SimpleHTTPRequestHandler):
             return
         try:
             wish = json.loads(self.rfile.read(size) or b"{}")
-            server, key = os.environ["LIKENESS_SERVER"], os.environ["LIKENESS_API_KEY"]
+            server, key = (
+                os.environ["LIKENESS_SERVER"],
+                os.environ["LIKENESS_SERVER_KEY"],
+            )
             status, answer = mint(server.rstrip("/"), key, dict(wish))
         except (ValueError, TypeError):
             status, answer = 422, b'{"code": "bad_request", "message": "Not JSON."}'

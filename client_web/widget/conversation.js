@@ -49,6 +49,8 @@ export class Conversation {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #leaving;
   #wasLive = false;
+  /** @type {ApiError | null} why it was over */
+  #refusal = null;
 
   /**
    * @param {Options} options
@@ -122,6 +124,7 @@ export class Conversation {
     const likeness = new Likeness({ server, key, grant, wish });
     this.#likeness = likeness;
     this.#wasLive = false;
+    this.#refusal = null;
     this.#listening = new Listening(likeness, {
       onState: (state) => this.#panel.microphone.setState(state),
       onLevel: (level) => this.#panel.microphone.setLevel(level),
@@ -157,7 +160,8 @@ export class Conversation {
       this.#panel.composer.setSpeaking(false);
     }
     if (phase === "reconnecting" && !this.#wasLive) this.#askWhy();
-    if (phase === "closed") this.#over();
+    // A refusal for good is told right after this.
+    if (phase === "closed") queueMicrotask(() => this.#likeness?.phase === "closed" && this.#over());
   }
 
   /** A first connection that fails without a word may be refused to this site. */
@@ -170,15 +174,23 @@ export class Conversation {
     this.#tell("originNotAllowed");
   }
 
-  /** It ended by itself: a farewell, its owner, a refusal for good (told after this). */
+  /** It ended by itself: a farewell, its owner, a refusal for good. */
   #over() {
     this.end();
-    this.#tell("ended");
+    this.#panel.setStatus("closed");
+    if (this.#refusal) this.#explain(this.#refusal);
+    else this.#tell("ended");
   }
 
   /** @param {ApiError} error */
   #fail(error) {
     this.#listener.onError(error);
+    if (this.#likeness?.phase === "closed") this.#refusal = error;
+    else this.#explain(error);
+  }
+
+  /** @param {ApiError} error */
+  #explain(error) {
     const key = REFUSALS.get(error.code) ?? (NOT_SET_UP.test(error.code) ? "notSetUp" : null);
     if (key) this.#tell(key);
     else this.#panel.notice.tell(error.message || this.#strings.say("failed"));
