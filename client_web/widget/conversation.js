@@ -49,6 +49,7 @@ export class Conversation {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #leaving;
   #wasLive = false;
+  #state = "idle"; // of the session, which may be told before its media flows
   /** @type {ApiError | null} why it was over */
   #refusal = null;
 
@@ -68,6 +69,12 @@ export class Conversation {
   /** @returns {Likeness | null} while there is one */
   get likeness() {
     return this.#likeness;
+  }
+
+  /** How the connection is, and while media flows what the portrait does. */
+  get status() {
+    const phase = this.#likeness?.phase ?? "connecting";
+    return phase === "live" ? this.#state : phase;
   }
 
   /** What was said, oldest first. */
@@ -149,12 +156,13 @@ export class Conversation {
 
   /** @param {Phase} phase */
   #follow(phase) {
-    this.#panel.setStatus(phase);
+    this.#panel.setStatus(this.status);
     this.#listener.onPhase(phase);
     if (phase === "live") {
       this.#wasLive = true;
       this.#panel.notice.clear("problem");
     } else {
+      this.#state = "idle";
       this.#log.settle();
       this.#panel.stage.cut();
       this.#panel.composer.setSpeaking(false);
@@ -219,7 +227,8 @@ export class Conversation {
       if (text) this.#listener.onMessage(who, text);
     }
     if (event.type === "session.state") {
-      this.#panel.setStatus(event.state ?? "idle");
+      this.#state = event.state ?? "idle";
+      if (this.#likeness?.phase === "live") this.#panel.setStatus(this.#state);
       this.#panel.composer.setSpeaking(event.state === "speaking");
     } else if (event.type === "stream.layout") this.#panel.stage.setLayout(event);
     else if (event.type === "session.hearing") this.#panel.microphone.setHearing(event);

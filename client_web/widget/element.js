@@ -83,6 +83,9 @@ export class LikenessAvatar extends HTMLElement {
     this.#show();
     if (name === "language" && now) this.likeness?.setManner({ language: now });
     if (name === "voice" && now) this.likeness?.setManner({ voice: now });
+    if (name === "transparent" && (before === null) !== (now === null)) {
+      this.likeness?.setManner({ background: now === null ? "keep" : "alpha" });
+    }
   }
 
   /** @returns {Likeness | null} the connection, while there is one: for what is not here */
@@ -103,7 +106,7 @@ export class LikenessAvatar extends HTMLElement {
   open() {
     if (this.#isOpen || !this.isConnected) return;
     this.#setOpen(true);
-    this.#panel.setStatus(this.likeness?.phase ?? "connecting");
+    this.#panel.setStatus(this.#conversation.status);
     this.#conversation.begin();
     this.#dispatch("open", {});
   }

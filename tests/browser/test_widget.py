@@ -35,7 +35,7 @@ from tests.browser.widget import (
 from tests.speech import question, silence
 
 KEY = "the-key-of-the-shop-that-no-browser-sees"
-TOKEN_TTL_S = 4  # so that each test outlives its first token
+TOKEN_TTL_S = 8  # so that each test outlives its first token
 HARDWARE = "What hardware does it need?"
 DENIED = """navigator.mediaDevices.getUserMedia = () =>
   Promise.reject(new DOMException("no", "NotAllowedError"));"""
