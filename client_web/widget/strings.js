@@ -92,7 +92,7 @@ const TABLES = {
     portrait: "{name}的实时肖像",
     generated: "AI 生成",
     person: "转人工服务",
-    askPerson: "我想和真人说话",
+    askPerson: "请帮我转人工客服",
     personCalled: "已通知人工客服，马上为您服务。",
     personHere: "您可以在这里联系人工客服：",
     personNobody: "目前没有人工客服可以接待。",

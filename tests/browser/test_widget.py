@@ -74,7 +74,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture
 def site(shop: Shop) -> Iterator[ForeignSite]:
-    """As it was before the last test changed it."""
+    """As it was before the last test changed it, and with nobody on it: a busy machine
+    takes the first visitor in any case, and perhaps no second one."""
+    end_s = time.monotonic() + 30
+    while shop.sessions() and time.monotonic() < end_s:
+        time.sleep(0.2)
     shop.site.attributes = WIDGET
     shop.site.html = 'lang="en"'
     yield shop.site
@@ -189,7 +193,7 @@ def test_it_survives_a_server_that_dies_and_a_token_that_ends(
     shop.server.start()
     wait_live(page)
     ask(page, "Who are you?")
-    answered(page, "portrait")
+    answered(page, "likeness")
     assert said(page, "visitor") == [HARDWARE, "Who are you?"]
     # Its connection dies when its token has long expired.
     time.sleep(TOKEN_TTL_S)
@@ -317,12 +321,14 @@ def test_nobody_is_hindered(
 ) -> None:
     site.attributes += f' {attributes} questions="What is this?"'
     site.html = 'lang="zh-CN"' if attributes else 'lang="en"'
-    page = visit(browser, site, color_scheme=scheme, reduced_motion="reduce")
+    # Trusted Types would stop axe-core itself.
+    how: dict[str, Any] = {"color_scheme": scheme, "bypass_csp": True}
+    page = visit(browser, site, reduced_motion="reduce", **how)
     page.evaluate("document.querySelector('main').remove()")  # it is not ours
     assert faults(page, "likeness-avatar") == []
     open_panel(page)
     assert faults(page, "likeness-avatar") == []
-    ask(page, "我想和真人说话" if attributes else "I want to talk to a person")
+    ask(page, "请帮我转人工客服" if attributes else "I want to talk to a person")
     expect(page.locator(".notice")).to_be_visible(timeout=WAIT_MS)
     expect(page.locator(".lines .portrait").first).to_be_visible(timeout=WAIT_MS)
     assert faults(page, "likeness-avatar") == []
