@@ -81,7 +81,7 @@ const PLACE = `
 .stage.alive video { opacity: 1; }
 .stage.composited video { opacity: 0; transition: none; }
 /* Where the photo ends at its sides, the shoulders fade rather than stop. */
-.stage.composited canvas { object-fit: contain; object-position: 50% 100%; opacity: 0; transition: opacity .4s; mask-image: linear-gradient(to right, transparent 2%, #000 13% 87%, transparent 98%); }
+.stage.composited canvas { inset: auto auto 0 50%; width: auto; max-width: 100%; translate: -50% 0; object-fit: contain; object-position: 50% 100%; opacity: 0; transition: opacity .4s; mask-image: linear-gradient(to right, transparent 2%, #000 13% 87%, transparent 98%); }
 .stage.composited.alive canvas { opacity: 1; }
 .stage.composited.alive .poster { visibility: hidden; }
 .caption { position: absolute; inset: auto 14px 12px; margin: 0; font-size: 17px; font-weight: 500; line-height: 1.5; text-align: center; text-wrap: balance; overflow-wrap: anywhere; pointer-events: none; }
