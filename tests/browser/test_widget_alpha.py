@@ -55,7 +55,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ForeignSite]:
 def from_stripes(picture: npt.NDArray[np.int16]) -> npt.NDArray[np.int16]:
     """How far each pixel is from the nearer of the page's two colours."""
     apart = [np.abs(picture - np.array(each)).max(-1) for each in STRIPES]
-    return np.minimum(*apart)
+    return np.asarray(np.minimum(*apart), np.int16)
 
 
 def person_stands_on_the_page(page: Page) -> None:

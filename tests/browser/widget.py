@@ -79,7 +79,7 @@ def pixels(page: Page, selector: str) -> npt.NDArray[np.int16]:
     box = page.locator(selector).bounding_box()
     assert box
     shot = page.screenshot(
-        clip={name: round(box[name]) for name in ("x", "y", "width", "height")},  # type: ignore[arg-type,misc]
+        clip={name: round(box[name]) for name in ("x", "y", "width", "height")},  # type: ignore[arg-type]
         scale="css",
     )
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), np.int16)
