@@ -44,8 +44,11 @@ class Guest:
     def until(self, condition: Callable[[], object], ms: int = PATIENCE_MS) -> None:
         wait_until(self.page, condition, ms)
 
+    def is_live(self) -> bool:
+        return self.all("phase")[-1:] == ["live"]
+
     def wait_live(self) -> None:
-        self.until(lambda: self.all("phase")[-1:] == ["live"])
+        self.until(self.is_live)
 
     def do(self, script: str, argument: Any = None) -> Any:
         """Run this in the page, as if in a visitor's gesture."""
