@@ -45,15 +45,17 @@ async def test_a_refused_page_is_told_too(tmp_path: Path) -> None:
     async with calling(app) as client:
         answer = await client.get("/", headers={"origin": "https://other.example"})
     assert answer.status_code == 403
-    assert rules(answer.headers)["frame-ancestors"] == ["'self'"]
+    sites = rules(answer.headers)["frame-ancestors"]
+    assert sites[0] == "'self'" and "https://other.example" not in sites
+    assert "*" not in sites
 
 
 async def test_sites_that_may_use_the_server_may_frame_it(tmp_path: Path) -> None:
     answer = await ask(tmp_path, "/", allowed_origins=(SHOP,))
-    assert rules(answer.headers)["frame-ancestors"] == ["'self'", SHOP]
+    assert {"'self'", SHOP} <= set(rules(answer.headers)["frame-ancestors"])
     keys = {"shop": {"key": "k" * 20, "origins": [SHOP]}}
     answer = await ask(tmp_path, "/kiosk.html", api_keys=keys)
-    assert rules(answer.headers)["frame-ancestors"] == ["'self'", SHOP]
+    assert {"'self'", SHOP} <= set(rules(answer.headers)["frame-ancestors"])
 
 
 def framing(policy: PagePolicy, path: str, query: str = "") -> str:
