@@ -18,6 +18,7 @@ as it is, and on one made worse: packets up to 30 ms late, 2 % of them lost.
 
 import argparse
 import asyncio
+import contextlib
 import random
 import statistics
 from collections.abc import Awaitable, Callable, Sequence
@@ -82,7 +83,8 @@ def spoil(client: LiveClient, weather: Weather) -> None:
 
     async def later(data: bytes) -> None:
         await asyncio.sleep(chance.random() * weather.jitter_s)
-        await send(data)
+        with contextlib.suppress(ConnectionError):  # the client has gone meanwhile
+            await send(data)
 
     async def spoiled(data: bytes) -> None:
         if 192 <= data[1] <= 223:  # RTCP (RFC 5761, section 4)
