@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import faults
 from tests.browser.conftest import site
 from tests.browser.extension import (
     LOCAL,
@@ -254,6 +255,35 @@ def test_switched_off_the_browser_s_own_functions_are_back(
     wait_until(later, lambda: not later.evaluate(native))
     assert "Likeness" in str(later.evaluate("meeting.devices()"))
     later.close()
+
+
+def test_switched_off_in_a_call_it_ends_as_an_unplugged_camera_does(
+    extended: Extended, meeting: Page, server: Server
+) -> None:
+    join(meeting)
+    extended.wait_phase("live")
+    meeting.evaluate(
+        """() => {
+          meeting.ended = [];
+          for (const track of meeting.stream.getTracks()) {
+            track.onended = () => meeting.ended.push(track.kind);
+          }
+        }"""
+    )
+    extended.set(on=False)
+    wait_until(meeting, lambda: len(meeting.evaluate("meeting.ended")) == 2)
+    wait_until(meeting, lambda: session_count(server.url) == 0, 30_000)
+
+
+def test_the_popup_is_for_everybody(extended: Extended, meeting: Page) -> None:
+    popup = extended.popup()
+    expect(popup.locator("#status")).to_have_attribute("data-state", "ready")
+    for scheme in ("light", "dark"):
+        popup.emulate_media(color_scheme=scheme)
+        for details in popup.locator("details").all():
+            details.evaluate("(each) => (each.open = true)")
+        assert faults(popup) == []
+    popup.close()
 
 
 def test_other_sites_are_left_alone(

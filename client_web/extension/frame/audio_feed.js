@@ -15,6 +15,12 @@ export class AudioFeed {
     this.hold();
   }
 
+  /** As if the device were unplugged: the site hears that its track has ended. */
+  async end() {
+    this.#isEnded = true;
+    await this.#writer.close().catch(() => {}); // the site may have been quicker
+  }
+
   /** Whether the site has stopped the track, and all that were cloned from it. */
   get isEnded() {
     return this.#isEnded;
@@ -35,6 +41,7 @@ export class AudioFeed {
 
   /** @param {AudioData} sound */
   async #write(sound) {
+    if (this.#isEnded) return sound.close();
     this.#heardMs = performance.now();
     try {
       await this.#writer.write(sound);

@@ -54,7 +54,7 @@ async function begin(event) {
     if (message.type === "settings") take(message.settings);
     answer(true);
   });
-  take(await background.settings());
+  await background.settings().then(take, () => {}); // then the site goes without us
 }
 
 /**

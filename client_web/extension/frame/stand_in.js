@@ -85,9 +85,19 @@ export class StandIn {
   async change(settings) {
     const before = this.#settings;
     this.#settings = settings;
+    if (!settings.on) this.#unplug();
     if (!this.#source || settings.look === before.look) return;
     this.#source.close();
     await this.#open();
+  }
+
+  /** Likeness was switched off in the middle of a call. */
+  #unplug() {
+    for (const feeds of [this.#videos, this.#audios]) {
+      for (const feed of feeds.values()) feed.end();
+      feeds.clear();
+    }
+    if (this.#source) this.#close();
   }
 
   async #open() {

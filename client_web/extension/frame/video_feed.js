@@ -35,6 +35,12 @@ export class VideoFeed {
     this.#write();
   }
 
+  /** As if the device were unplugged: the site hears that its track has ended. */
+  async end() {
+    this.#isEnded = true;
+    await this.#writer.close().catch(() => {}); // the site may have been quicker
+  }
+
   /** Whether the site has stopped the track, and all that were cloned from it. */
   get isEnded() {
     return this.#isEnded;
