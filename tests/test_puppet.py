@@ -7,18 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.signal import correlate
 
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from scripts.bench_turn import Voice
 from scripts.live_client import LiveClient
 from server.app import create_app
-from server.microphone import Heard
+from server.microphone import Heard, VoiceActivity
 from server.playout import Ended, Started, Utterance
 from server.protocol import PuppetDelay
 from tests.fakes import FAKE_PARTS, fake_settings, mouth_light
 from tests.live_server import Live, serving
 from tests.puppeteer import LEAVES_S, Stage
 from tests.speech import question, silence
+from tests.test_microphone import packets
 
 RATE = PLAYOUT_RATE_HZ
 TURN = 2 * RATE  # a word of 1.2 s, a pause of 0.8 s
@@ -163,6 +165,45 @@ def test_a_microphone_that_stops_leaves_silence_and_comes_back() -> None:
     assert np.abs(gap).max() < 1e-3
     late = delays_ms(stage)[-2:]
     assert all(140 < delay < 210 for delay in late), late
+
+
+class Caller:
+    closed = False
+
+
+def test_of_real_packets_just_what_is_lost_is_made_up() -> None:
+    pause = silence(0.6, RATE)
+    said = np.concatenate(
+        [pause, question("card", RATE), pause, question("voice", RATE)]
+    )
+    said = np.concatenate([said, said, said, pause])
+    chance = np.random.default_rng(0)
+    coming = sorted(
+        (100 + number * 0.02 + 0.03 * chance.random(), number)
+        for number in range(len(said) // 960)
+        if chance.random() >= 0.02
+    )
+    lost = len(said) // 960 - len(coming)
+    sent = packets(said)
+    stage = Stage(silence(0.1, RATE), lambda place: False)
+    stage._coming.clear()
+    activity, caller = VoiceActivity(), Caller()
+    for _ in range(round(25 * len(said) / RATE)):
+        while coming and coming[0][0] <= stage.now_s:
+            arrived_s, number = coming.pop(0)
+            packet = replace(sent[number], arrived_s=arrived_s)
+            stage.puppet.receive(caller, packet)
+            stage.puppet.decide(activity.hear(stage.puppet.unjudged()))
+        stage.crank(0.04)
+    starts = [each for each in stage.events if isinstance(each, Started)]
+    assert len(starts) >= 6
+    made_up_s = stage.metrics.puppet_made_up_s._value.get()
+    assert lost > 5 and made_up_s == pytest.approx(lost * 0.02, abs=0.05)
+    heard = stage.output
+    piece = said[: len(heard)]
+    fits = correlate(heard, piece, "full", "fft")
+    late = int(np.argmax(fits)) - (len(piece) - 1)
+    assert 0.08 < late / RATE < 0.15
 
 
 # Over the wire.
