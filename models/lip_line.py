@@ -17,6 +17,7 @@ CLOSED_GAP = 0.03  # of the mouth's width: lips further apart have no line
 REACH = 0.055  # IOD, how far up or down the line is looked for
 COLUMNS, STEPS = 61, 45  # places along the mouth, and up and down at each
 STIFF, NEAR = 3.0, 0.3  # what a bend and a way from the landmarks cost
+TAPER = 2.0  # how fast the way found gives way to none at the corners
 FLAT = 0.10  # of the mouth's light: less contrast than this is no line
 
 UintArray = npt.NDArray[np.uint8]
@@ -39,7 +40,7 @@ def on_lip_line(picture: UintArray, landmarks: FloatArray) -> FloatArray:
     found = offsets[_darkest_path(light)]
     t = np.linspace(-1, 1, COLUMNS)
     # The corners stay: lips end there in a dimple that is darker than the line.
-    found = cv2.GaussianBlur(found[None], (0, 0), 2.0)[0] * (1 - t**6)
+    found = cv2.GaussianBlur(found[None], (0, 0), 2.0)[0] * (1 - np.abs(t) ** TAPER)
     moved = landmarks.copy()
     for points, curve in ((INNER_UPPER, upper), (INNER_LOWER, lower)):
         shift = np.zeros_like(curve)

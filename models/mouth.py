@@ -24,7 +24,8 @@ from models.rig import HeadFrame
 LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
-TONGUE_CREST = -0.135  # IOD above the edge of the lower teeth
+TONGUE_CREST = -0.105  # IOD above the edge of the lower teeth
+TONGUE_BACK = 0.26  # of the tongue's colour: it lies in the dark
 OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
 _SCALE = 3  # painted larger, then reduced: smooth edges
 
@@ -50,7 +51,7 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     bright = face[luma >= np.percentile(luma, 85)].mean(0)
     tint = bright / max(float(bright.mean()), 1.0)
     # Half of the light's tint, a touch of ivory: beside red lips grey looks green.
-    tooth = 0.93 * light * (1 + 0.55 * (tint - 1)) * IVORY
+    tooth = 0.89 * light * (1 + 0.55 * (tint - 1)) * IVORY
     if shows_teeth(picture, landmarks):
         tooth = np.clip(own_tooth(picture, landmarks), 0.45 * tooth, tooth)
     lip = np.median(lips, axis=0)
@@ -219,7 +220,7 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     tongue = smoothstep(y, crest - 0.022, crest + 0.030)
     tongue = tongue * smoothstep(side, 0.235, 0.17)
     # Its back lies in the dark, its front catches light, a soft groove parts it.
-    light = 0.34 + 0.46 * smoothstep(y, crest, crest + 0.12)
+    light = TONGUE_BACK + 0.46 * smoothstep(y, crest, crest + 0.12)
     light = light * (1 - 0.10 * np.exp(-((x / 0.022) ** 2)) - 2.2 * x**2)
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]

@@ -34,7 +34,7 @@ OPENED = 0.03  # IOD that the lips must move to be open or closed anew
 DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
 ROUND_SHADE = 0.45  # how much darker rounded lips, which stand out, leave the inside
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
-UNDER_LIP = 0.24  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.26  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:

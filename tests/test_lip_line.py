@@ -28,7 +28,7 @@ def test_the_lips_are_laid_on_the_line(off: float) -> None:
     frame = HeadFrame.of(landmarks)
     settled = on_lip_line(picture, landmarks)
     for points in (INNER_UPPER, INNER_LOWER):
-        middle = list(points)[3:-3]
+        middle = list(points)[4:-4]
         way = frame.flat(settled[middle, :2]) - frame.flat(landmarks[middle, :2])
         assert way[:, 1] == pytest.approx(off, abs=0.012)
         assert np.abs(way[:, 0]).max() < 1e-4
