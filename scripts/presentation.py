@@ -1,7 +1,7 @@
 """Sound and pictures as they come -> sound and pictures as devices take them, in step.
 
 Sound is the master: a device takes it by its own clock, from a buffer that is kept
-about 60 ms deep by playing up to 0.5 % faster or slower. A picture is shown when the
+about 120 ms deep by playing up to 0.5 % faster or slower. A picture is shown when the
 sound of its moment is; the last one is held while nothing comes.
 """
 
@@ -18,7 +18,9 @@ from models.stretch import Stretch
 
 Picture = npt.NDArray[np.uint8]  # RGB [H, W, 3]
 
-DEPTH_S = 0.06  # of the buffer, when it begins to play and on average
+# Of the buffer, when it begins to play and on average: a picture comes 20 ms after the
+# first packet of its sound, and decoded when the next picture comes, 40 ms later.
+DEPTH_S = 0.12
 MOST_S = 0.4  # more than this is left out: the device was away
 MAX_PICTURES = 2 * FRAME_RATE_HZ
 SILENT_S = 0.5  # without sound, pictures go by their own time
