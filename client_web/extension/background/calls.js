@@ -134,6 +134,8 @@ export class Calls {
    */
   #change(frame, changes) {
     return this.#write((calls) => {
+      // A frame that has gone meanwhile does not come back with its last words.
+      if (!calls[frame] && !changes.origin) return;
       const blank = { origin: "", look: "", server: "", grant: null, report: null, trouble: "", troubleCode: "", keptAt: 0 };
       calls[frame] = { ...blank, ...calls[frame], ...changes, seenAt: Date.now() };
     });
