@@ -25,7 +25,9 @@ LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
 TONGUE_CREST = -0.105  # IOD above the edge of the lower teeth
-TONGUE_BACK = 0.26  # of the tongue's colour: it lies in the dark
+TONGUE_BACK = 0.03  # of the tongue's colour: it lies in the dark
+# Of the tongue's light. Lighter, and what lies behind is taken for a lip.
+CAVITY = 0.127
 OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
 _SCALE = 3  # painted larger, then reduced: smooth edges
 
@@ -58,8 +60,8 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
     # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
     tongue = tongue.mean() + 1.35 * (tongue - tongue.mean())
-    cavity = 0.23 * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
-    cavity = cavity + np.array([4.0, 1.0, 1.0])
+    cavity = CAVITY * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
+    cavity = cavity + np.array([2.2, 0.6, 0.6])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
     return MouthTone(*clip)
 
