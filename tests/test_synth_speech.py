@@ -24,7 +24,7 @@ from scripts.synth_speech import (
     main,
     synthesise,
 )
-from tests.test_piper import CONFIG, hum
+from tests.tiny_piper import CONFIG, hum
 
 FORTUNE = """\
 The pump made bubbles in the big barrel all by itself.
