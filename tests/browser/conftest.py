@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -14,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from scripts.browser_viewer import BARE_ARGUMENTS
 from scripts.browser_viewer import CHROMIUM as CHROMIUM
 from scripts.browser_viewer import SOUND_AT_ONCE as SOUND_AT_ONCE
+from tests.browser.evaluating import Evaluate
 from tests.browser.server_process import Server
 from tests.browser.visitor import open_page, wait_live, wait_speaking
 
@@ -108,3 +110,16 @@ def page(shared: Page) -> Page:
         shared.keyboard.press("Escape")
         wait_speaking(shared, False)
     return shared
+
+
+@pytest.fixture(scope="module")
+def evaluate(browser: Browser, files_url: str) -> Iterator[Evaluate]:
+    """Run the body of an async function of one argument."""
+    page = browser.new_page()
+    page.goto(f"{files_url}/favicon.svg")
+
+    def run(body: str, argument: Any = None) -> Any:
+        return page.evaluate(f"async (given) => {{ {body} }}", argument)
+
+    yield run
+    page.close()

@@ -1,25 +1,10 @@
 """The client's own modules, each without a server, in a real browser's engine."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
-Evaluate = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def evaluate(browser: Browser, files_url: str) -> Iterator[Evaluate]:
-    """Run the body of an async function of one argument."""
-    page = browser.new_page()
-    page.goto(f"{files_url}/favicon.svg")
-
-    def run(body: str, argument: Any = None) -> Any:
-        return page.evaluate(f"async (given) => {{ {body} }}", argument)
-
-    yield run
-    page.close()
+from tests.browser.evaluating import Evaluate
 
 
 def report(**changes: Any) -> list[dict[str, Any]]:

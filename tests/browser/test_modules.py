@@ -1,12 +1,10 @@
 """The client's modules that need no server, in a real browser's engine."""
 
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
 
-Evaluate = Callable[..., Any]
+from tests.browser.evaluating import Evaluate
 
 VOICES = [
     {
@@ -27,19 +25,6 @@ VOICES = [
     {"id": "nyc", "name": "English (New York), Ann (female)", "language": "en-x-nyc"},
     {"id": "x", "name": "Toki, Ann (female)", "language": "not_a-languagetag"},
 ]
-
-
-@pytest.fixture(scope="module")
-def evaluate(browser: Browser, files_url: str) -> Iterator[Evaluate]:
-    """Run the body of an async function of one argument."""
-    page = browser.new_page()
-    page.goto(f"{files_url}/favicon.svg")
-
-    def run(body: str, argument: Any = None) -> Any:
-        return page.evaluate(f"async (given) => {{ {body} }}", argument)
-
-    yield run
-    page.close()
 
 
 def test_backoff_grows_to_a_ceiling_and_keeps_half_of_each_wait(
