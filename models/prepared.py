@@ -279,7 +279,7 @@ def _eye_tensors(identity: Identity) -> list[Tensor]:
     balls = identity.eyeballs + np.float32(0.5)
     bare = np.zeros_like(closed)
     if _glasses(identity):
-        bare = bare_eyes(identity.picture, eyes)
+        bare = bare_eyes(identity.picture, identity.matte, eyes)
         bare[..., :3] += 0.5
     size = _eye_crop_size(eyes)
     middles = eyes.frame[:, :2]

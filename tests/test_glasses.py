@@ -41,7 +41,7 @@ def test_they_are_seen_where_they_are() -> None:
 
 def test_frames_are_painted_out_and_eyes_are_not() -> None:
     worn = with_thin_frames()
-    bare = bare_eyes(worn.picture, build_eyes(worn.landmarks))
+    bare = bare_eyes(worn.picture, worn.matte, build_eyes(worn.landmarks))
     for upper, lower in ((159, 145), (386, 374)):
         half = np.linalg.norm(worn.landmarks[33, :2] - worn.landmarks[133, :2]) / 2
         x, y = worn.landmarks[upper, :2]
