@@ -42,7 +42,10 @@ async def test_a_spoken_question_is_answered() -> None:
         assert its.states[:3] == ["listening", "thinking", "speaking"]
         names = [each.type for each in its.told if each.type.startswith("user.")]  # type: ignore[attr-defined]
         assert names[0] == "user.speech_started"
-        assert names[-2:] == ["user.speech_ended", "user.transcript"]
+        # On a busy machine the last guess at the words may come after their end.
+        firm = [name for name in names if name != "user.transcript.delta"]
+        assert firm[-2:] == ["user.speech_ended", "user.transcript"]
+        assert names[-1] == "user.transcript"
         assert its.of(TranscriptDelta)
         (heard,) = its.of(Transcribed)
         assert isinstance(heard, Transcribed)

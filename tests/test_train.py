@@ -255,7 +255,8 @@ def test_augmentation_changes_the_sound_and_is_seeded() -> None:
 def test_training_and_run_time_agree(
     monkeypatch: pytest.MonkeyPatch, look_ahead: int
 ) -> None:
-    """run_network on the mel of a sound says what step says, before finishing."""
+    """run_network on the mel of a sound says what step says, before finishing; but for
+    the tongue, which a running network takes from its classes."""
     torch.manual_seed(0)
     network = AudioToMotion().eval()
     audio = torch.randn(1, 640 * 20) * 0.1
@@ -272,7 +273,10 @@ def test_training_and_run_time_agree(
     network = network.with_look_ahead(look_ahead)
     network.step(audio, network.initial_state())
     wanted = shapes[look_ahead, :, -40:].detach().numpy()
-    np.testing.assert_allclose(heard[-1], wanted, atol=1e-5, rtol=1e-5)
+    trained = [shape for shape in Shape if shape != Shape.TONGUE]
+    np.testing.assert_allclose(
+        heard[-1][..., trained], wanted[..., trained], atol=1e-5, rtol=1e-5
+    )
 
 
 def test_figures_of_a_stream_are_numbers(data: Path) -> None:
