@@ -33,7 +33,7 @@ _PARTS = (*_WEIGHTED, "tokenizer", "scheduler")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model is. revision: the hub's commit, or a fingerprint of the files."""
+    """Where a model is. revision: the hub's commit, or a digest of the files."""
 
     name: str
     folder: Path
@@ -51,7 +51,7 @@ def find_model(model: str, root: Path | None = None) -> Place:
     if is_path(model):
         at = Path(model)
         _check_folder(at)
-        return Place(at.name, at, _fingerprint(at))
+        return Place(at.name, at, _digest(at))
     at = folder(model, root)
     _check_folder(at)
     painter = None
@@ -153,7 +153,7 @@ def _check_folder(at: Path) -> None:
             )
 
 
-def _fingerprint(at: Path) -> str:
+def _digest(at: Path) -> str:
     """Of a local folder: over the names, sizes and headers of its weights."""
     digest = hashlib.sha256()
     for path in sorted(at.glob("*/*.safetensors")):

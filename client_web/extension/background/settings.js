@@ -40,14 +40,14 @@ export async function saveSettings(changes) {
  * @param {Settings} settings
  */
 export function lookOf({ server, key, identity, voice, puppet }) {
-  return fingerprint(JSON.stringify([server, key, identity, voice, puppet]));
+  return digest(JSON.stringify([server, key, identity, voice, puppet]));
 }
 
 /**
  * A number that changes with the text and does not tell it.
  * @param {string} text
  */
-function fingerprint(text) {
+function digest(text) {
   let hash = 5381; // D. J. Bernstein's hash
   for (const each of text) hash = (Math.imul(hash, 33) ^ (each.codePointAt(0) ?? 0)) >>> 0;
   return hash.toString(36);
