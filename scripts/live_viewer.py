@@ -55,17 +55,16 @@ class Server:
     url: str
     key: str = ""
 
-    def ask(self, method: str, path: str, body: object = None, token: str = "") -> Any:
+    def ask(self, method: str, path: str, body: object = None) -> Any:
         """One JSON request; blocks.
 
         Raises:
             Refused: the server says no, or what came is no answer of such a server.
             OSError: it cannot be reached.
         """
-        secret = token or self.key
         headers = {"content-type": "application/json"}
-        if secret:
-            headers["authorization"] = f"Bearer {secret}"
+        if self.key:  # unlike the session's token it does not expire
+            headers["authorization"] = f"Bearer {self.key}"
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url.rstrip("/") + path, data, headers, method=method)
         try:
@@ -186,7 +185,7 @@ class LiveViewer:
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         whole = f"/v1/sessions/{self._session['session_id']}{path}"
-        return self._server.ask(method, whole, body, self._session["token"])
+        return self._server.ask(method, whole, body)
 
     def _pause_s(self) -> float:
         """Longer after each failure, and never the same for all."""

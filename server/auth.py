@@ -19,12 +19,17 @@ EXTENSION_ORIGIN = "chrome-extension://gnicnepmjhllmgdaejgmeppicjdpaogj"
 class Caller:
     """subject: the name of the key that stands behind the call.
 
-    is_owner: by the key itself, or on a server that is open.
+    family: of the token; None for who calls by the key itself, or on a server that is
+        open.
     """
 
     subject: str
     scope: Scope
-    is_owner: bool
+    family: str | None = None
+
+    @property
+    def is_owner(self) -> bool:
+        return self.family is None
 
 
 def bearer(connection: HTTPConnection) -> str | None:
@@ -97,14 +102,14 @@ class Gate:
                 of a site that may not use this key.
         """
         if not self._keys:
-            return Caller(LOCAL, "control", is_owner=True)
+            return Caller(LOCAL, "control")
         credential = bearer(connection)
         if credential is None:
             raise ApiError(401, "key_missing", "Send Authorization: Bearer <API key>.")
         name = self._name_of(credential)
         if name is not None:
             self._check_page(connection, name)
-            return Caller(name, "control", is_owner=True)
+            return Caller(name, "control")
         if credential.count(".") == 2:  # a JSON Web Token
             self._tokens.read(credential)
             raise ApiError(
@@ -131,7 +136,7 @@ class Gate:
     def _caller(self, credential: str | None, session: Session) -> Caller:
         if credential is None:
             if not self._keys:
-                return Caller(LOCAL, "control", is_owner=True)
+                return Caller(LOCAL, "control")
             raise ApiError(
                 401, "token_missing", "Send Authorization: Bearer <session token>."
             )
@@ -141,13 +146,13 @@ class Gate:
                 raise ApiError(
                     403, "session_foreign", "The session belongs to another key."
                 )
-            return Caller(name, "control", is_owner=True)
+            return Caller(name, "control")
         claims = self._tokens.read(credential)
         if self._keys and claims.subject not in self._keys:
             raise ApiError(401, "token_invalid", "The token's key is no longer known.")
         if claims.session_id != session.session_id:
             raise ApiError(403, "token_wrong", "The token is not of this session.")
-        return Caller(claims.subject, claims.scope, is_owner=False)
+        return Caller(claims.subject, claims.scope, claims.family)
 
     def _name_of(self, credential: str) -> str | None:
         """The name of a key; all are compared, so that time tells nothing."""

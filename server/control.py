@@ -29,7 +29,7 @@ from server.protocol import (
     parse_command,
 )
 from server.session import Session
-from server.tokens import Scope
+from server.tokens import Scope, token_expired
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,10 @@ MAX_BINARY_BYTES = 1_000_000
 MAX_WAITING_EVENTS = 256  # of one WebSocket; a slower reader is closed
 
 TRY_LATER = 1013  # RFC 6455 registry: try again later
+TOKEN_OVER = 4401
 SESSION_OVER = 4410
+LAST_WORDS_S = 2  # the event that says why may take so long to leave
+LONGEST_WAIT_S = 60  # between looks at the clock, which may be set
 
 
 def execute(session: Session, command: AnyCommand, *, max_text_chars: int) -> None:
@@ -135,10 +138,12 @@ class Controller:
         session: Session,
         scope: Scope,
         renew: Callable[[], SessionToken],
+        left_s: Callable[[], float],
         *,
         max_text_chars: int,
     ) -> None:
-        """renew: mints a token of the same scope."""
+        """renew: mints a token of the same family. left_s: how long it may stay."""
+        self.left_s = left_s
         self._session = session
         self._scope = scope
         self._renew = renew
@@ -158,13 +163,7 @@ class Controller:
             source = command.event_id
             self._execute(command, reply)
         except ApiError as error:
-            event = ErrorEvent(
-                code=error.code,
-                message=error.message,
-                retryable=error.retryable,
-                source_event_id=source,
-            )
-            reply(self._session.numbered(event))
+            reply(self._session.numbered(ErrorEvent.of(error, source)))
 
     def _may_pass(self) -> bool:
         """False for what comes too fast, which is told once a flood."""
@@ -176,7 +175,12 @@ class Controller:
             raise too_many_commands()
         return False
 
+    def _check_token(self) -> None:
+        if self.left_s() <= 0:
+            raise token_expired()
+
     def _execute(self, command: AnyCommand, reply: Callable[[str], None]) -> None:
+        self._check_token()
         if isinstance(command, KeepAlive):
             reply(self._session.numbered(self._renew()))
             if self._scope != "control":
@@ -186,6 +190,7 @@ class Controller:
         execute(self._session, command, max_text_chars=self._max_text_chars)
 
     def _receive_sound(self, data: bytes) -> None:
+        self._check_token()
         if self._scope != "control":
             raise scope_missing()
         if len(data) > MAX_BINARY_BYTES:
@@ -210,6 +215,7 @@ class EventSocket:
         self._controller = controller
         self._events: asyncio.Queue[str] = asyncio.Queue(MAX_WAITING_EVENTS)
         self._too_slow = asyncio.Event()
+        self._outstayed = False
 
     async def run(self) -> None:
         """Until either side closes or the session is over.
@@ -218,15 +224,12 @@ class EventSocket:
             ApiError: 503, too many listen already.
         """
         self._session.subscribe(self._queue)
-        tasks = [
-            asyncio.create_task(each)
-            for each in (self._receive(), self._send(), self._too_slow.wait())
-        ]
+        ends = (self._receive(), self._send(), self._too_slow.wait(), self._outstay())
+        tasks = [asyncio.create_task(each) for each in ends]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            code = TRY_LATER if self._too_slow.is_set() else SESSION_OVER
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self._socket.close(code)
+                await self._socket.close(*self._ending())
         finally:
             self._session.unsubscribe(self._queue)
             for task in tasks:
@@ -239,8 +242,24 @@ class EventSocket:
         except asyncio.QueueFull:
             self._too_slow.set()
 
+    def _ending(self) -> tuple[int, str]:
+        """The close code, and its reason."""
+        if self._too_slow.is_set():
+            return TRY_LATER, ""
+        if self._outstayed and not self._session.over:
+            return TOKEN_OVER, token_expired().code
+        return SESSION_OVER, ""
+
+    async def _outstay(self) -> None:
+        """Until the token is good no more and whoever listens has been told."""
+        while (left_s := self._controller.left_s()) > 0:  # noqa: ASYNC110 it may be renewed
+            await asyncio.sleep(min(left_s, LONGEST_WAIT_S))
+        self._outstayed = True
+        self._queue(self._session.numbered(ErrorEvent.of(token_expired())))
+        await asyncio.sleep(LAST_WORDS_S)
+
     async def _send(self) -> None:
-        while not (self._session.over and self._events.empty()):
+        while not ((self._session.over or self._outstayed) and self._events.empty()):
             message = await self._events.get()
             await self._socket.send_text(message)
 

@@ -21,6 +21,7 @@ from server.settings import Settings
 MAX_JSON_BYTES = MAX_MESSAGE_BYTES + 100_000  # a background and what is around it
 MAX_FORM_BYTES = 1_000_000  # of a multipart body beside the photo itself
 FORMS = "/v1/identities"  # the route that takes photos
+COUNTED = ("/v1/", "/metrics")  # where keys and tokens could be guessed
 METHODS = ("GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS")
 _HTTP_CODES = {
     400: "bad_request",
@@ -88,7 +89,7 @@ def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response
         try:
             if not _is_script(request):
                 check_origin(request, settings)
-            if request.url.path.startswith("/v1/"):
+            if request.url.path.startswith(COUNTED):
                 services: Services = request.app.state.services
                 services.rate.check(request.client.host if request.client else "")
         except ApiError as error:

@@ -1,11 +1,13 @@
 """What an operator's machinery asks: alive, ready, and the figures."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
+from server.auth import Caller
 from server.errors import ApiError
+from server.openapi import refusals
 from server.services import Served, Services
 
 router = APIRouter(tags=["operations"])
@@ -56,7 +58,19 @@ def _refusal(services: Services) -> str | None:
     return None
 
 
-@router.get("/metrics", response_class=PlainTextResponse)
+def may_measure(request: Request, services: Served) -> Caller | None:
+    """Figures tell strangers how busy a shop is."""
+    if services.settings.metrics_open:
+        return None
+    return services.gate.check_key(request)
+
+
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(may_measure)],
+    responses=refusals(401),
+)
 async def metrics(services: Served) -> Response:
     services.sessions.measure()
     return PlainTextResponse(

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Coroutine
@@ -144,6 +145,7 @@ class Peer:
     ice_servers: list[RTCIceServer]
     hooks: Hooks
     sendonly: bool = False
+    left_s: Callable[[], float] = lambda: math.inf  # it may stay so long
     connected: bool = False
     closed: bool = False
     offered_s: float = field(default_factory=time.monotonic)

@@ -4,7 +4,7 @@ Commands come in as JSON objects told apart by `type`; events go out the same wa
 All times are milliseconds of the session's media time.
 """
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -319,6 +319,15 @@ class ErrorEvent(Event):
     source_event_id: str | None = None
     utterance_id: str | None = None
 
+    @classmethod
+    def of(cls, error: ApiError, source_event_id: str | None = None) -> Self:
+        return cls(
+            code=error.code,
+            message=error.message,
+            retryable=error.retryable,
+            source_event_id=source_event_id,
+        )
+
 
 class PuppetMicrophone(Event):
     """Whether sound of a microphone comes, in puppet mode."""
@@ -344,6 +353,7 @@ class SessionToken(Event):
     type: Literal["session.token"] = "session.token"
     token: str
     expires_at: str
+    expires_in_s: int
 
 
 class SessionClosed(Event):

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from aiortc import RTCIceServer
 from models.errors import LikenessError
 from server.broadcast import Broadcast
 from server.dialogue import Dialogue
-from server.errors import ApiError
+from server.errors import ApiError, api_error
 from server.lane import Lane
 from server.limits import Limits
 from server.look import Look
@@ -34,6 +35,7 @@ from server.protocol import (
 )
 from server.rate import Bucket
 from server.senses import Senses
+from server.tokens import token_expired
 
 logger = logging.getLogger(__name__)
 
@@ -150,10 +152,11 @@ class Session:
         sendonly: bool,
         on_message: OnMessage,
         heard: bool = False,
+        left_s: Callable[[], float] = lambda: math.inf,
     ) -> tuple[Peer, str]:
         """Answer an offer; a viewer of the same id gives way.
 
-        heard: whether its microphone is the visitor's.
+        heard: whether its microphone is the visitor's. left_s: how long it may stay.
 
         Raises:
             ApiError: the offer is not usable, or there are too many viewers.
@@ -180,7 +183,7 @@ class Session:
             packets=self.dialogue.packets if heard else None,
         )
         servers = self._ice_servers(self.session_id)
-        peer = Peer(self.broadcast, servers, hooks, sendonly)
+        peer = Peer(self.broadcast, servers, hooks, sendonly, left_s=left_s)
         self.viewers[viewer_id] = peer
         try:
             answer = await peer.answer(sdp)
@@ -245,11 +248,7 @@ class Session:
         try:
             info = await self.speech.try_voice(voice, language)
         except LikenessError as error:
-            self.tell(
-                ErrorEvent(
-                    code=error.code, message=error.message, source_event_id=source
-                )
-            )
+            self.tell(ErrorEvent.of(api_error(error), source))
             return
         self.dialogue.speak_as(voice, language, info.language)
 
@@ -367,7 +366,10 @@ class Session:
             await asyncio.sleep(0.25)
             now_s = time.monotonic()
             for peer in list(self.viewers.values()):
-                if self._peer_is_dead(peer, now_s):
+                if peer.left_s() <= 0:
+                    peer.send(self.numbered(ErrorEvent.of(token_expired())))
+                    self._on_gone(peer)
+                elif self._peer_is_dead(peer, now_s):
                     self._on_gone(peer)
             reason = self._time_is_up(now_s)
             if reason:

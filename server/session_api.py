@@ -1,6 +1,7 @@
 """The REST routes and the WebSocket of sessions."""
 
 import asyncio
+import math
 import secrets
 from dataclasses import asdict
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from models.mark import text_for
 from server.auth import Caller, bearer, check_origin
 from server.control import (
     SESSION_OVER,
+    TOKEN_OVER,
     TRY_LATER,
     Controller,
     EventSocket,
@@ -56,11 +58,10 @@ from server.session_models import (
     embed_url,
     iso,
 )
-from server.tokens import Claims, Grant, Scope
+from server.tokens import Claims, Grant, Scope, new_family
 
 router = APIRouter(prefix="/v1/sessions", tags=["sessions"])
 OFFERER = "offer"  # the viewer id of whoever names none in a JSON offer
-BAD_TOKEN = 4401
 _CLOSE_CODES = {403: 4403, 404: 4404, 410: SESSION_OVER, 429: 4429, 503: TRY_LATER}
 
 ByKey = Depends(need_key)
@@ -115,6 +116,7 @@ def _created(services: Services, session: Session) -> SessionCreated:
         session_id=session_id,
         token=control.token,
         expires_at=iso(control),
+        expires_in_s=control.expires_in_s,
         identity=session.identity_id,
         whep_url=f"{path}/whep",
         offer_url=f"{path}/offer",
@@ -152,8 +154,13 @@ def _converse(services: Services, wanted: NewSession, own: str) -> Converse:
     )
 
 
-def _grant(services: Services, session: Session, scope: Scope) -> Grant:
-    return services.tokens.mint(Claims(session.owner, session.session_id, scope))
+def _grant(
+    services: Services, session: Session, scope: Scope, family: str | None = None
+) -> Grant:
+    """A token of that family; None: the first of one."""
+    family = family or new_family()
+    claims = Claims(session.owner, session.session_id, scope, family)
+    return services.tokens.mint(claims)
 
 
 def _ice_servers(services: Services, session: Session) -> list[IceServer]:
@@ -250,22 +257,24 @@ async def make_token(
     if not visiting.caller.is_owner:
         raise ApiError(403, "key_needed", "Only the API key makes more tokens.")
     scope = wanted.scope if wanted else "view"
-    return _token(services, visiting.session, scope)
+    return _token(services, visiting.session, Caller(visiting.caller.subject, scope))
 
 
 @router.post("/{session_id}/keepalive", responses=refusals(401, 404, 410))
 async def keep_alive(visiting: Visiting, services: Served) -> TokenAnswer:
     if visiting.caller.scope == "control":
         visiting.session.touch()
-    return _token(services, visiting.session, visiting.caller.scope)
+    return _token(services, visiting.session, visiting.caller)
 
 
-def _token(services: Services, session: Session, scope: Scope) -> TokenAnswer:
-    grant = _grant(services, session, scope)
+def _token(services: Services, session: Session, caller: Caller) -> TokenAnswer:
+    grant = _grant(services, session, caller.scope, caller.family)
     return TokenAnswer(
+        session_id=session.session_id,
         token=grant.token,
-        scope=scope,
+        scope=caller.scope,
         expires_at=iso(grant),
+        expires_in_s=grant.expires_in_s,
         embed_url=embed_url(session.session_id, grant.token),
         ice_servers=_ice_servers(services, session),
     )
@@ -274,7 +283,7 @@ def _token(services: Services, session: Session, scope: Scope) -> TokenAnswer:
 @router.post("/{session_id}/offer", responses=refusals(400, 401, 404, 410, 422, 503))
 async def offer(visiting: Visiting, services: Served, wanted: Offer) -> Answer:
     session, scope = visiting.session, visiting.caller.scope
-    controller = _controller(services, session, scope)
+    controller = _controller(services, session, visiting.caller)
 
     def on_message(peer: Peer, data: str | bytes) -> None:
         controller.receive(data, peer.send)
@@ -288,17 +297,25 @@ async def offer(visiting: Visiting, services: Served, wanted: Offer) -> Answer:
         sendonly=False,
         on_message=on_message,
         heard=scope == "control",
+        left_s=controller.left_s,
     )
     return Answer(sdp=answer)
 
 
-def _controller(services: Services, session: Session, scope: Scope) -> Controller:
+def _controller(services: Services, session: Session, caller: Caller) -> Controller:
     def renew() -> SessionToken:
-        grant = _grant(services, session, scope)
-        return SessionToken(token=grant.token, expires_at=iso(grant))
+        grant = _grant(services, session, caller.scope, caller.family)
+        return SessionToken(
+            token=grant.token,
+            expires_at=iso(grant),
+            expires_in_s=grant.expires_in_s,
+        )
+
+    def left_s() -> float:
+        return services.tokens.left_s(caller.family) if caller.family else math.inf
 
     limit = services.settings.max_text_chars
-    return Controller(session, scope, renew, max_text_chars=limit)
+    return Controller(session, caller.scope, renew, left_s, max_text_chars=limit)
 
 
 @router.post(
@@ -336,7 +353,7 @@ async def events(socket: WebSocket, session_id: str) -> None:
         services.rate.check(socket.client.host if socket.client else "")
         session = services.sessions.get(session_id)
         caller = services.gate.check_session(socket, token or bearer(socket), session)
-        controller = _controller(services, session, caller.scope)
+        controller = _controller(services, session, caller)
         await EventSocket(session, socket, controller).run()
     except ApiError as error:
-        await socket.close(_CLOSE_CODES.get(error.status, BAD_TOKEN), error.code)
+        await socket.close(_CLOSE_CODES.get(error.status, TOKEN_OVER), error.code)

@@ -109,9 +109,11 @@ class IceServer(BaseModel):
 class TokenAnswer(BaseModel):
     """embed_url: the page as one more viewer, with this token."""
 
+    session_id: str
     token: str
     scope: Scope
     expires_at: str
+    expires_in_s: int
     embed_url: str
     ice_servers: list[IceServer]
 
@@ -171,6 +173,7 @@ class SessionCreated(BaseModel):
     session_id: str
     token: str
     expires_at: str
+    expires_in_s: int
     identity: str
     whep_url: str
     offer_url: str

@@ -85,6 +85,7 @@ class Settings(BaseSettings):
     token_ttl_s: float = Field(default=3600, gt=0)
     requests_per_minute: int = Field(default=600, ge=1)  # per client address
     commands_per_second: int = Field(default=200, ge=1)  # per session
+    metrics_open: bool = False  # /metrics needs no key, where there are keys
 
     # sessions
     max_sessions: int = Field(default=8, ge=1)

@@ -1,7 +1,8 @@
 """A range of UDP ports for media, so that a firewall need not open them all.
 
-aioice asks its event loop for a random port of each address and has no option to choose
-among some. While a range is in use the loop gives it sockets that are bound within.
+aioice asks its event loop for a random port of each address, and for one more to reach
+a TURN server from, and has no option to choose among some. While a range is in use the
+loop gives it sockets that are bound within.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import contextlib
 import errno
 import itertools
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 
@@ -41,7 +42,35 @@ class PortRange:
             else:
                 bound.setblocking(False)
                 return bound
-        raise OSError(errno.EADDRINUSE, f"no UDP port of {self._ports} is free")
+        raise self._none_free()
+
+    async def connect(
+        self,
+        create: Callable[..., Awaitable[Any]],
+        protocol_factory: Any,
+        remote_addr: Any,
+        options: dict[str, Any],
+    ) -> Any:
+        """What `create` makes of a port of the range that speaks to one address alone.
+
+        Raises:
+            OSError: as above.
+        """
+        for port in itertools.islice(self._turn, len(self._ports)):
+            try:
+                return await create(
+                    protocol_factory,
+                    (None, port),  # of whichever address leads there
+                    remote_addr,
+                    **{"flags": socket.AI_PASSIVE, **options},
+                )
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+        raise self._none_free()
+
+    def _none_free(self) -> OSError:
+        return OSError(errno.EADDRINUSE, f"no UDP port of {self._ports} is free")
 
     @contextlib.contextmanager
     def serving(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
@@ -54,6 +83,10 @@ class PortRange:
             remote_addr: Any = None,
             **options: Any,
         ) -> Any:
+            if remote_addr is not None and local_addr is None:
+                return await self.connect(
+                    create, protocol_factory, remote_addr, options
+                )
             if local_addr is None or local_addr[1] != 0 or remote_addr is not None:
                 return await create(
                     protocol_factory, local_addr, remote_addr, **options

@@ -207,6 +207,32 @@ async def test_too_many_requests(tmp_path: Path) -> None:
     refused(answers[-1], 429, "too_many_requests")
 
 
+async def test_figures_are_for_those_with_a_key(tmp_path: Path) -> None:
+    closed = {"host": "0.0.0.0", "api_key": "k"}
+    app = create_app(fake_settings(tmp_path, **closed), FAKE_PARTS)
+    async with calling(app) as client:
+        refused(await client.get("/metrics"), 401, "key_missing")
+        wrong = {"authorization": "Bearer wrong"}
+        refused(await client.get("/metrics", headers=wrong), 401, "key_wrong")
+        key = {"authorization": "Bearer k"}
+        made = (await client.post("/v1/sessions", json={}, headers=key)).json()
+        token = {"authorization": f"Bearer {made['token']}"}
+        refused(await client.get("/metrics", headers=token), 403, "key_needed")
+        assert "likeness_sessions" in (await client.get("/metrics", headers=key)).text
+        assert (await client.get("/healthz")).status_code == 200
+        assert (await client.get("/readyz")).status_code == 200
+    settings = fake_settings(tmp_path, **closed, metrics_open=True)
+    async with calling(create_app(settings, FAKE_PARTS)) as client:
+        assert "likeness_sessions" in (await client.get("/metrics")).text
+
+
+async def test_keys_cannot_be_guessed_where_the_figures_are(tmp_path: Path) -> None:
+    settings = fake_settings(tmp_path, api_key="k", requests_per_minute=3)
+    async with calling(create_app(settings, FAKE_PARTS)) as client:
+        answers = [await client.get("/metrics") for _ in range(5)]
+    refused(answers[-1], 429, "too_many_requests")
+
+
 async def test_operations(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "alive"}
     ready = (await client.get("/readyz")).json()

@@ -72,10 +72,12 @@ async def test_forged_tokens(client: httpx.AsyncClient) -> None:
     path = f"/v1/sessions/{made['session_id']}"
     good = jwt.decode(made["token"], SECRET, algorithms=["HS256"])
     without_end = {k: v for k, v in good.items() if k != "exp"}
+    without_family = {k: v for k, v in good.items() if k != "fam"}
     forged = [
         jwt.encode(good, "x" * 32, "HS256"),
         jwt.encode(good, "", "none"),
         jwt.encode(without_end, SECRET, "HS256"),
+        jwt.encode(without_family, SECRET, "HS256"),
         jwt.encode(good | {"iss": "other"}, SECRET, "HS256"),
         jwt.encode(good | {"scope": "all"}, SECRET, "HS256"),
         jwt.encode(good | {"scope": 1}, SECRET, "HS256"),
@@ -211,8 +213,37 @@ async def test_a_flood_of_commands_is_refused_once(live: Live) -> None:
         assert answer.headers["retry-after"] == "1"
 
 
+def test_a_family_lives_as_long_as_its_last_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = 1_000.5
+    monkeypatch.setattr("server.tokens.time.time", lambda: now_s)
+    tokens = Tokens(SECRET, 10)
+    one, two = (Claims("local", "ses_a", "control", name) for name in "ab")
+    grant = tokens.mint(one)
+    assert (grant.expires_at.timestamp(), grant.expires_in_s) == (1_011, 10)
+    assert tokens.left_s("a") == 10.5 and tokens.left_s("b") < 0
+    tokens.mint(two)
+    now_s = 1_008
+    tokens.mint(two)
+    now_s = 1_012
+    assert tokens.left_s("a") < 0 < tokens.left_s("b")
+    for n in range(100):
+        now_s += 11
+        tokens.mint(Claims("local", "ses_a", "view", str(n)))
+    assert len(tokens._ends) < 5, "what is over is forgotten"
+
+
+def test_another_servers_token_of_the_same_secret_has_its_own_end() -> None:
+    claims = Claims("local", "ses_a", "control", "a")
+    token = Tokens(SECRET, 60).mint(claims).token
+    restarted = Tokens(SECRET, 3_600)
+    assert restarted.read(token) == claims
+    assert 50 < restarted.left_s("a") <= 61
+
+
 def test_tokens_without_a_secret_are_of_one_server_alone() -> None:
-    claims = Claims("local", "ses_a", "control")
+    claims = Claims("local", "ses_a", "control", "a")
     one, other = Tokens(None, 60), Tokens(None, 60)
     token = one.mint(claims).token
     assert one.read(token) == claims

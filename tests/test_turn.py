@@ -29,6 +29,7 @@ from server.app import create_app
 from server.ice import IceServers, ephemeral
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
+from tests.test_session import dead_offer
 
 SECRET = "a secret that both servers know"
 COTURN = shutil.which("turnserver")
@@ -132,6 +133,29 @@ async def test_media_flows_through_the_relay_alone(live: Live) -> None:
                 for _ in range(20):
                     await receiver.track.recv()
     assert (await live.http.get("/v1/sessions")).json()["sessions"]
+
+
+@needs_coturn
+async def test_the_relay_is_reached_from_the_ports_that_are_open(
+    tmp_path: Path, turn_port: int
+) -> None:
+    settings = fake_settings(
+        tmp_path,
+        ice_urls=(f"turn:127.0.0.1:{turn_port}",),
+        turn_secret=SECRET,
+        udp_ports="21100-21119",
+    )
+    async with serving(create_app(settings, FAKE_PARTS)) as live:
+        made = (await live.http.post("/v1/sessions", json={})).json()
+        body = {"sdp": await dead_offer(), "type": "offer"}
+        answer = (await live.http.post(made["offer_url"], json=body)).json()
+        relays = [x for x in candidates(answer["sdp"]) if x.split()[7] == "relay"]
+        assert relays
+        # A relay's related address is the one that asked for it (RFC 8445, 5.1.2.1)
+        # as the TURN server saw it.
+        for line in relays:
+            assert line.split()[10] == "rport"
+            assert 21_100 <= int(line.split()[11]) < 21_120
 
 
 @needs_coturn

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -32,6 +33,35 @@ async def test_aioice_gathers_within_the_range(connection: Connection) -> None:
     ports = {each.port for each in connection.local_candidates}
     assert ports and ports <= set(range(FIRST, FIRST + 3))
     assert loop.create_datagram_endpoint == before
+
+
+async def test_a_turn_server_is_reached_from_within_the_range() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as turn:
+        turn.bind(("127.0.0.1", 0))
+        turn.setblocking(False)
+        with PortRange(range(FIRST, FIRST + 2)).serving(loop):
+            taken = []
+            for host in ("127.0.0.1", "localhost"):
+                transport, _ = await loop.create_datagram_endpoint(
+                    asyncio.DatagramProtocol, remote_addr=(host, turn.getsockname()[1])
+                )
+                taken.append(transport)
+            with pytest.raises(OSError) as caught:
+                await loop.create_datagram_endpoint(
+                    asyncio.DatagramProtocol, remote_addr=("127.0.0.1", 9)
+                )
+            assert caught.value.errno == errno.EADDRINUSE
+            taken[0].sendto(b"allocate")
+            sent, sender = await loop.sock_recvfrom(turn, 100)
+            assert sent == b"allocate" and sender[1] in (FIRST, FIRST + 1)
+            for transport in taken:
+                transport.close()
+            await asyncio.sleep(0)  # it is closed in the next turn of the loop
+            transport, _ = await loop.create_datagram_endpoint(
+                asyncio.DatagramProtocol, remote_addr=("127.0.0.1", 9)
+            )
+            transport.close()
 
 
 async def test_a_port_is_used_once_and_then_again() -> None:

@@ -76,16 +76,24 @@ export class Api {
   }
 
   /**
+   * Another token, where the key makes it or the server is open.
+   * @param {SessionGrant} grant whose token is too old
+   * @returns {Promise<SessionGrant>} of the same session
+   */
+  newToken(grant) {
+    return this.#post(`${this.#session(grant)}/tokens`, { scope: "control" }, null);
+  }
+
+  /**
    * Tell the session that it is still wanted.
    * @param {SessionGrant} grant its token and its ICE servers are renewed
    */
   async keepAlive(grant) {
-    const { token, ice_servers } = await this.#json(`${this.#session(grant)}/keepalive`, {
+    const { token, expires_in_s, ice_servers } = await this.#json(`${this.#session(grant)}/keepalive`, {
       method: "POST",
       headers: this.#bearer(grant),
     });
-    grant.token = token;
-    grant.ice_servers = ice_servers;
+    Object.assign(grant, { token, expires_in_s, ice_servers });
   }
 
   /**

@@ -5,6 +5,7 @@ import { newId } from "./new_id.js";
 /** @import { LikenessOptions, SessionGrant, Wish } from "./types.js" */
 
 const BEGIN_DEADLINE_MS = 20_000;
+const KEEP_ALIVE_MS = 15_000; // or half of the token's life, where that is shorter
 
 /**
  * The session that is ours for now: asked for, renewed, given back.
@@ -19,6 +20,8 @@ export class Lease {
   #join;
   /** @type {SessionGrant | null} */
   #grant = null;
+  #isExpired = false;
+  #dueMs = 0; // when the token is to be renewed, of performance.now()
   #viewerId = newId(); // so that no other viewer of the session gives way to us
 
   /**
@@ -43,6 +46,11 @@ export class Lease {
     return this.#join !== null;
   }
 
+  /** Whether it is time for `keepAlive`. */
+  get isDue() {
+    return this.#grant !== null && performance.now() > this.#dueMs;
+  }
+
   /**
    * The session, the same as long as it lasts.
    * @param {AbortSignal} signal
@@ -51,7 +59,13 @@ export class Lease {
    * @throws {TypeError} when nobody answers
    */
   async take(signal) {
-    this.#grant ??= { ...(this.#join ?? (await this.#begin(signal))), viewer_id: this.#viewerId };
+    if (!this.#grant || this.#isExpired) {
+      const given = this.#join ?? (await this.#begin(signal));
+      this.#grant = { ...given, viewer_id: this.#viewerId };
+      this.#isExpired = false;
+      // A token whose age nobody tells, such as a link's, may be near its end.
+      this.#dueMs = given.expires_in_s === undefined ? 0 : this.#nextMs;
+    }
     if (!this.#grant.ice_servers) await this.#api.completeGrant(this.#grant, signal);
     return this.#grant;
   }
@@ -61,7 +75,9 @@ export class Lease {
    * @throws {ApiError}
    */
   async keepAlive() {
+    this.#dueMs = this.#nextMs; // also where this fails
     if (this.#grant) await this.#api.keepAlive(this.#grant);
+    this.#dueMs = this.#nextMs;
   }
 
   /**
@@ -74,14 +90,29 @@ export class Lease {
     await this.#api.command(this.#grant, command);
   }
 
-  /** @param {string} token that takes the place of the last one */
-  renew(token) {
-    if (this.#grant) this.#grant.token = token;
+  /**
+   * @param {string} token that takes the place of the last one
+   * @param {number} [expiresInS]
+   */
+  renew(token, expiresInS) {
+    if (!this.#grant) return;
+    Object.assign(this.#grant, { token, expires_in_s: expiresInS });
+    this.#dueMs = this.#nextMs;
+  }
+
+  /**
+   * The token is too old; `take` asks for another one of the same session.
+   * @returns {boolean} false: there is nobody to ask
+   */
+  expire() {
+    this.#isExpired = this.#grant !== null && !this.#join;
+    return this.#isExpired;
   }
 
   /** The server knows the session no more, or will not have us in it again. */
   drop() {
     this.#grant = null;
+    this.#isExpired = false;
   }
 
   /** It is not needed any more. May be called while the page goes. */
@@ -90,10 +121,21 @@ export class Lease {
     this.#grant = null;
   }
 
+  get #nextMs() {
+    const halfMs = 500 * (this.#grant?.expires_in_s ?? Infinity);
+    return performance.now() + Math.min(KEEP_ALIVE_MS, halfMs);
+  }
+
+  /** @returns {Promise<SessionGrant>} a session, or the one there is with a new token */
+  #asked() {
+    const old = this.#isExpired ? this.#grant : null;
+    return old ? this.#api.newToken(old) : this.#api.createSession(this.#wish);
+  }
+
   /** @param {AbortSignal} signal */
   async #begin(signal) {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(BEGIN_DEADLINE_MS)]);
-    const asked = this.#ask ? this.#granted(deadline) : this.#api.createSession(this.#wish);
+    const asked = this.#ask ? this.#granted(deadline) : this.#asked();
     // A session that comes too late is nobody's: it is given back as soon as it is known.
     const isLate = (/** @type {SessionGrant} */ grant) => {
       if (deadline.aborted) this.#api.freeSession(grant);
@@ -106,7 +148,8 @@ export class Lease {
   async #granted(deadline) {
     const ask = /** @type {NonNullable<LikenessOptions["grant"]>} */ (this.#ask);
     try {
-      return await read(await ask({ ...this.#wish }, deadline));
+      const old = this.#isExpired ? this.sessionId : null;
+      return await read(await ask({ ...this.#wish }, deadline, old));
     } catch (cause) {
       if (cause instanceof ApiError) throw cause;
       const message = cause instanceof Error ? cause.message : String(cause);

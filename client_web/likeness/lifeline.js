@@ -12,9 +12,9 @@ const FULL = ["server_full", "server_overloaded", "viewers_full", "no_media_port
 const BUSY = [429, 503]; // what a server says when it would, but cannot yet
 const BLOCKED_AFTER = 2; // attempts that reached the server, but no picture came back
 const WATCH_MS = 1_000;
-const KEEP_ALIVE_MS = 15_000;
 const UNSEEN_MS = 10 * 60_000; // a portrait that nobody looks at gives its place back then
 const RETRY_JITTER = 0.3; // of what a server asks to wait, or all would return at once
+const EXPIRED = "token_expired";
 const FINAL_REASONS = ["deleted", "silence"]; // its owner ended it; it has said goodbye
 
 /**
@@ -47,6 +47,7 @@ export class Lifeline {
   #told = "";
   #unconnected = 0;
   #dropped = 0;
+  #renewed = false; // another token was asked for since the connection last stood
   #hiddenSinceMs = Infinity;
   #nudged = false;
   #wake = () => {};
@@ -154,6 +155,7 @@ export class Lifeline {
     this.#wasLive = true;
     this.#told = "";
     this.#unconnected = this.#dropped = 0;
+    this.#renewed = false;
     this.#listener.onLink(link);
     return link;
   }
@@ -164,7 +166,6 @@ export class Lifeline {
    */
   async #stay(link) {
     const stall = new StallWatch();
-    let keptMs = performance.now();
     const timer = setInterval(async () => {
       const stats = await link.stats();
       const nowMs = performance.now();
@@ -175,8 +176,7 @@ export class Lifeline {
       if (this.#isForgotten) {
         this.#lease.giveBack();
         link.close("nobody looks");
-      } else if (nowMs - keptMs > KEEP_ALIVE_MS) {
-        keptMs = nowMs;
+      } else if (this.#lease.isDue) {
         this.#keepAlive(link);
       }
     }, WATCH_MS);
@@ -204,9 +204,7 @@ export class Lifeline {
     } catch (error) {
       // No answer at all is the stall watch's business: the picture may still flow.
       if (!(error instanceof ApiError && error.isGone)) return;
-      // Too old a token is renewed on the channel, which asks for none.
-      if (error.status === 401 && link.send({ type: "session.keep_alive" })) return;
-      this.#lease.drop();
+      if (error.code !== EXPIRED || !this.#lease.expire()) this.#lease.drop();
       link.close("session gone");
     }
   }
@@ -225,6 +223,10 @@ export class Lifeline {
       return this.#backoff.next();
     }
     if (error.retryable) return this.#waitPassing(error);
+    if (error.code === EXPIRED && !this.#renewed && this.#lease.expire()) {
+      this.#renewed = true;
+      return 0;
+    }
     if (this.#lease.sessionId && !this.#lease.isJoined) {
       this.#lease.drop(); // the server knows it no more, or will not have us again
       this.#miss();
@@ -269,7 +271,14 @@ export class Lifeline {
    */
   #receive(link, event) {
     if (link !== this.#link) return;
-    if (event.type === "session.token" && event.token) this.#lease.renew(event.token);
+    if (event.type === "error" && event.code === EXPIRED && !event.source_event_id) {
+      this.#lease.expire(); // where nobody can renew it, the next attempt tells
+      link.close("token expired");
+      return;
+    }
+    if (event.type === "session.token" && event.token) {
+      this.#lease.renew(event.token, event.expires_in_s);
+    }
     this.#listener.onEvent(event);
     if (event.type !== "session.closed" || this.#life.signal.aborted) return;
     const over = this.#lease.isJoined || FINAL_REASONS.includes(event.reason ?? "");

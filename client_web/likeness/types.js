@@ -54,6 +54,7 @@
  * @typedef {object} SessionGrant
  * @property {string} session_id
  * @property {string | null} [token] null: the server is open, or the key is known here
+ * @property {number} [expires_in_s] of the token; left out: it is renewed at once
  * @property {string} [offer_url] left out: the usual one
  * @property {string} [viewer_id]
  * @property {RTCIceServer[] | null} [ice_servers] null or left out: asked for
@@ -65,6 +66,9 @@
  * @callback GrantSession
  * @param {Wish} wish
  * @param {AbortSignal} signal aborted when the session is no longer wanted
+ * @param {string | null} sessionId a session of ours that may live on, whose token has
+ *     expired: what POST /v1/sessions/{id}/tokens answers lets us go on in it, another
+ *     session does as well
  * @returns {Promise<SessionGrant | Response>} the session, or the back end's answer with
  *     it or with the server's refusal, passed on as it is
  */
@@ -76,8 +80,8 @@
  * @property {string | null} [key] the server's API key: only for pages that no stranger
  *     sees; others give `grant`
  * @property {GrantSession} [grant] left out: sessions are asked of the server itself
- * @property {{session_id: string, token: string | null} | null} [join] a session that
- *     somebody else began (its `embed_url`): watched as long as it lasts, and left to
+ * @property {SessionGrant | null} [join] the id and the token of a session that somebody
+ *     else began (its `embed_url`): watched as long as it lasts, and left to
  *     its owner to end
  * @property {Wish} [wish]
  */
@@ -148,6 +152,7 @@
  * @property {string} [language]
  * @property {string} [token] of session.token, as the next
  * @property {string} [expires_at]
+ * @property {number} [expires_in_s]
  * @property {string} [deadline] of a warning
  * @property {boolean} [available] of session.hearing, as all that follow
  * @property {boolean} [listening]

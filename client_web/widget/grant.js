@@ -5,15 +5,16 @@ import { ApiError } from "../likeness/api_error.js";
 /**
  * Sessions from the site's own back end, which alone knows the key: it is POSTed the
  * wish as JSON, with the site's cookies, and answers what POST /v1/sessions answered.
+ * With `session_id` it may answer a new token of that session instead.
  * @param {string} url
  * @returns {GrantSession}
  */
 export function grantFrom(url) {
-  return async (wish, signal) => {
+  return async (wish, signal, sessionId) => {
     const response = await fetch(url, {
       method: "POST",
       headers: { "content-type": "application/json" },
-      body: JSON.stringify(wish),
+      body: JSON.stringify(sessionId ? { ...wish, session_id: sessionId } : wish),
       credentials: "same-origin",
       signal,
     });

@@ -1,11 +1,10 @@
 """A real Chromium, and the real server as a process of its own."""
 
 import contextlib
-import functools
-import http.server
+import json
 import tempfile
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,15 @@ from scripts.browser_viewer import BARE_ARGUMENTS
 from scripts.browser_viewer import CHROMIUM as CHROMIUM
 from scripts.browser_viewer import SOUND_AT_ONCE as SOUND_AT_ONCE
 from tests.browser.evaluating import Evaluate
+from tests.browser.guest import Guest, held
 from tests.browser.server_process import Server
+from tests.browser.site import Site
+from tests.browser.static_site import static_site
 from tests.browser.visitor import open_page, wait_live, wait_speaking
 
 CLIENT_WEB = Path(__file__).parent.parent.parent / "client_web"
 ARGUMENTS = list(BARE_ARGUMENTS)
+TOKEN_TTL_S = 6  # of the server that has a key
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -68,27 +71,69 @@ def server() -> Iterator[Server]:
             server.stop()
 
 
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+@pytest.fixture(scope="module")
+def guest_browser() -> Iterator[Browser]:
+    """With the autoplay policy that visitors have, and the page cache."""
+    with chromium(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        without=("--disable-back-forward-cache",),
+    ) as browser:
+        yield browser
 
 
-@contextlib.contextmanager
-def site(folder: Path) -> Iterator[str]:
-    """A web site of these files."""
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+@pytest.fixture(scope="package")
+def own_site() -> Iterator[Site]:
+    site = Site("k" * 32)
+    site.start()
+    yield site
+    site.stop()
+
+
+@pytest.fixture(scope="package")
+def keyed(own_site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that serves the pages of that site, by its key alone."""
+    keys = {"shop": {"key": own_site.key, "origins": [own_site.url]}}
+    server = Server(
+        tmp_path_factory.mktemp("keyed"),
+        LIKENESS_API_KEYS=json.dumps(keys),
+        LIKENESS_TOKEN_TTL_S=str(TOKEN_TTL_S),
+    )
+    own_site.server_url = server.url
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def site(own_site: Site, keyed: Server) -> Iterator[Site]:
+    """Somebody else's; afterwards no session of its pages may be left."""
+    own_site.forget()
+    yield own_site
+    end_s = time.monotonic() + 20
+    while held(own_site):
+        assert time.monotonic() < end_s, "sessions outlive their pages"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def visit(guest_browser: Browser, site: Site) -> Iterator[Callable[..., Guest]]:
+    """Open the site's page, with options of Likeness; it is closed in the end."""
+    guests: list[Guest] = []
+
+    def open_page(**options: Any) -> Guest:
+        guests.append(Guest(guest_browser, site, **options))
+        return guests[-1]
+
+    yield open_page
+    for guest in guests:
+        guest.close()
 
 
 @pytest.fixture(scope="module")
 def files_url() -> Iterator[str]:
     """client_web alone, without a server behind it."""
-    with site(CLIENT_WEB) as url:
+    with static_site(CLIENT_WEB) as url:
         yield url
 
 

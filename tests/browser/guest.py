@@ -57,3 +57,11 @@ class Guest:
     def close(self) -> None:
         self.page.close(run_before_unload=False)
         self.page.context.close()
+
+
+def held(site: Site) -> list[dict[str, Any]]:
+    """The sessions that the pages of this site hold."""
+    found: list[dict[str, Any]] = json.loads(site.ask("GET", "/v1/sessions"))[
+        "sessions"
+    ]
+    return found

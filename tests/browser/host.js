@@ -1,7 +1,7 @@
 // A page of somebody else's site that uses the client alone. What happens goes to the
 // console as JSON: a look into the page from outside would count as a visitor's gesture.
 
-const { server, connect, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+const { server, connect, forgetful, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const { Likeness } = await import(`${server}/likeness.js`);
 const note = (type, detail) => console.log(JSON.stringify({ type, detail }));
 const plain = ({ name, code, message, retryable, sourceEventId }) =>
@@ -16,9 +16,13 @@ RTCPeerConnection.prototype.createDataChannel = function (...given) {
   return channel;
 };
 
+// forgetful: the back end knows of no session but new ones.
+const mint = (wish, signal, known) =>
+  fetch(known && !forgetful ? `/session?known=${known}` : "/session", { method: "POST" });
+
 const likeness = new Likeness({
   server,
-  grant: options.key ? undefined : () => fetch("/session", { method: "POST" }),
+  grant: options.key ? undefined : mint,
   ...options,
 });
 for (const type of ["phase", "event", "quality", "sound"]) {

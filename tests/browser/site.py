@@ -23,7 +23,8 @@ class Refusal:
 
 
 class Site:
-    """On an origin of its own; `POST /session` mints a session with the key."""
+    """On an origin of its own; `POST /session` mints a session with the key, `?known=`
+    a new token of one."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -33,6 +34,7 @@ class Site:
         }
         self.refusals: list[Refusal] = []  # each is given once, the first first
         self.minted: list[str] = []  # the sessions of the back end
+        self.renewed: list[str] = []  # those that it gave another token
         self.wish: dict[str, object] = {}
         handler = type("Handler", (_Handler,), {"site": self})
         self._http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
@@ -50,29 +52,47 @@ class Site:
         self._thread.join()
         self._http.server_close()
 
-    def mint(self) -> tuple[int, dict[str, str], bytes]:
-        """The server's answer, passed on as it is."""
+    def forget(self) -> None:
+        """As it was at first."""
+        for each in (self.minted, self.renewed, self.refusals):
+            each.clear()
+
+    def mint(self, known: str = "") -> tuple[int, dict[str, str], bytes]:
+        """The server's answer, passed on as it is. known: a session to go on in."""
         if self.refusals:
             refusal = self.refusals.pop(0)
             body = json.dumps({"code": refusal.code, "message": "Not now."}).encode()
             return refusal.status, refusal.headers, body
-        request = urllib.request.Request(
-            f"{self.server_url}/v1/sessions",
-            data=json.dumps(self.wish).encode(),
-            headers={
-                "Content-Type": "application/json",
-                "Authorization": f"Bearer {self.key}",
-            },
-        )
+        path = f"/v1/sessions/{known}/tokens" if known else "/v1/sessions"
+        wanted = {"scope": "control"} if known else self.wish
         try:
-            with urllib.request.urlopen(request, timeout=20) as answer:
-                body = answer.read()
-                self.minted.append(json.loads(body)["session_id"])
-                return answer.status, {}, body
+            body = self.ask("POST", path, wanted)
         except urllib.error.HTTPError as error:
             return error.code, _retry_after(error.headers), error.read()
         except OSError:
             return 502, {}, b""
+        made = json.loads(body)["session_id"]
+        (self.renewed if known else self.minted).append(made)
+        return 201, {}, body
+
+    def ask(self, method: str, path: str, body: object = None) -> bytes:
+        """A request of the back end, with its key.
+
+        Raises:
+            OSError: it was refused, or nobody answers.
+        """
+        request = urllib.request.Request(
+            f"{self.server_url}{path}",
+            data=None if body is None else json.dumps(body).encode(),
+            headers={
+                "Content-Type": "application/json",
+                "Authorization": f"Bearer {self.key}",
+            },
+            method=method,
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            told: bytes = answer.read()
+        return told
 
 
 def _retry_after(headers: Message) -> dict[str, str]:
@@ -93,7 +113,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("content-length") or 0))
-        status, headers, body = self.site.mint()
+        status, headers, body = self.site.mint(self.path.partition("?known=")[2])
         self._answer(status, {"content-type": "application/json", **headers}, body)
 
     def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:

@@ -7,7 +7,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import faults
-from tests.browser.conftest import site
 from tests.browser.extension import (
     LOCAL,
     MEETING,
@@ -20,6 +19,7 @@ from tests.browser.extension import (
     wait_picture,
 )
 from tests.browser.server_process import Server
+from tests.browser.static_site import static_site
 from tests.browser.visitor import wait_until
 
 LOUD = 0.02
@@ -27,7 +27,7 @@ LOUD = 0.02
 
 @pytest.fixture(scope="module")
 def meeting_url() -> Iterator[str]:
-    with site(MEETING.parent) as url:
+    with static_site(MEETING.parent) as url:
         yield f"{url}/{MEETING.name}"
 
 

@@ -15,7 +15,6 @@ from playwright.sync_api import Page, expect
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 from scripts.bench_puppet import PIECE_S, pieces
 from scripts.live_process import LiveProcess, server
-from tests.browser.conftest import site
 from tests.browser.extension import (
     LOCAL,
     MEETING,
@@ -23,6 +22,7 @@ from tests.browser.extension import (
     chromium_with_extension,
     join,
 )
+from tests.browser.static_site import static_site
 from tests.browser.test_talk_aloud import write_wav
 from tests.speech import silence
 
@@ -60,7 +60,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Extended]:
 
 @pytest.fixture
 def meeting(extended: Extended, flashing: LiveProcess) -> Iterator[Page]:
-    with site(MEETING.parent) as url:
+    with static_site(MEETING.parent) as url:
         extended.set(server=flashing.url, sites=LOCAL, puppet=True)
         page = extended.meeting(f"{url}/{MEETING.name}")
         yield page

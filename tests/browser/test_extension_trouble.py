@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from scripts.pack_extension import pack
-from tests.browser.conftest import SOUND_AT_ONCE, site
+from tests.browser.conftest import SOUND_AT_ONCE
 from tests.browser.devtools import evaluate, plain_chromium, until
 from tests.browser.extension import (
     FAKE_DEVICES,
@@ -21,12 +21,13 @@ from tests.browser.extension import (
     wait_picture,
 )
 from tests.browser.server_process import Server, free_port
+from tests.browser.static_site import static_site
 from tests.browser.visitor import wait_until
 
 
 @pytest.fixture(scope="module")
 def meeting_url() -> Iterator[str]:
-    with site(MEETING.parent) as url:
+    with static_site(MEETING.parent) as url:
         yield f"{url}/{MEETING.name}"
 
 
