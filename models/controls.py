@@ -13,7 +13,7 @@ so that one table fits every face.
 | mouthSmile, mouthFrown | corner 0.10 out and 0.09 up; 0.08 down |
 | mouthStretch, mouthDimple, mouthPress | corner out; corner out and in; thin lips |
 | mouthPucker, mouthFunnel | corners inwards, lips thicker and nearer; funnel opens |
-| mouthRoll, mouthShrug | lip turned in; lip (and chin) pushed up |
+| mouthRoll, mouthShrug | lip turned in to 0.38 of it; lip (and chin) pushed up |
 | mouthUpperUp, mouthLowerDown | one side of a lip lifted or lowered |
 | mouthLeft, mouthRight | the whole mouth aside |
 | cheekPuff, cheekSquint, noseSneer | cheek out; cheek up; wing of the nose up |
@@ -95,6 +95,9 @@ def jaw_weights(points: FloatArray) -> FloatArray:
     """How far the skin follows the chin: float32 [N, 3] for points [N, 3]."""
     x, y = points[:, 0], points[:, 1]
     follow = smoothstep(y, -0.30, 0.30) * smoothstep(np.abs(x), 0.70, 0.14)
+    # Skin between upper lip and nose hangs on the head, not on the jaw.
+    under_nose = smoothstep(y, -0.02, -0.18) * smoothstep(np.abs(x), 0.42, 0.20)
+    follow = follow * (1 - under_nose)
     along = np.zeros_like(points)
     along[:, 1] = follow
     along[:, 0] = -0.12 * x * follow  # cheeks are drawn inwards
@@ -167,10 +170,10 @@ def _lips(kind: str, side: float) -> FloatArray:
         moved[1::2, :, 1] = -0.05 * arch
     elif kind == "mouthShrugUpper":
         moved[0::2, :, 1] = -0.04 * arch
-    elif kind == "mouthRollLower":  # the lip turns in over the teeth
-        moved[1, :, 1], moved[3, :, 1] = -0.015 * arch, -0.055 * arch
+    elif kind == "mouthRollLower":  # thinner too, see models.lips
+        moved[1::2, :, 1] = -0.015 * arch
     elif kind == "mouthRollUpper":
-        moved[0, :, 1], moved[2, :, 1] = 0.010 * arch, 0.035 * arch
+        moved[0::2, :, 1] = 0.012 * arch
     elif kind == "mouth":  # mouthLeft, mouthRight
         moved[..., 0] = 0.10 * side
     elif kind == "jaw":

@@ -28,6 +28,7 @@ TURN_GAINS, APERTURE_GAINS, WIDTH_GAINS = (0.7, 1.4), (0.8, 1.15), (0.75, 1.4)
 WIDTH_PER_APERTURE = -0.20, 0.45
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
+ROLLED_IN = 0.62  # of a lip's thickness that is turned in over the teeth
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
 
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
@@ -169,7 +170,8 @@ def _arch(x: FloatArray) -> FloatArray:
 
 
 def _thicken(placed: FloatArray, rest: FloatArray, motion: FloatArray) -> None:
-    """Lips keep their volume: narrower is thicker, open is thinner."""
+    """Lips keep their volume: narrower is thicker, open is thinner. Rolled in, less of
+    them is seen, but never none, however thin they are."""
     middle = LIP_POINTS // 2
     width = placed[:, 0, -1:, 0] - placed[:, 0, :1, 0]
     own = rest[:, 0, -1:, 0] - rest[:, 0, :1, 0]
@@ -179,7 +181,9 @@ def _thicken(placed: FloatArray, rest: FloatArray, motion: FloatArray) -> None:
     opened = (gap - at_rest).clip(-0.2, 0.5)
     pucker, funnel = column(motion, "mouthPucker"), column(motion, "mouthFunnel")
     rounding = 0.16 * pucker + 0.14 * funnel
+    rolled = [column(motion, f"mouthRoll{lip}") for lip in ("Upper", "Lower")]
     scale = volume * (1 + rounding) * (1 - 0.35 * opened)
+    scale = scale * (1 - ROLLED_IN * np.concatenate(rolled, 1))  # [B, 2 lips]
     # Only the part of the thickness that the width's scaling left as it was.
     thick = placed[:, 2:, :, 1] - placed[:, :2, :, 1]
     placed[:, 2:, :, 1] += thick * (scale - 1)[..., None]

@@ -14,6 +14,7 @@ from models.controls import INNER_LOWER, INNER_UPPER, OUTER_LOWER, smoothstep
 from models.media import FloatArray
 from models.own_teeth import (
     LUMA,
+    TOOTH,
     own_teeth_layer,
     own_tooth,
     pixels_within,
@@ -24,8 +25,11 @@ from models.rig import HeadFrame
 LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
-TONGUE_CREST = -0.105  # IOD above the edge of the lower teeth
-TONGUE_BACK = 0.03  # of the tongue's colour: it lies in the dark
+TONGUE_CREST = -0.12  # IOD above the edge of the lower teeth
+TIP_WIDTH = 0.165  # IOD, half of the tip's
+# Of the tongue's colour: its back lies in the dark, its front in the light, from
+# TONGUE_RISE IOD on.
+TONGUE_BACK, TONGUE_LIGHT, TONGUE_RISE = 0.03, 0.36, 0.13
 # Of the tongue's light. Lighter, and what lies behind is taken for a lip.
 CAVITY = 0.127
 OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
@@ -86,10 +90,14 @@ def paint_mouth(
         _upper(x, y, tone),
     ]
     blur = _softness(picture, landmarks)
+    if not own:
+        return np.stack([_finish(layer, blur) for layer in layers])
+    # As sharp as they are, over painted ones, which go on below where those are teeth.
+    photo = own_teeth_layer(picture, landmarks, x, across)
+    light = photo[..., :3] @ LUMA / max(float(own_tooth(picture, landmarks) @ LUMA), 1)
+    layers[-1][..., 3] *= smoothstep(light, *TOOTH)
     finished = [_finish(layer, blur) for layer in layers]
-    if own:  # as sharp as they are, over the painted ones
-        photo = own_teeth_layer(picture, landmarks, x, across)
-        finished[-1] = _laid_over(finished[-1], _finish(photo, OWN_BLUR))
+    finished[-1] = _laid_over(finished[-1], _finish(photo, OWN_BLUR))
     return np.stack(finished)
 
 
@@ -222,7 +230,7 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     tongue = smoothstep(y, crest - 0.022, crest + 0.030)
     tongue = tongue * smoothstep(side, 0.235, 0.17)
     # Its back lies in the dark, its front catches light, a soft groove parts it.
-    light = TONGUE_BACK + 0.46 * smoothstep(y, crest, crest + 0.12)
+    light = TONGUE_BACK + TONGUE_LIGHT * smoothstep(y, crest, crest + TONGUE_RISE)
     light = light * (1 - 0.10 * np.exp(-((x / 0.022) ** 2)) - 2.2 * x**2)
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]
@@ -230,12 +238,12 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
 
 
 def _tongue_tip(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
-    """The tip as l and th show it, under the edge of the upper teeth."""
-    reach = (x / 0.130) ** 2 + ((y - 0.085) / 0.080) ** 2
-    alpha = smoothstep(reach, 1.10, 0.82)
-    light = 0.92 + 0.22 * np.exp(-(((y - 0.045) / 0.03) ** 2 + (x / 0.08) ** 2))
-    light = (
-        light - 0.07 * np.exp(-((x / 0.012) ** 2)) - 0.25 * smoothstep(y, 0.08, 0.16)
-    )
-    light = light - 0.9 * x**2
+    """The tip as l and th show it, under the edge of the upper teeth: broad and flat,
+    and in the shade of lips and teeth, so that it is not taken for a third lip."""
+    side = np.abs(x) / TIP_WIDTH
+    reach = side**2.6 + (np.abs(y - 0.080) / 0.075) ** 2.2
+    alpha = smoothstep(reach, 1.08, 0.80)
+    light = 0.74 + 0.18 * np.exp(-(((y - 0.040) / 0.022) ** 2 + (x / 0.10) ** 2))
+    light = light - 0.05 * np.exp(-((x / 0.014) ** 2))
+    light = light - 0.30 * smoothstep(y, 0.06, 0.14) - 0.22 * side**2
     return _layer(light[..., None] * tone.tongue, alpha)

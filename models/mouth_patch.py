@@ -29,10 +29,11 @@ TONGUE_FOLLOW, TONGUE_HIDDEN = 0.20, 0.16  # of the jaw's travel; IOD down at re
 TONGUE_UP = 0.5  # of tongueOut, at which the tip has come up to the upper teeth
 BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
-OPENED = 0.03  # IOD that the lips must move to be open or closed anew
+STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
 DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
-ROUND_SHADE = 0.45  # how much darker rounded lips, which stand out, leave the inside
+# The same of rounded lips, which stand out before the inside.
+ROUND_SHADE = 0.56, 0.68, 0.72
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 UNDER_LIP = 0.26  # how much darker the inside is right under the upper lip
 
@@ -76,17 +77,16 @@ def _drawn(
     device = still.device
     lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
     light: FloatArray = 1 - (1 - lit) * np.array(DIM, np.float32)  # [B, 3]
-    light = light * (1 - ROUND_SHADE * _rounding(pose.motion))
+    light = light * (1 - np.array(ROUND_SHADE, np.float32) * _rounding(pose.motion))
     within = _inside(batch, pose, still) * (1 - UNDER_LIP * shade)
     within = within * _per_patch(device, light)
-    opened: FloatArray = np.abs(pose.gap - batch.rig.rest_gap) / OPENED
-    opened = np.minimum(opened, 1)
+    strayed: FloatArray = np.minimum(pose.strayed / STRAYED, 1)
     # The photo's own pixels show as long as lips and tongue are as they were.
     own_share: FloatArray = 1 - column(pose.motion, "tongueOut") / TONGUE_UP
-    own_share = (1 - opened) * own_share.clip(0)
+    own_share = (1 - strayed) * own_share.clip(0)
     if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
-        sharp = _per_patch(device, np.float32(20) - 19 * opened)
+        sharp = _per_patch(device, np.float32(20) - 19 * strayed)
         places = batch.seam_places(maps.box_places(still))
         own = sample(batch.seam[:, 4:], places) * sharp
         here = sample(batch.person[:, :3], still)

@@ -73,6 +73,7 @@ class Pose:
     motion: FloatArray  # [B, channels] bounded and calibrated
     flat: FloatArray  # [B, 2, C] the controls' way in the box, x and y
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
+    strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
     inner: FloatArray  # [B, 22, 2] pixels of the inner lips
     eyes: FloatArray  # [B, 2, 2] pixels of the eyes' patches, left and top
     turn: FloatArray | None  # [B, 2, 4], see models.head.turn; None of still heads
@@ -92,7 +93,9 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     lips = rig.lips_rest + moved[:, : 4 * LIP_POINTS]
     middle = LIP_POINTS // 2
     gap = lips[:, LIP_POINTS + middle, 1:2] - lips[:, middle, 1:2]
-    inner = lips[:, : len(INNER_UPPER + INNER_LOWER)] @ rig.plane
+    within = slice(len(INNER_UPPER + INNER_LOWER))
+    strayed = np.linalg.norm(moved[:, within, :2], axis=2).max(1, keepdims=True)
+    inner = lips[:, within] @ rig.plane
     inner += rig.plane_origin[:, None]
     eyes = np.broadcast_to(rig.eye_corner, (len(motion), 2, 2))
     turned = turn(motion) if turning else None
@@ -102,7 +105,7 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
         height, width = rig.size[0].tolist()
         inner = inner + at_nodes(rig.head, inner, height, width) @ from_pivot
     flat = (moved @ rig.projection).transpose(0, 2, 1)
-    return Pose(motion, flat, gap, inner, eyes, turned)
+    return Pose(motion, flat, gap, strayed, inner, eyes, turned)
 
 
 def at_nodes(

@@ -1,6 +1,7 @@
 """What a rendered face shows: landmarks found again on frames, and measures of them."""
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from models.errors import LikenessError
@@ -28,15 +29,21 @@ class Probe:
         wide, high = identity.landmarks[:468, :2].max(0) - low
         self._box = FaceBox(float(low[0]), float(low[1]), float(wide), float(high))
 
-    def landmarks(self, **channels: float) -> FloatArray:
-        """float32 [478, 3] of the frame that the channels give; LikenessError where
-        no face is found in it."""
+    def frame(self, **channels: float) -> npt.NDArray[np.uint8]:
+        """uint8 [H, W, 3]."""
         motion = torch.zeros(1, len(MOTION_CHANNELS))
         for name, value in channels.items():
             motion[0, CHANNEL_INDEX[name]] = value
         with torch.inference_mode():
-            frame = self._renderer([self._identity], motion)[0].numpy()
-        found = find_landmarks(frame, self._box)
+            frame: npt.NDArray[np.uint8] = self._renderer([self._identity], motion)[
+                0
+            ].numpy()
+        return frame
+
+    def landmarks(self, **channels: float) -> FloatArray:
+        """float32 [478, 3] of the frame that the channels give; LikenessError where
+        no face is found in it."""
+        found = find_landmarks(self.frame(**channels), self._box)
         if found is None:
             raise LikenessError(
                 "no_face", f"No face is seen in the frame of {channels}."

@@ -3,8 +3,9 @@
 Landmarks are found again on rendered frames and held against what was commanded:
 correlation and slope of aperture and width, the gap that closed lips leave (of the
 mouth's width), the opening that a blink leaves (of the open eye), degrees that the head
-turns for 8; and how far eyes and nose move while only the mouth does (of the distance
-between the eyes).
+turns for 8; and how far eyes, nose and brows move while only the mouth does (of the
+distance between the eyes), as landmarks say and as the pixels there say: a tracker that
+sees a mouth open moves a nose that is the same to the bit.
 """
 
 import argparse
@@ -13,9 +14,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from models.controls import BROWS
 from models.errors import LikenessError
 from models.identity import Identity, embedded_photo, enrol
 from models.media import FloatArray
@@ -27,7 +31,9 @@ SHAPES = 14  # lip shapes tried per photo
 # Aperture and width of lips that speak, held against closed ones.
 SPOKEN = (0.2, 0.42), (0.2, 0.3), (0.3, 0.45), (0.05, 0.55)
 EYES = [33, 133, 159, 145, 362, 263, 386, 374]
-NOSE = [168, 6, 197, 195]
+NOSE = [168, 6, 197, 195, 5, 4, 1]  # bridge and tip
+HELD = EYES, NOSE, list(BROWS)
+FLOW_WINDOW = 0.07  # IOD round a point that is looked for again
 TURN_DEG = 8.0
 
 
@@ -41,7 +47,9 @@ class Report:
     closed: float  # gap over width, the worse of two widths
     blink: tuple[float, float]  # opening left, of the open eye's, right and left
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
-    drift: tuple[float, float]  # of the eyes and of the nose, while the mouth speaks
+    # Of eyes, nose and brows, while the mouth speaks: by landmarks and by pixels.
+    drift: tuple[float, ...]
+    flow: tuple[float, ...]
 
     def __str__(self) -> str:
         turns = " ".join(f"{turn:5.1f}" for turn in self.turns)
@@ -49,13 +57,14 @@ class Report:
             f"{self.name[:28]:28s} {self.aperture[0]:.3f} {self.aperture[1]:5.2f}  "
             f"{self.width[0]:.3f} {self.width[1]:5.2f}  {100 * self.closed:5.1f} %  "
             f"{self.blink[0]:.2f} {self.blink[1]:.2f}  {turns}  "
-            f"{100 * self.drift[0]:.2f} {100 * self.drift[1]:.2f} %"
+            + " ".join(f"{100 * drift:.2f}" for drift in (*self.drift, *self.flow))
+            + " %"
         )
 
 
 HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed':7s}  {'blink':9s}  "
-    "yaw +-8      pitch +-8   roll +-8     drift"
+    "yaw +-8      pitch +-8   roll +-8     drift of eyes, nose, brows, and in pixels"
 )
 
 
@@ -90,23 +99,57 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         max(gaps),
         (float(left_open[0]), float(left_open[1])),
         tuple(turns),
-        drift_while_speaking(probe),
+        *drift_while_speaking(probe, identity.landmarks),
     )
 
 
-def drift_while_speaking(probe: Probe) -> tuple[float, float]:
-    """The furthest that the eyes and the nose are seen to go, IOD, while the lips alone
-    move."""
-    shut = probe.landmarks(width=0.45, speech=1)
+def drift_while_speaking(
+    probe: Probe, rest: FloatArray
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The furthest that eyes, nose and brows go, IOD, while the lips alone move: as
+    landmarks see it, all of a part together, and as pixels show it, its furthest
+    point. rest: landmarks of the photo."""
+    shut_lips = {"width": 0.45, "speech": 1.0}
+    shut, first = probe.landmarks(**shut_lips), probe.frame(**shut_lips)
     iod = float(np.linalg.norm(shut[33] - shut[263]))
-    found = []
+    seen, shown = [], []
     for aperture, width in SPOKEN:
-        jaw = 0.95 * aperture
-        spoken = probe.landmarks(aperture=aperture, width=width, jawOpen=jaw, speech=1)
-        moved = (spoken - shut)[:, :2] / iod
-        found.append([np.linalg.norm(moved[part].mean(0)) for part in (EYES, NOSE)])
-    eyes, nose = np.array(found).max(0).tolist()
-    return eyes, nose
+        pose = {"aperture": aperture, "width": width, "jawOpen": 0.95 * aperture}
+        moved = (probe.landmarks(**pose, speech=1) - shut)[:, :2] / iod
+        seen.append([np.linalg.norm(moved[part].mean(0)) for part in HELD])
+        spoken = probe.frame(**pose, speech=1)
+        flow = pixel_flow(first, spoken, rest[:, :2], iod)
+        shown.append([flow[part].max() for part in HELD])
+    by_landmarks, by_pixels = np.array([seen, shown]).max(1).tolist()
+    return tuple(by_landmarks), tuple(by_pixels)
+
+
+def pixel_flow(
+    first: npt.NDArray[np.uint8],
+    second: npt.NDArray[np.uint8],
+    points: FloatArray,
+    iod: float,
+) -> FloatArray:
+    """How far what is at points [N, 2] of one frame has gone in another, IOD: [N].
+
+    Lucas and Kanade's optical flow; what it does not find again is infinitely far.
+    """
+    before, after = (
+        cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (first, second)
+    )
+    side = max(int(FLOW_WINDOW * iod) | 1, 5)
+    start = np.ascontiguousarray(points[:, None], np.float32)
+    found, known, _ = cv2.calcOpticalFlowPyrLK(
+        before,
+        after,
+        start,
+        start.copy(),
+        winSize=(side, side),
+        maxLevel=1,
+        minEigThreshold=0,  # flat skin is looked for too
+    )
+    gone = np.linalg.norm(found - start, axis=2)[:, 0] / iod
+    return np.asarray(np.where(known[:, 0] > 0, gone, np.inf), np.float32)
 
 
 def _fit(told: FloatArray, shown: FloatArray) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.probe import Probe, eye_openings, turn_between
-from scripts.eval_face import HEADER, main, measure
+from scripts.eval_face import HEADER, NOSE, main, measure, pixel_flow
 from tests.faces import grace, renderer
 
 
@@ -33,6 +33,14 @@ def test_the_embedded_portrait_does_as_it_is_told() -> None:
     expected = [8, -8] * 3
     assert report.turns == pytest.approx(expected, abs=3)
     assert len(str(report).split("  ")) > 4
+    assert max(report.flow) < 0.005  # eyes, nose and brows hold still
+
+
+@pytest.mark.parametrize("pixels", [0, 1, 3])
+def test_pixels_that_have_gone_are_found_where_they_went(pixels: int) -> None:
+    first, points = grace().picture, grace().landmarks[:, :2]
+    flow = pixel_flow(first, np.roll(first, pixels, axis=1), points, 100.0)
+    assert flow[NOSE] * 100 == pytest.approx([pixels] * len(NOSE), abs=0.1)
 
 
 def test_a_bad_photo_is_told_and_fails(

@@ -1,14 +1,18 @@
 """The inside of the mouth takes the photo's tone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
+import torch
 
+from models.identity import Identity
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, mouth_tone, paint_mouth
 from models.own_teeth import shows_inside, shows_teeth
 from models.rig import rest_lips
-from tests.faces import frame, grace
+from tests.faces import frame, grace, motion, renderer
 
 LOWER_LIP = [87, 14, 317, 402, 178, 88, 318, 91, 181, 84, 17, 314, 405, 321]
 
@@ -100,3 +104,71 @@ def test_the_tongue_shows_in_l_and_comes_before_the_teeth_in_th() -> None:
              (plain, behind, before)]  # fmt: skip
     assert abs(share[1] - share[0]) < 0.01  # behind them
     assert share[2] > share[0] + 0.02  # red where they were
+
+
+def test_the_tongue_is_broad_and_no_lighter_than_a_lip() -> None:
+    lips = {"aperture": 0.12, "width": 0.46, "jawOpen": 0.11, "speech": 1.0}
+    plain, shown = (frame(**lips, tongueOut=out).astype(int) for out in (0.0, 0.55))
+    there = np.abs(shown - plain).max(2) > 12
+    columns = np.flatnonzero(there.any(0))
+    iod = float(np.linalg.norm(grace().landmarks[263] - grace().landmarks[33]))
+    assert np.ptp(columns) > 0.22 * iod  # half of the mouth's width
+    x, y = grace().landmarks[17, :2].round().astype(int)
+    lip = grace().picture[y - 4 : y + 1, x - 8 : x + 9].mean()
+    assert shown[there].mean() < 0.9 * lip
+
+
+def parted_identity(inside: tuple[int, int, int]) -> Identity:
+    """Its photo shows one colour between the lips, its painted mouth green alone."""
+    picture, landmarks = parted(inside)
+    green = np.full_like(grace().mouth, 255) * np.array([0, 1, 0, 1], np.uint8)
+    return replace(grace(), picture=picture, landmarks=landmarks, mouth=green)
+
+
+def test_the_photos_own_inside_shows_only_while_its_lips_do() -> None:
+    blue = (60, 90, 235)
+    identity = parted_identity(blue)
+    gap, width = rest_lips(identity.landmarks)
+    shown = []
+    for channels in ({}, {"aperture": gap, "width": width + 0.12, "speech": 1.0}):
+        with torch.inference_mode():
+            picture = renderer()([identity], motion(**channels))[0].numpy().astype(int)
+        x, y = identity.landmarks[13, :2].round().astype(int)
+        near = picture[y - 10 : y + 25, x - 40 : x + 41]
+        is_green = near[..., 1] - near[..., [0, 2]].max(2) > 60
+        is_blue = near[..., 2] - near[..., :2].max(2) > 60
+        shown.append((int(is_blue.sum()), int(is_green.sum())))
+    (blue_at_rest, green_at_rest), (blue_wide, green_wide) = shown
+    assert blue_at_rest > 200 and green_at_rest == 0
+    assert green_wide > 200 and blue_wide < 0.35 * blue_at_rest  # the lips' own rim
+
+
+def test_painted_teeth_do_not_go_on_under_what_is_dark_in_the_photo() -> None:
+    picture, landmarks = parted((235, 220, 200))
+    rim = landmarks[[78, 13, 308, 14], :2]
+    middle, half = rim[:, 0].mean(), 0.22 * float(np.ptp(rim[:, 0]))
+    columns = np.abs(np.arange(picture.shape[1]) - middle) > half
+    lips = np.zeros(picture.shape[:2], np.uint8)
+    inner = landmarks[[78, 82, 13, 312, 308, 318, 402, 317, 14, 87, 178, 88], :2]
+    cv2.fillPoly(lips, [np.round(inner).astype(np.int32)], (1,))
+    dark = picture.copy()
+    dark[(lips > 0) & columns] = (50, 20, 18)
+    light_teeth, dark_sides = (
+        paint_mouth(each, landmarks)[3].astype(float) for each in (picture, dark)
+    )
+    # The middle's teeth are as before; none are left at the sides, of those below.
+    side = slice(LAYER_WIDTH // 2 - 30, LAYER_WIDTH // 2 - 22)
+    light = [(a[:, side, :3].mean(2) * a[:, side, 3] / 255).max() for a in
+             (light_teeth, dark_sides)]  # fmt: skip
+    assert light[0] > 120 and light[1] < 60
+
+
+def test_rounded_lips_leave_the_inside_dark_and_warm() -> None:
+    lips = {"aperture": 0.06, "width": 0.36, "jawOpen": 0.08, "speech": 1.0}
+    x, y = grace().landmarks[13, :2].round().astype(int)
+    plain, round_ = (
+        frame(**lips, mouthPucker=pucker).astype(int)[y - 1 : y + 4, x - 6 : x + 7]
+        for pucker in (0.0, 0.8)
+    )
+    assert round_.mean() < 0.6 * plain.mean()
+    assert round_[..., 0].sum() > 1.3 * round_[..., 2].sum()

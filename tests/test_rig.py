@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.blendshapes import ARKIT_NAMES
-from models.controls import LIP_POINTS, LIPS
+from models.controls import LIP_POINTS, LIPS, jaw_weights
 from models.lips import MAX_APERTURE, LipRig, bounded, displace
 from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
@@ -61,6 +61,30 @@ def test_speech_blends_without_a_jump() -> None:
     ]
     assert np.abs(np.diff(gaps, 2)).max() < 1e-3
     assert np.all(np.diff(gaps) > 0)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0.03, 0.2), st.floats(0.3, 0.6))
+def test_lips_roll_in_over_the_teeth_and_never_fold(
+    upper: float, lower: float, aperture: float, width: float
+) -> None:
+    spoken = {"aperture": aperture, "width": width, "jawOpen": aperture, "speech": 1.0}
+    plain = lips_of(**spoken)
+    rolled = lips_of(**spoken, mouthRollUpper=upper, mouthRollLower=lower)
+    for lip, roll in ((0, upper), (1, lower)):
+        seen = np.abs((rolled[2 + lip] - rolled[lip])[3:-3, 1])
+        whole = np.abs((plain[2 + lip] - plain[lip])[3:-3, 1])
+        assert np.allclose(seen / whole, 1 - 0.62 * roll, atol=0.02)
+    # The lips stand as commanded.
+    assert np.allclose(rolled[1] - rolled[0], plain[1] - plain[0], atol=1e-4)
+
+
+def test_skin_between_lip_and_nose_does_not_hang_on_the_jaw() -> None:
+    under_nose = np.array([[0.0, -0.2, 0], [0.1, -0.19, 0], [-0.1, -0.19, 0]])
+    assert not jaw_weights(under_nose.astype(np.float32)).any()
+    cheek, chin = np.array([[0.5, 0.0, 0], [0.0, 0.4, 0]], np.float32)
+    assert jaw_weights(cheek[None])[0, 1] > 0.05
+    assert jaw_weights(chin[None])[0, 1] == 1
 
 
 def test_every_channel_of_the_face_moves_something() -> None:
