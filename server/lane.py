@@ -3,7 +3,9 @@
 Pictures are made ahead where the sound is known ahead, so that a machine that is busy
 for a moment does not hold the picture up. Silence counts as known, but somebody may
 speak into it: what was made ahead of it is taken back then, so that being ahead never
-delays a word, and the performer unhears it.
+delays a word, and the performer unhears it. A word that breaks a silence takes 40 ms
+more of it, whose pictures are certain already: they show nothing of the word that
+follows them, and it is heard so much sooner.
 """
 
 from collections import deque
@@ -29,11 +31,14 @@ class Frame:
 
     number: negative while the performer hears what it must look ahead to.
     revoked: other sound takes its place.
+    pictured: a picture is made of it; False where its number has one for good, or where
+    another frame will make it.
     """
 
     number: int
     samples: FloatArray
     revoked: bool = False
+    pictured: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +107,7 @@ class Lane:
     _rewind: Take | None = None
     _generation: int = 0
     _expression: tuple[Emotion, float, float] | None = None
+    _last_kept: int = -1  # up to this number, pictures were made before a word came
 
     @property
     def quiet(self) -> bool:
@@ -142,7 +148,8 @@ class Lane:
             self.frames_in < goal and self.playout.foreseen(PLAYOUT_SAMPLES_PER_FRAME)
         ):
             samples = self.playout.look_ahead(PLAYOUT_SAMPLES_PER_FRAME)
-            frame = Frame(self.frames_in - delay, samples)
+            number = self.frames_in - delay
+            frame = Frame(number, samples, pictured=number > self._last_kept)
             self._taken.append(frame)
             self.unheard.append(frame)
             self.frames_in += 1
@@ -151,15 +158,30 @@ class Lane:
     def _take_back(self) -> None:
         """Make room for new sound where silence was foreseen."""
         keep = max(self.next_number, self.open_number + 1)
-        most = max(0, self.frames_in - self.delay_frames - keep)
+        most = max(0, self.frames_in - self.delay_frames - keep + self._sooner())
         count = self.playout.take_back(most, PLAYOUT_SAMPLES_PER_FRAME)
         for _ in range(count):
             frame = self._taken.pop()
             frame.revoked = True
+            if frame.number < keep and frame not in self.unheard:
+                self._last_kept = max(self._last_kept, frame.number)
+                continue
+            frame.pictured = False
             self.drawn.pop(frame.number, None)
         self.frames_in -= count
         self._unhear()
         self.unheard = deque(each for each in self.unheard if not each.revoked)
+
+    def _sooner(self) -> int:
+        """How many frames of silence a word may take whose pictures are certain.
+
+        Of what the performer looks ahead, half remains: the word's own pictures hear
+        all of it. None, where the word's next sound may not come in time.
+        """
+        enough = self.playout.foreseen(2 * PLAYOUT_SAMPLES_PER_FRAME)
+        return (
+            min(1, self.delay_frames) if self.playout.pending_samples and enough else 0
+        )
 
     def _unhear(self) -> None:
         """Let the performer go back to before the first job with a revoked frame."""
@@ -202,7 +224,7 @@ class Lane:
         return Work(job, [heard[row] for row in wanted], left_out)
 
     def _is_shown(self, frame: Frame) -> bool:
-        if not self.broadcast.watched or frame.number < 0:
+        if not self.broadcast.watched or not frame.pictured or frame.number < 0:
             return False
         return not (self.quiet and frame.number % self.idle_every)
 

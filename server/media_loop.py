@@ -218,7 +218,7 @@ class MediaLoop:
         for place, (lane, each) in enumerate(zip(lanes, work, strict=True)):
             drawn = pictures[place] if place < len(pictures) else ()
             for frame, picture in zip(each.frames, drawn, strict=False):
-                if not frame.revoked and lane in self._lanes:
+                if frame.pictured and lane in self._lanes:
                     lane.drawn[frame.number] = picture
             self._tell_of_pictures(lane, lost=len(drawn) < len(each.frames))
             self._encode_next(tasks, lane)

@@ -68,19 +68,48 @@ def test_silence_is_made_ahead_in_batches(lane: Lane) -> None:
     assert list(second.job.wanted) == [0, 1, 2, 3]
 
 
-def test_a_word_into_silence_made_ahead_waits_no_longer(lane: Lane) -> None:
+def test_a_word_into_silence_waits_for_half_of_what_is_looked_ahead(lane: Lane) -> None:
     take_in(lane)
     work = [lane.next_work(AT_ONCE), lane.next_work(AT_ONCE)]
     release(lane)
     say(lane, 3)
     take_in(lane)
-    revoked = [frame.number for each in work for frame in each.frames if frame.revoked]
-    assert revoked == [1, 2, 3, 4]
+    frames = [frame for each in work for frame in each.frames]
+    assert [frame.number for frame in frames if frame.revoked] == [0, 1, 2, 3, 4]
+    assert [frame.number for frame in frames if frame.pictured] == [0], "it is certain"
     again = lane.next_work(AT_ONCE)
     assert [frame.number for frame in again.frames] == [1]
-    assert again.job.samples.max() == 1.0
-    levels = [release(lane) for _ in range(DELAY + 3)]
-    assert levels == [0.0] * DELAY + [1.0] * 3
+    levels = again.job.samples.reshape(-1, FRAME).max(1).tolist()
+    assert levels == [0.0] * DELAY + [1.0, 1.0], "all from the start, and the word"
+    assert [release(lane) for _ in range(DELAY + 2)] == [0.0] * (DELAY - 1) + [1.0] * 3
+
+
+def test_a_word_waits_longer_if_its_next_sound_may_be_late(lane: Lane) -> None:
+    take_in(lane)
+    lane.next_work(AT_ONCE)
+    release(lane)
+    say(lane, 1, finished=False)
+    take_in(lane)
+    assert [release(lane) for _ in range(DELAY + 1)] == [0.0] * DELAY + [1.0]
+
+
+def test_a_picture_that_was_not_begun_is_made_of_the_word(lane: Lane) -> None:
+    take_in(lane)
+    say(lane, 3)
+    take_in(lane)
+    work = lane.next_work(AT_ONCE)
+    assert [frame.number for frame in work.frames] == [0]
+    assert work.job.samples[-1] == 1.0
+
+
+def test_without_look_ahead_a_word_takes_no_silence_that_is_certain() -> None:
+    lane = make_lane(FakePerformer())
+    lane.delay_frames = 0
+    take_in(lane)
+    lane.next_work(AT_ONCE)
+    say(lane, 3)
+    take_in(lane)
+    assert [release(lane) for _ in range(3)] == [0.0, 1.0, 1.0]
 
 
 def test_sound_that_is_not_made_yet_is_not_taken_for_silence(lane: Lane) -> None:
@@ -103,7 +132,8 @@ def test_what_may_be_encoded_is_never_taken_back(lane: Lane) -> None:
     say(lane, 1)
     take_in(lane)
     assert not lane.drawn
-    assert [frame.number for frame in lane.unheard] == [1, 2, 3, 4, 5]
+    shown = [frame.number for frame in lane.unheard if frame.pictured]
+    assert shown == [1, 2, 3, 4, 5]
 
 
 def test_after_an_interrupt_what_was_ahead_is_made_anew(lane: Lane) -> None:
