@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.controls import smoothstep
@@ -25,6 +24,7 @@ from models.sampling import (
     paste,
     patch_places,
     sample,
+    sample_grid,
 )
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
@@ -35,7 +35,12 @@ GAZE_FROM, GAZE_REACH = 1.05, 1.75  # iris radii over which the white gives way
 
 
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
-    """Draws both eyes into frames, uint8 [B, H, W, 3]."""
+    """Draws both eyes into frames, uint8 [B, H, W, 3]; a still head holds them at rest
+    already."""
+    moves = eye_motion(pose.motion)
+    moving = np.flatnonzero(moves.any() | (maps.head is not None))
+    if not len(moving):
+        return
     rows, columns = batch.rig.eye_size.max(0).tolist()
     limit = np.array([maps.width - columns, maps.height - rows])
     first = pose.eyes.round().clip(0, limit).astype(np.int64)
@@ -44,7 +49,6 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     behind = None
     if not batch.rig.within[:, 0].all():
         behind = _by_eye(cut(batch.background, first, rows, columns, maps))
-    moves = eye_motion(pose.motion)
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
     both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
     # Eyes that are smaller than another face's are drawn no further than alone.
@@ -52,7 +56,7 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     within = np.concatenate([first, first + own], 2)
     for eye in (0, 1):
         patch = both[:, eye * rows : (eye + 1) * rows]
-        paste(frames, first[:, eye], patch, within[:, eye])
+        paste(frames, first[:, eye], patch, within[:, eye], moving)
 
 
 def _by_eye(patch: Tensor) -> Tensor:
@@ -153,12 +157,13 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
     in_upper = above > below
     height = on(basis.device, rig.eye_skin[..., None])  # of skin above the upper lid
     room = torch.where(in_upper, height + down.clamp_min(0), BELOW)
-    beyond = torch.maximum(above, below) / room
-    skin = _ease(((1 - beyond) / (1 - FLAT)).clamp_(0, 1))
-    away = torch.hypot(iris_along, iris_across)
-    white = _ease(((GAZE_FROM + GAZE_REACH - away) / GAZE_REACH).clamp_(0, 1))
+    beyond = torch.maximum(above, below).div_(room)
+    skin = _ease(beyond.sub_(1).mul_(1 / (FLAT - 1)).clamp_(0, 1))
+    away = torch.addcmul(iris_along * iris_along, iris_across, iris_across).sqrt_()
+    white = away.sub_(GAZE_FROM + GAZE_REACH).mul_(-1 / GAZE_REACH).clamp_(0, 1)
+    white = _ease(white)
     return _Lids(
-        travel=(torch.where(in_upper, down, up) * skin)[:, :, None],
+        travel=torch.where(in_upper, down, up).mul_(skin)[:, :, None],
         gazed=white[:, :, None],
         opening=(seen[:, :, 0] * seen[:, :, 1] * seen[:, :, 2])[:, None],
     )
@@ -194,7 +199,7 @@ def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
 
 def _ease(x: Tensor) -> Tensor:
     """0 to 1, smooth at both ends."""
-    return x * x * (3 - 2 * x)
+    return torch.mul(x, -2).add_(3).mul_(x).mul_(x)
 
 
 def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:
@@ -203,12 +208,7 @@ def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:
     batch = len(places)
     if pictures.stride(0) == 0 or batch == 1:  # of one identity: all frames at once
         grid = places.permute(1, 0, 3, 2)
-        found = F.grid_sample(
-            pictures[0], grid, padding_mode="border", align_corners=True
-        )
-        return found.permute(2, 1, 0, 3)
+        return sample_grid(pictures[0], grid).permute(2, 1, 0, 3)
     grid = places.flatten(0, 1).transpose(1, 2)[:, None]
-    found = F.grid_sample(
-        pictures.flatten(0, 1), grid, padding_mode="border", align_corners=True
-    )
+    found = sample_grid(pictures.flatten(0, 1), grid)
     return found.reshape(batch, 2, -1, places.shape[3]).transpose(1, 2)

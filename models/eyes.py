@@ -118,6 +118,12 @@ class EyeMotion:
     side: FloatArray
     down: FloatArray
 
+    def any(self) -> npt.NDArray[np.bool_]:
+        """Of each frame, whether its eyes are not at rest: [B]."""
+        parts = (self.upper, self.lower, self.side, self.down)
+        moves: npt.NDArray[np.bool_] = (np.concatenate(parts, 1) != 0).any(1)
+        return moves
+
 
 _PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
             "eyeLookUp", "eyeLookOut", "eyeLookIn")  # fmt: skip

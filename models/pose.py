@@ -6,6 +6,7 @@ In numpy on the CPU, as models.lips; only the results go where pixels are looked
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +46,7 @@ class PoseRig:
     eye_size: npt.NDArray[np.int64]  # [B, 2] height, width of the eyes' patches
     size: npt.NDArray[np.int64]  # [B, 2] height, width of the picture
     spans: npt.NDArray[np.int64]  # [B, 2, H] first column of the person, one past last
+    clear: npt.NDArray[np.int64]  # [B, 2, H] the same of no background among them
     glasses: npt.NDArray[np.bool_]  # [B] worn
     within: npt.NDArray[np.bool_]  # [B, 2] no background near the eyes, the mouth
 
@@ -56,6 +58,17 @@ class PoseRig:
             self.lips_jaw,
             self.lips_follow,
             self.rest_gap,
+        )
+
+    @cached_property
+    def columns(self) -> tuple[list[int], list[int], list[int], list[int]]:
+        """Of each row of the picture: where the person of any frame begins and ends,
+        and where that of every frame is alone."""
+        return (
+            self.spans[:, 0].min(0).tolist(),
+            self.spans[:, 1].max(0).tolist(),
+            self.clear[:, 0].max(0).tolist(),
+            self.clear[:, 1].min(0).tolist(),
         )
 
 

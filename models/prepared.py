@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.bands import clear_spans, spans_of
 from models.closed_eyes import closed_eyes
 from models.controls import INNER_LOWER, INNER_UPPER
 from models.eyes import (
@@ -142,6 +144,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     seam = seam_masks(identity.landmarks, face.box.numpy())[[0, 3, 1, 4, 2]]
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
+    share = person[3].numpy()
     tensors = [
         _shown(identity, identity.picture, 255 * (1 - person[3])),
         _shown(identity, identity.background, torch.zeros(identity.size)),
@@ -157,17 +160,18 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         torch.from_numpy(head.reshape(4, -1)),
     ]
     on_device = [tensor[None].to(device) for tensor in tensors]
-    within = _within(identity.landmarks, person[3].numpy())
-    return Prepared(_pose_rig(identity, face, head, spans, within), *on_device)
+    where = spans, clear_spans(share), _within(identity.landmarks, share)
+    return Prepared(_pose_rig(identity, face, head, where), *on_device)
 
 
 def _pose_rig(
     identity: Identity,
     face: FaceRig,
     head: FloatArray,
-    spans: npt.NDArray[np.int64],
-    within: npt.NDArray[np.bool_],
+    where: tuple[npt.NDArray[Any], ...],
 ) -> PoseRig:
+    """where: spans, clear, and within of the rig."""
+    spans, clear, within = where
     height, width = identity.size
     frame = HeadFrame.of(identity.landmarks)
     eyes = build_eyes(identity.landmarks)
@@ -199,6 +203,7 @@ def _pose_rig(
         np.minimum(np.array(eye_size, np.int64), [height, width]),
         np.array(identity.size),
         spans,
+        clear,
         np.array(_glasses(identity)),
         within,
     )
@@ -221,7 +226,7 @@ def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:
     background = identity.background.astype(np.float32)
     share = _background_share(picture, background, identity.matte)
     person = picture - share * background
-    spans = _spans(np.abs(person).max(-1) + (1 - share[..., 0]))
+    spans = spans_of(np.abs(person).max(-1) + (1 - share[..., 0]) > 0)
     person += 0.5 * (1 - share)
     return _planes(np.concatenate([person, share], -1)), spans
 
@@ -326,16 +331,6 @@ def _crop(
 def _affine(matrix: Tensor, origin: Tensor) -> Tensor:
     """matrix @ (place - origin) as [2, 3] @ (place, 1)."""
     return torch.cat([matrix, -(matrix @ origin)[:, None]], 1)
-
-
-def _spans(weight: FloatArray) -> npt.NDArray[np.int64]:
-    """Where each row of a picture [H, W] is not zero: see PoseRig.spans. An empty row
-    begins at its end and ends at its beginning."""
-    there = weight > 0
-    width = there.shape[1]
-    first = np.where(there.any(1), there.argmax(1), width)
-    past = np.where(there.any(1), width - there[:, ::-1].argmax(1), 0)
-    return np.asarray(np.stack([first, past]), np.int64)
 
 
 def _planes(picture: FloatArray) -> Tensor:

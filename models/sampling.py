@@ -11,12 +11,15 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.media import FloatArray
 
 Corners = npt.NDArray[np.int64]  # pixels
+
+# As torch's own sampler numbers them. It is called by itself: nn.functional's checks
+# of words take twice as long as sampling a small field.
+_BILINEAR, _ZEROS, _BORDER = 0, 0, 1
 
 
 @lru_cache(maxsize=16)
@@ -29,8 +32,12 @@ def nodes_of(rows: int, columns: int, device: torch.device) -> Tensor:
 
 def sample(texture: Tensor, places: Tensor) -> Tensor:
     """texture [B, C, H, W] at places [B, 2, h, w] -> [B, C, h, w]; edges continue."""
-    grid = places.permute(0, 2, 3, 1)
-    return F.grid_sample(texture, grid, padding_mode="border", align_corners=True)
+    return sample_grid(texture, places.permute(0, 2, 3, 1))
+
+
+def sample_grid(texture: Tensor, grid: Tensor) -> Tensor:
+    """The same at places [B, h, w, 2]."""
+    return torch.grid_sampler(texture, grid, _BILINEAR, _BORDER, True)
 
 
 def cut_off_into(frames: Tensor, colours: Tensor) -> None:
@@ -82,7 +89,7 @@ class Maps:
     def in_box(self, field: Tensor, places: Tensor) -> Tensor:
         """A field over the face's box [B, C, h, w] at places; zero outside."""
         grid = self.box_places(places).permute(0, 2, 3, 1)
-        return F.grid_sample(field, grid, align_corners=True)
+        return torch.grid_sampler(field, grid, _BILINEAR, _ZEROS, True)
 
     def still(self, places: Tensor) -> Tensor:
         """Undoes the head's turn."""
@@ -137,10 +144,20 @@ def with_matte(colours: Tensor, person: Tensor) -> Tensor:
     return torch.cat([colours, 255.5 - 255 * person[:, 3:]], 1)
 
 
-def paste(frames: Tensor, first: Corners, patch: Tensor, within: Corners) -> None:
+def paste(
+    frames: Tensor,
+    first: Corners,
+    patch: Tensor,
+    within: Corners,
+    rows: npt.NDArray[np.int64] | None = None,
+) -> None:
     """Writes uint8 patches [B, rows, columns, 3] into frames at first [B, 2], as far as
-    they lie within rectangles [B, 4]: left, top, right, bottom, one past the end."""
-    rectangles = zip(first.tolist(), within.tolist(), strict=True)
-    for row, ((x, y), (left, top, right, bottom)) in enumerate(rectangles):
+    they lie within rectangles [B, 4]: left, top, right, bottom, one past the end.
+
+    rows: of the batch, if not all.
+    """
+    corners, rectangles = first.tolist(), within.tolist()
+    for row in range(len(frames)) if rows is None else rows.tolist():
+        (x, y), (left, top, right, bottom) = corners[row], rectangles[row]
         part = patch[row, top - y : bottom - y, left - x : right - x]
         frames[row, top:bottom, left:right] = part

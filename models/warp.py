@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.bands import NODE_PX, Rectangle, bands_of
 from models.eye_patch import render_eyes
 from models.head import HEAD_GRID
 from models.identity_file import Identity
@@ -37,12 +37,8 @@ from models.sampling import (
     with_matte,
 )
 
-NODE_PX = 4  # spacing of the grid on which maps are composed
 STILL_PX = 0.04  # less is no motion; twice as much is whole
-CPU_BAND_PX = 64  # a multiple of NODE_PX
 STACKS_KEPT = 2
-
-_Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
 
 
 class WarpRenderer(torch.nn.Module):
@@ -151,7 +147,8 @@ class _Face:
 def _face(batch: Prepared, pose: Pose) -> _Face:
     rows = len(pose.flat)
     flat = on(batch.spread.device, pose.flat)
-    if batch.spread.stride(0) == 0:  # one identity: one product for all rows
+    # One identity: one product for all rows.
+    if rows == 1 or batch.spread.stride(0) == 0:
         field = (flat.flatten(0, 1) @ batch.spread[0]).reshape(rows, 2, -1)
     else:
         field = flat @ batch.spread
@@ -168,9 +165,9 @@ def _calmed(back: Tensor, batch: Prepared) -> Tensor:
     """Without the traces that a spline leaves far from what moves: nobody sees them,
     but they would keep still parts of the picture from being the photo to the bit."""
     sides = batch.rig.box[:, 2] - batch.rig.box[:, 0]
-    still = on(back.device, 2 * STILL_PX / sides[:, None, None, None])
+    whole = on(back.device, sides[:, None, None, None] / (2 * STILL_PX))
     largest = back.abs().amax(1, keepdim=True)
-    return back * (largest / still - 1).clamp(0, 1)
+    return back * largest.mul_(whole).sub_(1).clamp_(0, 1)
 
 
 def _render_turned(batch: Prepared, pose: Pose) -> Tensor:
@@ -199,7 +196,7 @@ def _render_still(batch: Prepared, pose: Pose) -> Tensor:
     return _with_patches(frames, batch, maps, pose)
 
 
-def _moving(mixed: Tensor, rig: PoseRig, height: int, width: int) -> _Rectangle | None:
+def _moving(mixed: Tensor, rig: PoseRig, height: int, width: int) -> Rectangle | None:
     """The part of the picture that a face's map moves, of any frame."""
     moves = (mixed.cpu().numpy() != 0).any((0, 1))  # [h, w] nodes
     columns, rows = (np.flatnonzero(moves.any(axis)) for axis in (0, 1))
@@ -218,7 +215,11 @@ def _moving(mixed: Tensor, rig: PoseRig, height: int, width: int) -> _Rectangle 
 
 
 def _draw(
-    frames: Tensor, batch: Prepared, maps: Maps, mixed: Tensor, region: _Rectangle
+    frames: Tensor,
+    batch: Prepared,
+    maps: Maps,
+    mixed: Tensor,
+    region: Rectangle,
 ) -> None:
     """Looks up the pixels of a region of frames, which hold the background.
 
@@ -235,44 +236,34 @@ def _draw(
         places.flatten(1, 2), columns, mode="linear", align_corners=True
     )
     wide = wide.reshape(len(frames), 2, -1, columns)
-    bands = [region]
+    bands = [(region, [(left, region[2])])]
     if frames.device.type == "cpu":
-        furthest = float((places - nodes).abs().amax()) / 2
-        reach = math.ceil(furthest * max(maps.width, maps.height)) + 2
-        bands = _bands(batch.rig.spans, region, reach)
-    for first, upper, past, lower in bands:
+        ways = _ways(places - nodes, maps)
+        bands = bands_of(batch.rig, region, ways)
+    for (first, upper, past, lower), mixed_columns in bands:
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
         fine = _finer_rows(wide[:, :, near, first - left : past - left])
         person = sample(batch.person, fine[:, :, : lower - upper])
-        place = (slice(upper, lower), slice(first, past))
-        behind = batch.background[:, :, *place]
-        colours = laid_over(person, behind)
+        colours = person[:, :3]
+        for start, end in mixed_columns:
+            behind = batch.background[:, :, upper:lower, start:end]
+            laid_over(person[..., start - first : end - first], behind)
         if frames.shape[3] == 4:
             colours = with_matte(colours, person)
-        cut_off_into(frames[:, *place], colours)
+        cut_off_into(frames[:, upper:lower, first:past], colours)
 
 
-def _bands(
-    spans: npt.NDArray[np.int64], region: _Rectangle, reach: int
-) -> list[_Rectangle]:
-    """A CPU draws a band of rows at a time, so that what is in the making stays in its
-    cache, and only the columns that the person can come to from reach pixels."""
-    left, top, right, bottom = region
-    first, past = spans[:, 0].min(0), spans[:, 1].max(0)
-    step = max(CPU_BAND_PX // len(spans) // NODE_PX, 4) * NODE_PX
-    bands = []
-    for upper in range(top, bottom, step):
-        lower = min(upper + step, bottom)
-        near = slice(max(upper - reach, 0), lower + reach)
-        start = max(int(first[near].min()) - reach, left)
-        end = min(int(past[near].max()) + reach, right)
-        if start < end:
-            bands.append((start, upper, end, lower))
-    return bands
+def _ways(ways: Tensor, maps: Maps) -> FloatArray:
+    """The least and the largest way in each row of nodes, of all frames, from their
+    ways as places: [2, 2 of x and y, rows], pixels."""
+    least, most = ways.amin((0, 3)), ways.amax((0, 3))
+    half = np.array([[maps.width - 1], [maps.height - 1]], np.float32) / 2
+    pixels: FloatArray = torch.stack([least, most]).numpy() * half
+    return pixels
 
 
 def _nodes_of(
-    region: _Rectangle, height: int, width: int, device: torch.device
+    region: Rectangle, height: int, width: int, device: torch.device
 ) -> Tensor:
     """Places of the nodes of a region that begins at a node: [1, 2, h, w]."""
     left, top, right, bottom = (-(-side // NODE_PX) for side in region)
