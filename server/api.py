@@ -35,7 +35,7 @@ async def voices(services: Served) -> dict[str, Any]:
     status_code=202,
     dependencies=KEYED,
     responses={
-        **refusals(401, 422, 503, 507),
+        **refusals(401, 415, 422, 503, 507),
         200: {"description": "It was made from this photo before."},
     },
     tags=["identities"],
@@ -56,6 +56,7 @@ async def add_identity(
     refine: Annotated[Literal["auto", "on", "off"], Form()] = "auto",
     background: Annotated[Literal["keep", "plain"], Form()] = "keep",
 ) -> dict[str, Any]:
+    _need_form(request)
     settings = services.settings
     framing = Framing(face, parse_size(size))
     refining = refining_of(
@@ -77,6 +78,15 @@ async def add_identity(
     if record.status == "ready":
         response.status_code = 200  # it was made before
     return _identity(record)
+
+
+def _need_form(request: Request) -> None:
+    """Of another kind than a form, all that was sent would be passed over."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
+        raise ApiError(
+            415, "wrong_content_type", "Send Content-Type: multipart/form-data."
+        )
 
 
 async def _read(photo: UploadFile, limit: int) -> bytes:

@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Match
+from starlette.routing import Match, Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from models.errors import LikenessError
@@ -34,9 +34,13 @@ Answer = Callable[[Request], Awaitable[Response]]
 
 
 def stand_before(app: FastAPI, settings: Settings) -> None:
-    """Add all of it to an app; CORS outermost, so that refusals can be read too."""
-    app.middleware("http")(_guard(settings))
+    """Add all of it to an app; CORS outermost, so that refusals can be read too.
+
+    The body's limit is innermost: what it raises must reach the route that reads, and
+    the middleware of `app.middleware` would wrap it in a group.
+    """
     app.add_middleware(BodyLimit, max_photo_bytes=settings.max_photo_bytes)
+    app.middleware("http")(_guard(settings))
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(all_origins(settings)),
@@ -56,7 +60,7 @@ def stand_before(app: FastAPI, settings: Settings) -> None:
 
 
 class BodyLimit:
-    """Ends the reading of a body that is too large, whatever it says of its length."""
+    """Refuses a body that says it is too large, and ends the reading of any that is."""
 
     def __init__(self, app: ASGIApp, max_photo_bytes: int) -> None:
         self._app = app
@@ -68,6 +72,11 @@ class BodyLimit:
             return
         is_form = scope["path"] == FORMS
         limit = self._max_form_bytes if is_form else MAX_JSON_BYTES
+        said = f"The body is over {limit} bytes."
+        if _length(Request(scope)) > limit:
+            error = ApiError(413, "body_too_large", said)
+            await error_response(Request(scope), error)(scope, receive, send)
+            return
         size = 0
 
         async def counted() -> Message:
@@ -75,10 +84,16 @@ class BodyLimit:
             message = await receive()
             size += len(message.get("body", b""))
             if size > limit:
-                raise HTTPException(413, f"The body is over {limit} bytes.")
+                raise HTTPException(413, said)
             return message
 
         await self._app(scope, counted, send)
+
+
+def _length(request: Request) -> int:
+    """What a body says of itself; 0 where it says nothing."""
+    said = request.headers.get("content-length", "")
+    return int(said) if said.isdecimal() else 0
 
 
 def _guard(settings: Settings) -> Callable[[Request, Answer], Awaitable[Response]]:
@@ -134,8 +149,14 @@ def _methods(request: Request) -> list[str]:
         if any(
             route.matches({**request.scope, "method": method})[0] == Match.FULL
             for route in request.app.routes
+            if not isinstance(route, Mount)  # which takes whatever comes
         )
     ]
+
+
+def _is_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or kind.endswith("+json")
 
 
 def _add_error_handlers(app: FastAPI) -> None:
@@ -149,7 +170,13 @@ def _add_error_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def on_invalid(request: Request, error: RequestValidationError) -> Response:
+        if isinstance(error.body, bytes) and not _is_json(request):
+            wanted = "Send Content-Type: application/json."
+            return error_response(request, ApiError(415, "wrong_content_type", wanted))
         first = error.errors()[0]
+        if first["type"] == "json_invalid":
+            message = f"The body is no JSON, from character {first['loc'][-1]} on."
+            return error_response(request, ApiError(422, "bad_request", message))
         where = ".".join(str(part) for part in first["loc"] if part != "body")
         message = f"{where}: {first['msg']}" if where else str(first["msg"])
         return error_response(request, ApiError(422, "bad_request", message))
@@ -158,9 +185,9 @@ def _add_error_handlers(app: FastAPI) -> None:
     async def on_http(request: Request, error: HTTPException) -> Response:
         code = _HTTP_CODES.get(error.status_code, "http_error")
         told = ApiError(error.status_code, code, str(error.detail))
-        told.headers = dict(error.headers or {})
+        told.headers = {k.lower(): v for k, v in (error.headers or {}).items()}
         if error.status_code == 405:
-            told.headers["allow"] = ", ".join(_methods(request))
+            told.headers["allow"] = ", ".join(_methods(request)) or "GET, HEAD"
         return error_response(request, told)
 
     @app.exception_handler(Exception)

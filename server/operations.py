@@ -27,34 +27,39 @@ class Readiness(BaseModel):
     draining: bool
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> Alive:
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get(
     "/readyz",
     response_model=Readiness,
     responses={503: {"model": Readiness, "description": "No session can be made."}},
 )
 async def readyz(services: Served) -> Response:
-    code = _refusal(services)
+    refusal = _refusal(services)
     readiness = Readiness(
-        ready=code is None,
-        code=code,
+        ready=refusal is None,
+        code=refusal and refusal.code,
         sessions=len(services.sessions),
         max_sessions=services.settings.max_sessions,
         draining=services.sessions.draining,
     )
-    return JSONResponse(readiness.model_dump(), 503 if code else 200)
+    if refusal is None:
+        return JSONResponse(readiness.model_dump())
+    wait = {"retry-after": str(refusal.retry_after_s)}
+    return JSONResponse(readiness.model_dump(), refusal.status, wait)
 
 
-def _refusal(services: Services) -> str | None:
+def _refusal(services: Services) -> ApiError | None:
     try:
         services.check_ready()
         services.sessions.check_room()
     except ApiError as error:
-        return error.code
+        return error
     return None
 
 

@@ -67,7 +67,7 @@ _CLOSE_CODES = {403: 4403, 404: 4404, 410: SESSION_OVER, 429: 4429, 503: TRY_LAT
 ByKey = Depends(need_key)
 
 
-@router.post("", status_code=201, responses=refusals(401, 404, 409, 422, 503))
+@router.post("", status_code=201, responses=refusals(401, 404, 409, 415, 422, 503))
 async def create_session(
     services: Served, wanted: NewSession | None = None, caller: Caller = ByKey
 ) -> SessionCreated:
@@ -250,7 +250,9 @@ async def delete_session(
     return Response(status_code=204)
 
 
-@router.post("/{session_id}/tokens", status_code=201, responses=refusals(401, 404, 410))
+@router.post(
+    "/{session_id}/tokens", status_code=201, responses=refusals(401, 404, 410, 415)
+)
 async def make_token(
     visiting: Visiting, services: Served, wanted: NewToken | None = None
 ) -> TokenAnswer:
@@ -280,7 +282,9 @@ def _token(services: Services, session: Session, caller: Caller) -> TokenAnswer:
     )
 
 
-@router.post("/{session_id}/offer", responses=refusals(400, 401, 404, 410, 422, 503))
+@router.post(
+    "/{session_id}/offer", responses=refusals(400, 401, 404, 410, 415, 422, 503)
+)
 async def offer(visiting: Visiting, services: Served, wanted: Offer) -> Answer:
     session, scope = visiting.session, visiting.caller.scope
     controller = _controller(services, session, visiting.caller)

@@ -68,6 +68,7 @@ async def test_parallel_requests_cannot_exceed_the_slots(tmp_path: Path) -> None
         assert codes == [201] * 3 + [503] * 9
         ready = await client.get("/readyz")
         assert (ready.status_code, ready.json()["code"]) == (503, "server_full")
+        assert int(ready.headers["retry-after"]) > 0
         full = next(answer for answer in answers if answer.status_code == 503)
         refused(full, 503, "server_full")
         assert int(full.headers["retry-after"]) > 0
@@ -114,7 +115,10 @@ async def test_bad_offers_and_commands(client: httpx.AsyncClient) -> None:
         refused(answer, 400, "bad_sdp")
     answer = await client.post(offer, json={"sdp": "v=0", "type": "answer"})
     refused(answer, 422, "bad_request")
-    refused(await client.post(offer, content=b"{"), 422, "bad_request")
+    typed = {"content-type": "application/json"}
+    answer = await client.post(offer, content=b'{"sdp": ', headers=typed)
+    refused(answer, 422, "bad_request")
+    assert answer.json()["message"] == "The body is no JSON, from character 8 on."
     long = {"type": "avatar.speak_text", "text": "x" * 20_001}
     refused(await client.post(f"{path}/commands", json=long), 413, "text_too_long")
     huge = b"x" * 1_000_001
@@ -122,6 +126,28 @@ async def test_bad_offers_and_commands(client: httpx.AsyncClient) -> None:
     pcm = {"type": "avatar.speak_audio", "sample_rate": 8000, "audio": "?"}
     refused(await client.post(f"{path}/commands", json=pcm), 422, "bad_audio")
     assert (await client.get(path)).json()["viewers"] == 0
+
+
+async def test_what_is_no_json_is_told_so(client: httpx.AsyncClient) -> None:
+    """As curl -d sends it where nobody names a type."""
+    body = b'{"language": "en-US"}'
+    for kind in ("application/x-www-form-urlencoded", "text/plain", None):
+        headers = {"content-type": kind} if kind else {}
+        answer = await client.post("/v1/sessions", content=body, headers=headers)
+        refused(answer, 415, "wrong_content_type")
+        assert "application/json" in answer.json()["message"]
+    photo = await client.post("/v1/identities", json={"prompt": "A woman"})
+    refused(photo, 415, "wrong_content_type")
+    assert (await client.get("/v1/sessions")).json()["sessions"] == []
+
+
+async def test_allow_names_what_a_path_takes(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/v1/sessions")
+    assert answer.headers.get_list("allow") == ["GET, POST"]
+    answer = await client.post("/healthz")
+    refused(answer, 405, "method_not_allowed")
+    assert answer.headers.get_list("allow") == ["GET, HEAD"]
+    refused(await client.post("/talk.html"), 405, "method_not_allowed")
 
 
 async def test_with_a_key_only_those_who_have_it(tmp_path: Path) -> None:
@@ -237,6 +263,9 @@ async def test_operations(client: httpx.AsyncClient) -> None:
     assert (await client.get("/healthz")).json() == {"status": "alive"}
     ready = (await client.get("/readyz")).json()
     assert ready["ready"] and ready["code"] is None and not ready["draining"]
+    for path in ("/healthz", "/readyz"):  # as some load balancers ask
+        answer = await client.head(path)
+        assert (answer.status_code, answer.content) == (200, b"")
     await client.post("/v1/sessions", json={})
     await asyncio.sleep(0.02)
     metrics = (await client.get("/metrics")).text
