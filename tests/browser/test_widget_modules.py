@@ -9,9 +9,7 @@ from tests.browser.evaluating import Evaluate
 # A source of pictures as a video is one: bands of colour, and below them their matte.
 BANDS = """
   const bands = (greys) => {
-    const picture = document.createElement("canvas");
-    picture.width = 10 * greys.length;
-    picture.height = 40;
+    const picture = new OffscreenCanvas(10 * greys.length, 40);
     const context = picture.getContext("2d");
     greys.forEach((grey, n) => {
       context.fillStyle = `rgb(200, ${20 * n}, 50)`;
@@ -21,8 +19,7 @@ BANDS = """
     });
     return Object.assign(picture, { videoWidth: picture.width, videoHeight: 40 });
   };
-  const surface = (width, height) => Object.assign(
-    document.createElement("canvas"), { width, height });
+  const surface = (width, height) => new OffscreenCanvas(width, height);
   const middles = (canvas, count) => {
     const flat = surface(canvas.width, canvas.height);
     const context = flat.getContext("2d");
