@@ -26,6 +26,8 @@ COPIED = (
     "extension/icons",
     "likeness",
     "design",
+    "page/messages.js",
+    "view/elements.js",
 )
 LEFT_OUT = ("*.ts", "*.md")
 MARKER = "manifest.json"  # a folder with it is one of ours, and may be replaced
@@ -85,6 +87,7 @@ def assemble(folder: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns(*LEFT_OUT))
         else:
+            target.parent.mkdir(exist_ok=True)
             shutil.copy(source, target)
     for part in JOINED:
         script = join(ROOT / EXTENSION / part / "main.js")

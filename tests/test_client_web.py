@@ -16,12 +16,14 @@ TALK = (ROOT / "talk.html").read_text(encoding="utf-8")
 START = (ROOT / "index.html").read_text(encoding="utf-8")
 CALL = (ROOT / "call.html").read_text(encoding="utf-8")
 PLAYGROUND = (ROOT / "playground.html").read_text(encoding="utf-8")
+POPUP = (EXTENSION / "popup" / "popup.html").read_text(encoding="utf-8")
 # Each page with the file of its words and the elements that its main module looks up.
 WORDS = {
     "talk": ("page/messages.js", TALK, "main.js"),
     "start": ("start/words.js", START, "start/main.js"),
     "playground": ("playground/words.js", PLAYGROUND, "playground/main.js"),
     "call": ("call/words.js", CALL, "call/main.js"),
+    "popup": ("extension/popup/words.js", POPUP, "extension/popup/popup.js"),
 }
 SVG_NAMESPACE = "http://www.w3.org/2000/svg"
 NAMES = [str(path.relative_to(ROOT)) for path in SCRIPTS]

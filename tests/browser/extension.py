@@ -86,8 +86,12 @@ class Extended:
             phase,
         )
 
-    def popup(self) -> Page:
+    def popup(self, language: str = "en-GB") -> Page:
         page = self.context.new_page()
+        page.add_init_script(
+            "Object.defineProperty(navigator, 'languages', "
+            f"{{ value: ['{language}', 'en'] }})"
+        )
         page.set_viewport_size({"width": 380, "height": 600})
         page.goto(self.worker.url.replace("service_worker.js", "popup/popup.html"))
         return page

@@ -9,6 +9,7 @@ from tests.browser.server_process import Server
 from tests.browser.visitor import (
     new_page,
     open_page,
+    overhear,
     say,
     tab_to,
     wait_live,
@@ -91,17 +92,13 @@ def test_nothing_is_asked_of_other_sites_and_no_rule_is_broken(
     browser: Browser, server: Server
 ) -> None:
     page = new_page(browser)
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    heard = overhear(page)
     page.goto(server.talk)
     wait_live(page)
     say(page, "Hello.")
     wait_speaking(page, True)
     wait_speaking(page, False)
-    assert len(asked) > 5
-    assert [url for url in asked if not url.startswith(server.url)] == []
-    assert complaints == []
+    assert len(heard.asked) > 5
+    assert [url for url in heard.asked if not url.startswith(server.url)] == []
+    assert heard.complaints == []
     page.context.close()

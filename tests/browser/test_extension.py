@@ -1,5 +1,6 @@
 """The video call: the extension in a real Chromium, on a site of meetings."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -311,3 +312,19 @@ def test_a_site_cannot_reach_the_key(
         url = extended.worker.url.replace("service_worker.js", "page.js")
         meeting.evaluate("(url) => fetch(url)", url)
     np.testing.assert_equal(extended.calls(), [])
+
+
+def test_the_popup_speaks_chinese_too(extended: Extended, meeting: Page) -> None:
+    popup = extended.popup("zh-TW")
+    assert popup.evaluate("document.documentElement.lang") == "zh-CN"
+    expect(popup.locator("#status-text")).to_have_text("准备好了")
+    expect(popup.locator("#text")).to_have_attribute(
+        "placeholder", re.compile("[\u4e00-\u9fff]")
+    )
+    for details in popup.locator("details").all():
+        details.evaluate("(details) => (details.open = true)")
+    shown = popup.locator("body").inner_text()
+    portrait = popup.locator(".portrait").first.inner_text()
+    left = re.findall("[A-Za-z]+", shown.replace(portrait, ""))
+    assert set(left) <= {"Likeness", "Meet", "Teams", "Zoom", "Jitsi"}
+    popup.close()

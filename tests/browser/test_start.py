@@ -8,7 +8,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.server_process import Server
-from tests.browser.visitor import new_page, open_page, sessions, wait_live, wait_until
+from tests.browser.visitor import (
+    new_page,
+    open_page,
+    overhear,
+    sessions,
+    wait_live,
+    wait_until,
+)
 
 
 def status(url: str) -> int:
@@ -34,18 +41,14 @@ def test_it_holds_no_session_and_asks_no_other_site(
     browser: Browser, server: Server
 ) -> None:
     page = new_page(browser)
-    asked: list[str] = []
-    complaints: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    heard = overhear(page)
     before = set(sessions(server))
     page.goto(server.url)
     wait_until(page, lambda: seconds_shown(page) > 0.2)
     assert set(sessions(server)) <= before
-    assert complaints == []
-    assert [url for url in asked if not url.startswith(server.url)] == []
-    assert [url for url in asked if "/v1/" in url] == []
+    assert heard.complaints == []
+    assert [url for url in heard.asked if not url.startswith(server.url)] == []
+    assert [url for url in heard.asked if "/v1/" in url] == []
     page.context.close()
 
 

@@ -4,6 +4,7 @@ import json
 import time
 import urllib.request
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,23 @@ def new_page(browser: Browser, **context: Any) -> Page:
     page.set_default_timeout(LIVE_MS)
     page.add_init_script(PROBE)
     return page
+
+
+@dataclass(frozen=True)
+class Overheard:
+    """The addresses that a page asks for, and what it complains of."""
+
+    asked: list[str]
+    complaints: list[str]
+
+
+def overhear(page: Page) -> Overheard:
+    """From now on."""
+    heard = Overheard([], [])
+    page.on("request", lambda request: heard.asked.append(request.url))
+    page.on("console", lambda message: heard.complaints.append(message.text))
+    page.on("pageerror", lambda error: heard.complaints.append(str(error)))
+    return heard
 
 
 def wait_until(

@@ -1,9 +1,12 @@
+import { Messages } from "../../page/messages.js";
+import { translate } from "../../view/elements.js";
 import { Calls } from "../background/calls.js";
 import { loadSettings, saveSettings } from "../background/settings.js";
 import { PortraitList } from "./portrait_list.js";
 import { Server } from "./server.js";
 import { SiteList, sitePattern } from "./site_list.js";
-import { delayWords, problem, standing } from "./words.js";
+import { delayWords, problem, standing } from "./standing.js";
+import { WORDS } from "./words.js";
 
 /** @import { Call } from "../background/calls.js" */
 /** @import { Settings } from "../background/settings.js" */
@@ -17,6 +20,8 @@ const ASK_EVERY_MS = 4_000; // while the popup is open
 const element = (id) => /** @type {T} */ (document.getElementById(id));
 const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (element(id));
 
+const messages = new Messages(navigator.languages, WORDS);
+translate(messages);
 /** @type {Settings} */
 let settings = await loadSettings();
 /** @type {Call | null} */
@@ -25,7 +30,7 @@ let trouble = "";
 let shownPortraits = "";
 
 const portraits = new PortraitList(element("portrait-list"), (identity) => save({ identity }));
-const sites = new SiteList(element("sites"), (site) =>
+const sites = new SiteList(element("sites"), messages, (site) =>
   save({ sites: settings.sites.filter((each) => each !== site) }),
 );
 
@@ -40,16 +45,15 @@ function show() {
   input("on").checked = settings.on;
   input("puppet").checked = settings.puppet;
   input("by-default").checked = settings.byDefault;
-  const { state, text, hint } = standing(settings, call, trouble);
+  const { state, text, hint } = standing(messages, settings, call, trouble);
   element("status").dataset.state = state;
   element("status-text").textContent = text;
   element("status-hint").textContent = hint;
-  element("puppet-hint").textContent = settings.puppet ? delayWords(call) : delayWords(null);
+  element("puppet-hint").textContent = delayWords(messages, settings.puppet ? call : null);
   const speaks = Boolean(call?.grant) && !settings.puppet;
   for (const id of ["text", "speak", "interrupt"]) input(id).disabled = !speaks;
-  input("text").placeholder = settings.puppet
-    ? "Your own voice speaks"
-    : speaks ? "Type, and the portrait says it" : "No meeting shows the portrait now";
+  const who = settings.puppet ? "ownVoice" : speaks ? "typeHere" : "noMeeting";
+  input("text").placeholder = messages.say(who);
   sites.show(settings.sites);
 }
 
@@ -75,7 +79,7 @@ async function askServer() {
     show();
     return identities.length;
   } catch (error) {
-    trouble = problem(error, settings.server);
+    trouble = problem(messages, error, settings.server);
     show();
     return -1;
   }
@@ -87,7 +91,7 @@ async function send(command) {
   try {
     if (call) await new Server(settings).command(call, command);
   } catch (error) {
-    element("say-problem").textContent = problem(error, settings.server);
+    element("say-problem").textContent = problem(messages, error, settings.server);
   }
 }
 
@@ -119,13 +123,14 @@ element("server-form").onsubmit = async (event) => {
   await chrome.permissions.request({ origins: [`${origin.replace(/:\d+$/, "")}/*`] });
   const count = await askServer();
   result.dataset.good = count < 0 ? "no" : "yes";
-  result.textContent = count < 0 ? trouble : `It answers, and has ${count} portrait${count === 1 ? "" : "s"}.`;
+  const answers = messages.say(count === 1 ? "answersOne" : "answers", { count });
+  result.textContent = count < 0 ? trouble : answers;
 };
 
 element("site-form").onsubmit = async (event) => {
   event.preventDefault();
   const pattern = sitePattern(input("site").value);
-  element("site-problem").textContent = pattern ? "" : "That is no address of a site.";
+  element("site-problem").textContent = pattern ? "" : messages.say("noSite");
   if (!pattern) return;
   input("site").value = "";
   if (!settings.sites.includes(pattern)) await save({ sites: [...settings.sites, pattern] });

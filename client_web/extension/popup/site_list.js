@@ -1,14 +1,19 @@
+/** @import { Messages } from "../../page/messages.js" */
+
 /** The sites of meetings that the user added. */
 export class SiteList {
   #list;
+  #messages;
   #onRemove;
 
   /**
    * @param {HTMLElement} list
+   * @param {Messages} messages
    * @param {(site: string) => void} onRemove
    */
-  constructor(list, onRemove) {
+  constructor(list, messages, onRemove) {
     this.#list = list;
+    this.#messages = messages;
     this.#onRemove = onRemove;
   }
 
@@ -24,8 +29,8 @@ export class SiteList {
     name.textContent = site.replace(/^(https?|\*):\/\//, "").replace(/\/\*$/, "");
     const remove = document.createElement("button");
     remove.className = "button quiet";
-    remove.textContent = "Remove";
-    remove.ariaLabel = `Remove ${name.textContent}`;
+    remove.textContent = this.#messages.say("remove");
+    remove.ariaLabel = this.#messages.say("removeSite", { site: name.textContent });
     remove.onclick = () => this.#onRemove(site);
     item.append(name, remove);
     return item;

@@ -1,76 +1,115 @@
-import { ApiError } from "../../likeness/api_error.js";
+/** @import { Words } from "../../page/messages.js" */
 
-/** @import { Call } from "../background/calls.js" */
-/** @import { Settings } from "../background/settings.js" */
-
-/**
- * How things stand, in words.
- * @typedef {object} Standing
- * @property {"ready" | "live" | "waiting" | "trouble"} state
- * @property {string} text
- * @property {string} hint
- */
-
-/**
- * What is wrong with the server, in words. Null: nothing.
- * @param {unknown} error
- * @param {string} server
- * @returns {string}
- */
-export function problem(error, server) {
-  if (!(error instanceof ApiError)) return `No server answers at ${server}. Start it there, or name another one.`;
-  if (error.code === "key_missing") return "The server asks for a key: it is set below, under Server.";
-  if (error.code === "key_wrong") return "The server does not know this key.";
-  if (error.code === "origin_not_allowed") return "The server is too old for this extension, or another program's.";
-  return error.message || `The server refused (${error.status}).`;
-}
-
-/**
- * @param {Settings} settings
- * @param {Call | null} call that Likeness is used in
- * @param {string} trouble with the server; empty: none
- * @returns {Standing}
- */
-export function standing(settings, call, trouble) {
-  if (!settings.on) return { state: "ready", text: "Off", hint: "Sites see your own devices, and nothing of Likeness." };
-  if (!call?.report) {
-    if (trouble) return { state: "trouble", text: "The server cannot be used", hint: trouble };
-    return { state: "ready", text: "Ready", hint: "In your meeting, choose “Likeness” as camera and as microphone." };
-  }
-  const site = call.origin.replace(/^https?:\/\//, "");
-  switch (call.report.phase) {
-    case "live":
-      return { state: "live", text: `Shown in ${site}`, hint: soundHint(settings, call) };
-    case "full":
-      return { state: "waiting", text: "All places are taken", hint: `${site} sees a still picture until one is free.` };
-    case "refused":
-      return { state: "trouble", text: "The server refused", hint: call.trouble || "See whether it runs, and asks for a key." };
-    default:
-      if (trouble) return { state: "trouble", text: "The server is away", hint: `${trouble} Until then ${site} sees a still picture.` };
-      return { state: "waiting", text: "Connecting", hint: `${site} sees a still picture meanwhile.` };
-  }
-}
-
-/**
- * @param {Settings} settings
- * @param {Call} call
- */
-function soundHint({ puppet }, { report }) {
-  if (!report?.camera) return "As microphone only; choose it as camera as well to be seen.";
-  if (report.microphone) return report.speaking ? "Speaking." : "With its voice.";
-  return puppet
-    ? "Your own microphone is ahead of the lips: choose Likeness as microphone as well."
-    : "Without its voice: choose Likeness as microphone as well.";
-}
-
-/**
- * What puppet mode costs.
- * @param {Call | null} call
- */
-export function delayWords(call) {
-  const report = call?.report;
-  if (report?.phase !== "live") return "Your microphone is heard, a moment later, from lips that say it.";
-  const server = report.serverDelayMs === null ? "" : `, ${report.serverDelayMs} ms of them the server's`;
-  if (report.delayMs === null) return "Say something, and the added delay is measured here.";
-  return `Heard ${report.delayMs} ms after you say it${server}.`;
-}
+/** Everything the popup says. @type {Words} */
+export const WORDS = {
+  en: {
+    inCalls: "In my calls",
+    sayForm: "Say what I type",
+    sayLabel: "What the portrait says",
+    typeHere: "Type, and the portrait says it",
+    ownVoice: "Your own voice speaks",
+    noMeeting: "No meeting shows the portrait now",
+    say: "Say",
+    stop: "Stop",
+    puppet: "My own voice moves the portrait",
+    puppetHint: "Your microphone is heard, a moment later, from lips that say it.",
+    portrait: "Portrait",
+    server: "Server",
+    address: "Address",
+    key: "Key",
+    keyHint: "Only if the server asks for one. It stays in this browser; meetings never see it.",
+    test: "Save and test",
+    answersOne: "It answers, and has 1 portrait.",
+    answers: "It answers, and has {count} portraits.",
+    meetings: "Meetings",
+    byDefault: "Use Likeness unless I choose another device",
+    otherSite: "Another site of meetings",
+    add: "Add",
+    known: "Meet, Teams, Zoom and Jitsi Meet are there already.",
+    noSite: "That is no address of a site.",
+    remove: "Remove",
+    removeSite: "Remove {site}",
+    unreachable: "No server answers at {server}. Start it there, or name another one.",
+    keyMissing: "The server asks for a key: it is set below, under Server.",
+    keyWrong: "The server does not know this key.",
+    tooOld: "The server is too old for this extension, or another program’s.",
+    refusedWith: "The server refused ({status}).",
+    off: "Off",
+    offHint: "Sites see your own devices, and nothing of Likeness.",
+    unusable: "The server cannot be used",
+    ready: "Ready",
+    readyHint: "In your meeting, choose “Likeness” as camera and as microphone.",
+    shown: "Shown in {site}",
+    full: "All places are taken",
+    fullHint: "{site} sees a still picture until one is free.",
+    refused: "The server refused",
+    refusedHint: "See whether it runs, and asks for a key.",
+    away: "The server is away",
+    awayHint: "{trouble} Until then {site} sees a still picture.",
+    connecting: "Connecting",
+    connectingHint: "{site} sees a still picture meanwhile.",
+    microphoneOnly: "As microphone only; choose it as camera as well to be seen.",
+    speaking: "Speaking.",
+    withVoice: "With its voice.",
+    ahead: "Your own microphone is ahead of the lips: choose Likeness as microphone as well.",
+    noVoice: "Without its voice: choose Likeness as microphone as well.",
+    sayToMeasure: "Say something, and the added delay is measured here.",
+    heard: "Heard {delay} ms after you say it.",
+    heardServer: "Heard {delay} ms after you say it, {server} ms of them the server’s.",
+  },
+  zh: {
+    inCalls: "用于我的会议",
+    sayForm: "念出我输入的文字",
+    sayLabel: "要肖像说的话",
+    typeHere: "输入文字，肖像会说出来",
+    ownVoice: "现在由你自己的声音来说",
+    noMeeting: "现在没有会议在显示肖像",
+    say: "说",
+    stop: "停",
+    puppet: "用我自己的声音带动肖像",
+    puppetHint: "你的声音会稍晚一点，从肖像的嘴里说出来。",
+    portrait: "肖像",
+    server: "服务器",
+    address: "地址",
+    key: "密钥",
+    keyHint: "服务器要求时才填。它只留在这个浏览器里，会议网站看不到。",
+    test: "保存并测试",
+    answersOne: "服务器有回应，上面有 1 幅肖像。",
+    answers: "服务器有回应，上面有 {count} 幅肖像。",
+    meetings: "会议",
+    byDefault: "没有另选设备时就用 Likeness",
+    otherSite: "其他会议网站",
+    add: "添加",
+    known: "Meet、Teams、Zoom 和 Jitsi Meet 已经包括在内。",
+    noSite: "这不是网站的地址。",
+    remove: "移除",
+    removeSite: "移除 {site}",
+    unreachable: "{server} 没有服务器回应。请在那里启动它，或者换一个地址。",
+    keyMissing: "服务器要求密钥：请在下面的“服务器”里填写。",
+    keyWrong: "服务器不认识这个密钥。",
+    tooOld: "服务器对这个扩展来说太旧，或者不是 Likeness。",
+    refusedWith: "服务器拒绝了（{status}）。",
+    off: "已关闭",
+    offHint: "网站只看到你自己的设备，看不到 Likeness。",
+    unusable: "服务器无法使用",
+    ready: "准备好了",
+    readyHint: "在会议里，把摄像头和麦克风都选成“Likeness”。",
+    shown: "正在 {site} 里显示",
+    full: "名额已满",
+    fullHint: "有空位之前，{site} 看到的是静止画面。",
+    refused: "服务器拒绝了",
+    refusedHint: "请看看它是否在运行，是否要求密钥。",
+    away: "服务器不在线",
+    awayHint: "{trouble}在此之前，{site} 看到的是静止画面。",
+    connecting: "正在连接",
+    connectingHint: "这期间 {site} 看到的是静止画面。",
+    microphoneOnly: "只用作麦克风；想让人看到它，请把摄像头也选成 Likeness。",
+    speaking: "正在说话。",
+    withVoice: "声音也在用。",
+    ahead: "你自己的麦克风比嘴形快：请把麦克风也选成 Likeness。",
+    noVoice: "没有它的声音：请把麦克风也选成 Likeness。",
+    sayToMeasure: "说点什么，就会在这里测出延迟。",
+    heard: "你说完 {delay} 毫秒后别人听到。",
+    heardServer: "你说完 {delay} 毫秒后别人听到，其中 {server} 毫秒是服务器的。",
+  },
+};
