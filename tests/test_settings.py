@@ -1,11 +1,15 @@
 """Settings come from the environment, and an open door is refused."""
 
+import json
+import re
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from server.settings import Settings, default_data_dir, is_loopback
+
+ROOT = Path(__file__).parent.parent
 
 
 def test_defaults_are_local(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +48,26 @@ def test_bitrates_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIKENESS_MIN_VIDEO_BITRATE_BPS", "2000000")
     with pytest.raises(ValidationError, match="in order"):
         Settings()
+
+
+def test_each_is_written_down_with_its_default() -> None:
+    text = (ROOT / "SETTINGS.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`)? ?\|", text, re.M)
+    written = dict(rows)
+    assert len(written) == len(rows)
+    bare = {"host": "HOST", "port": "PORT"}
+    for name, field in Settings.model_fields.items():
+        said = written.pop(bare.get(name, f"LIKENESS_{name.upper()}"))
+        default = None if field.default_factory else field.default
+        if default in (None, "", ()) and not said:
+            continue
+        if isinstance(default, SecretStr):
+            assert not said and not default.get_secret_value(), name
+        elif isinstance(default, str):
+            assert said == default, name
+        else:
+            assert json.loads(said) == (list(default) if default == () else default)
+    assert not written, "there are no such settings"
 
 
 def test_loopback() -> None:

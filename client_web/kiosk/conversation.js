@@ -168,7 +168,7 @@ export function makeLikeness(config, tongue, greeting) {
   const { key, grant, identity, video, prompt, rules } = config;
   return new Likeness({
     ...(key && { key }),
-    ...(grant && { grant: (wish, signal) => grantFrom(grant, wish, signal) }),
+    ...(grant && { grant: (wish, signal, known) => grantFrom(grant, wish, signal, known) }),
     wish: {
       ...(identity && { identity }),
       ...(tongue.voice && { voice: tongue.voice }),
@@ -186,8 +186,10 @@ export function makeLikeness(config, tongue, greeting) {
  * @param {string} path
  * @param {object} wish
  * @param {AbortSignal} signal
+ * @param {string | null} known a session whose token has expired
  */
-function grantFrom(path, wish, signal) {
+function grantFrom(path, wish, signal, known) {
   const headers = { "content-type": "application/json" };
-  return fetch(path, { method: "POST", headers, body: JSON.stringify(wish), signal });
+  const body = JSON.stringify(known ? { ...wish, session_id: known } : wish);
+  return fetch(path, { method: "POST", headers, body, signal });
 }

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -22,6 +23,14 @@ STORED = """async () => [localStorage.length, sessionStorage.length, document.co
   (await indexedDB.databases()).length, (await caches.keys()).length]"""
 ALL_TEXT = """() => document.body.innerText + document.documentElement.outerHTML"""
 LEAST_TOUCH_PX = 64
+
+
+@pytest.fixture(autouse=True)
+def gone_afterwards(browser: Browser) -> Iterator[None]:
+    """No page outlives its test, whatever came of it: its session would be held."""
+    yield
+    for context in browser.contexts:
+        context.close()
 
 
 def brisk(page: Page) -> None:
@@ -94,7 +103,6 @@ def test_a_visit_and_what_is_left_of_it(browser: Browser, server: Server) -> Non
     for trace in (question, "not a person", "glad you are here"):
         assert trace not in left
     assert page.evaluate("document.getElementById('video').srcObject") is None
-    page.context.close()
 
 
 def test_it_films_the_portrait_and_then_holds_no_session(
@@ -119,7 +127,6 @@ def test_it_films_the_portrait_and_then_holds_no_session(
     assert np.sum(np.diff(times) > 0) > 25, "the clip stands still"
     assert opaque == {0, 1}, "the end never led into the beginning"
     assert not sessions(server)
-    page.context.close()
 
 
 def test_chinese_by_touch_and_back_in_mid_visit(
@@ -137,12 +144,11 @@ def test_chinese_by_touch_and_back_in_mid_visit(
     page.click("#goodbye")
     attract(page)
     assert page.evaluate("document.documentElement.lang") == "en"
-    page.context.close()
 
 
 def test_who_falls_silent_is_asked_and_let_go(browser: Browser, server: Server) -> None:
     page = kiosk(
-        browser, server, "idle_s=3&warn_s=3&languages=en", reduced_motion="reduce"
+        browser, server, "idle_s=3&warn_s=2&languages=en", reduced_motion="reduce"
     )
     begin(page)
     page.wait_for_selector("#ask[open]")
@@ -152,7 +158,6 @@ def test_who_falls_silent_is_asked_and_let_go(browser: Browser, server: Server) 
     page.wait_for_selector("#ask[open]")
     attract(page)
     none_held(page, server)
-    page.context.close()
 
 
 def test_a_token_that_expired_costs_no_visitor(
@@ -180,7 +185,6 @@ def test_a_token_that_expired_costs_no_visitor(
     page.click("#goodbye")
     attract(page)
     none_held(page, server)
-    page.context.close()
 
 
 def soon_over(route: Route) -> None:
@@ -192,7 +196,7 @@ def soon_over(route: Route) -> None:
 def test_while_the_server_is_away_it_says_so_and_goes_on_breathing(
     browser: Browser, server: Server
 ) -> None:
-    page = kiosk(browser, server, "languages=en&open_s=8", reduced_motion="reduce")
+    page = kiosk(browser, server, "languages=en&open_s=5", reduced_motion="reduce")
     page.route("**/v1/sessions", lambda route: route.abort())
     page.locator(".start").first.click()
     page.wait_for_selector("body[data-phase=reconnecting]")
@@ -200,7 +204,6 @@ def test_while_the_server_is_away_it_says_so_and_goes_on_breathing(
     attract(page)  # after open_s
     page.unroute("**/v1/sessions")
     begin(page)
-    page.context.close()
 
 
 def test_hand_over_by_a_code_that_a_phone_can_read(
@@ -223,7 +226,6 @@ def test_hand_over_by_a_code_that_a_phone_can_read(
     assert found == url
     assert faults(page, "#hand-over") == []
     page.click("#hand-over-close")
-    page.context.close()
 
 
 def test_a_key_stays_out_of_the_address_and_out_of_storage(
@@ -239,7 +241,6 @@ def test_a_key_stays_out_of_the_address_and_out_of_storage(
     assert page.evaluate(STORED) == [0, 0, "", 0, 0]
     keyed = [each.url for each in seen if "sesame-7" in str(each.headers)]
     assert keyed and all(url.endswith("/v1/sessions") for url in keyed)
-    page.context.close()
 
 
 def test_a_back_end_can_mint_the_sessions(browser: Browser, server: Server) -> None:
@@ -258,7 +259,6 @@ def test_a_back_end_can_mint_the_sessions(browser: Browser, server: Server) -> N
     page.click("#goodbye")
     attract(page)
     none_held(page, server)
-    page.context.close()
 
 
 def test_a_wrong_configuration_is_told_on_the_screen(
@@ -266,7 +266,6 @@ def test_a_wrong_configuration_is_told_on_the_screen(
 ) -> None:
     page = kiosk(browser, server, "idle_s=1")
     expect(page.locator("#greetings")).to_contain_text("idle_s: it must be a number")
-    page.context.close()
 
 
 def test_the_screen_is_kept_on(browser: Browser, server: Server) -> None:
@@ -289,7 +288,6 @@ def test_the_screen_is_kept_on(browser: Browser, server: Server) -> None:
         page,
         lambda: page.evaluate("locks.map(([kind]) => kind).join()") == "screen,screen",
     )
-    page.context.close()
 
 
 def test_its_title_counts_up(browser: Browser, server: Server) -> None:
@@ -297,7 +295,6 @@ def test_its_title_counts_up(browser: Browser, server: Server) -> None:
     first = page.title()
     wait_until(page, lambda: page.title() != first, LONG_MS)
     assert page.title().startswith("Likeness kiosk attract ")
-    page.context.close()
 
 
 def test_staff_hold_the_corner_and_load_it_anew(
@@ -318,7 +315,6 @@ def test_staff_hold_the_corner_and_load_it_anew(
     wait_until(page, lambda: not page.evaluate("globalThis.before ?? false"), LONG_MS)
     expect(page.locator(".start")).to_have_text("点一下，开始聊")
     assert "config" not in page.url
-    page.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -337,7 +333,6 @@ def test_everybody_can_use_it(browser: Browser, server: Server, scheme: Any) -> 
     begin(page)
     touchable(page)
     assert faults(page) == []
-    page.context.close()
 
 
 def touchable(page: Page) -> None:
@@ -372,7 +367,6 @@ def test_it_begins_muted_where_the_browser_wants_a_touch_first(
     page.click("#hear")
     page.wait_for_selector("#hear", state="hidden")
     assert not page.evaluate("document.getElementById('video').muted")
-    page.context.close()
 
 
 def test_presence_beats_nothing_when_there_is_no_camera(
@@ -385,4 +379,3 @@ def test_presence_beats_nothing_when_there_is_no_camera(
     page.goto(f"{server.url}/kiosk.html?languages=en")
     begin(page)
     assert thrown == []
-    page.context.close()
