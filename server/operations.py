@@ -43,7 +43,7 @@ async def readyz(services: Served) -> Response:
     refusal = _refusal(services)
     readiness = Readiness(
         ready=refusal is None,
-        code=refusal and refusal.code,
+        code=refusal.code if refusal else None,
         sessions=len(services.sessions),
         max_sessions=services.settings.max_sessions,
         draining=services.sessions.draining,
