@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 from models.identity import Identity
 from models.media import FRAME_RATE_HZ, PACKET_SAMPLES
@@ -27,7 +26,7 @@ from server.metrics import Metrics
 from server.playout import Released
 from server.portraits import Portraits, Size, drawn_size
 from server.protocol import ErrorEvent, Event, Warned
-from server.quality import Ladder, Second, Step
+from server.quality import Count, Ladder, Step
 
 logger = logging.getLogger(__name__)
 
@@ -54,16 +53,6 @@ PICTURES_FAILED = ErrorEvent(
     retryable=True,
 )
 PICTURES_BACK = Warned(code="pictures_back", message="The picture moves again.")
-
-
-@dataclass(eq=False)
-class _Counted:
-    """Within a second; see quality.Second."""
-
-    due: int = 0
-    missed: int = 0
-    busy_s: float = 0.0
-    idle: bool = False
 
 
 def _told(step: Step, *, lowered: bool) -> Event:
@@ -97,7 +86,7 @@ class MediaLoop:
         self._devices_lost = 0
         self._portraits = Portraits(engine)
         self._ladder = Ladder()
-        self._counted = _Counted()
+        self._counted = Count()
         self.review_frames = FRAME_RATE_HZ  # so often it is judged whether it is slow
         self._voice = ThreadPoolExecutor(1, thread_name_prefix="opus")
         self._video = ThreadPoolExecutor(
@@ -217,6 +206,7 @@ class MediaLoop:
         self._metrics.stage_s.labels("draw").observe(seconds)
         for place, (lane, each) in enumerate(zip(lanes, work, strict=True)):
             drawn = pictures[place] if place < len(pictures) else ()
+            self._counted.drawn += len(drawn)
             for frame, picture in zip(each.frames, drawn, strict=False):
                 if frame.pictured and lane in self._lanes:
                     lane.drawn[frame.number] = picture
@@ -262,18 +252,15 @@ class MediaLoop:
 
     def _review(self) -> None:
         """Once a second: is the machine fast enough?"""
-        counted, self._counted = self._counted, _Counted()
+        counted, self._counted = self._counted, Count()
         before = self._ladder.place
-        rate = FRAME_RATE_HZ / self.review_frames
-        busy = min(1.0, counted.busy_s * rate)
-        step = self._ladder.hear(
-            Second(
-                round(counted.due * rate),
-                round(counted.missed * rate),
-                busy,
-                counted.idle,
-            )
+        quiet = [lane.quiet for lane in self._lanes if lane.broadcast.watched]
+        second = counted.second(
+            self.review_frames / FRAME_RATE_HZ,
+            speaking=quiet.count(False),
+            quiet=quiet.count(True),
         )
+        step, busy = self._ladder.hear(second), second.busy
         self._metrics.device_busy.set(busy)
         if busy > FORESIGHT_BUSY:
             for lane in self._lanes:
@@ -355,7 +342,6 @@ class MediaLoop:
     def _show(self, lane: Lane) -> None:
         frame = lane.packets_out // PACKETS_PER_FRAME
         self._counted.due += lane.broadcast.watched
-        self._counted.idle |= lane.broadcast.watched and lane.quiet
         encoded = lane.ready.pop(frame, None)
         if encoded is not None:
             lane.broadcast.send_video(encoded, self._due_s(lane, frame))

@@ -8,6 +8,8 @@ media loop counts, and does what is decided.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from models.media import FRAME_RATE_HZ
+
 
 @dataclass(frozen=True)
 class Step:
@@ -42,6 +44,10 @@ FINE_SHARE, BUSY_SHARE, BUSY_LARGER_SHARE = 0.01, 0.6, 0.8
 PATIENCE_S, LONGEST_PATIENCE_S = 8, 128
 HELD_S = 20  # a step up that lasts so long has held
 SETTLING_S = 2  # after a step, what is missed may still be the old step's
+# Who comes may be too much. Known from what a picture takes, before one is late: over
+# the first share of the device's time it steps down, as far as the second needs.
+TOO_BUSY_SHARE, ENOUGH_ROOM_SHARE = 1.0, 0.9
+LEAST_DRAWN = 10  # in a second, to tell from it what a picture takes
 
 
 @dataclass(frozen=True)
@@ -49,14 +55,44 @@ class Second:
     """What was counted in a second.
 
     due: pictures that should have left; missed: of these, late or never.
-    busy: the share of the time that the device worked.
-    idle: whether some of the pictures were of a session that does not speak.
+    busy: the share of the time that the device worked. drawn: pictures it made.
+    speaking, quiet: sessions that are watched, at its end.
     """
 
     due: int
     missed: int
     busy: float
-    idle: bool = True
+    drawn: int = 0
+    speaking: int = 0
+    quiet: int = 1
+
+    def busy_at(self, now: Step, other: Step) -> float:
+        """The share of the time that the device would work at another step, for all who
+        are there at its end."""
+        wanted = FRAME_RATE_HZ * (self.speaking + self.quiet / other.idle_every)
+        larger = (other.share / now.share) ** 2
+        return wanted * larger * self.busy / max(1, self.drawn)
+
+
+@dataclass(eq=False)
+class Count:
+    """Of the second that is not over yet; see Second."""
+
+    due: int = 0
+    missed: int = 0
+    busy_s: float = 0.0
+    drawn: int = 0
+
+    def second(self, lasted_s: float, *, speaking: int, quiet: int) -> Second:
+        """As if it had lasted a second."""
+        return Second(
+            round(self.due / lasted_s),
+            round(self.missed / lasted_s),
+            min(1.0, self.busy_s / lasted_s),
+            round(self.drawn / lasted_s),
+            speaking,
+            quiet,
+        )
 
 
 class Ladder:
@@ -69,6 +105,8 @@ class Ladder:
         self._since_step_s = HELD_S
         self._patience_s = PATIENCE_S
         self._went_up = False
+        self._wanted = 0.0  # sessions' worth of pictures
+        self._weighed = True  # whether the device is known to have time for them
 
     @property
     def step(self) -> Step:
@@ -88,6 +126,8 @@ class Ladder:
     def hear(self, second: Second) -> Step:
         """Count a second; returns the step that holds from now on."""
         self._since_step_s += 1
+        if by := self._foreseen(second):
+            self._move(by)
         if self._since_step_s <= SETTLING_S:
             return self.step
         if self._went_up and self._since_step_s >= HELD_S:
@@ -105,6 +145,25 @@ class Ladder:
             self._move(-1)
         return self.step
 
+    def _foreseen(self, second: Second) -> int:
+        """How many steps down those who have come make necessary."""
+        wanted = second.speaking + second.quiet / self.step.idle_every
+        self._weighed &= wanted <= self._wanted
+        self._wanted = wanted
+        if self._weighed or second.drawn < LEAST_DRAWN:
+            return 0
+        self._weighed = True
+        if second.busy_at(self.step, self.step) <= TOO_BUSY_SHARE:
+            return 0
+        by = 0
+        for step in self._steps[self._place + 1 :]:
+            if not step.admits:  # for that, pictures must be missed
+                break
+            by += 1
+            if second.busy_at(self.step, step) <= ENOUGH_ROOM_SHARE:
+                break
+        return by
+
     def _has_room(self, busy: float) -> bool:
         """Whether the next better step is likely to hold."""
         better = self._steps[max(0, self._place - 1)]
@@ -114,7 +173,7 @@ class Ladder:
     def _down(self, second: Second) -> int:
         """How many steps down is the next one that changes anything."""
         by = 1
-        while not second.idle and self._place + by + 1 < len(self._steps):
+        while not second.quiet and self._place + by + 1 < len(self._steps):
             worse = self._steps[self._place + by]
             if (worse.share, worse.admits) != (self.step.share, self.step.admits):
                 break
