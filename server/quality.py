@@ -45,7 +45,7 @@ PATIENCE_S, LONGEST_PATIENCE_S = 8, 128
 HELD_S = 20  # a step up that lasts so long has held
 SETTLING_S = 2  # after a step, what is missed may still be the old step's
 # Who comes may be too much. Known from what a picture takes, before one is late: over
-# the first share of the device's time it steps down, as far as the second needs.
+# the first share of the device's time it steps down, until the second suffices.
 TOO_BUSY_SHARE, ENOUGH_ROOM_SHARE = 1.0, 0.9
 LEAST_DRAWN = 10  # in a second, to tell from it what a picture takes
 
@@ -146,11 +146,12 @@ class Ladder:
         return self.step
 
     def _foreseen(self, second: Second) -> int:
-        """How many steps down those who have come make necessary."""
+        """How many steps down those who have come make necessary: one size at most."""
         wanted = second.speaking + second.quiet / self.step.idle_every
         self._weighed &= wanted <= self._wanted
         self._wanted = wanted
-        if self._weighed or second.drawn < LEAST_DRAWN:
+        settling = self._since_step_s <= SETTLING_S
+        if self._weighed or settling or second.drawn < LEAST_DRAWN:
             return 0
         self._weighed = True
         if second.busy_at(self.step, self.step) <= TOO_BUSY_SHARE:
@@ -160,7 +161,10 @@ class Ladder:
             if not step.admits:  # for that, pictures must be missed
                 break
             by += 1
-            if second.busy_at(self.step, step) <= ENOUGH_ROOM_SHARE:
+            room = second.busy_at(self.step, step) <= ENOUGH_ROOM_SHARE
+            if room or step.share < self.step.share:
+                # What a picture takes while somebody connects may be too dark a view.
+                self._weighed = room
                 break
         return by
 

@@ -141,10 +141,16 @@ def test_who_comes_makes_pictures_smaller_before_one_is_late() -> None:
     assert ladder.hear(drawing(5)).share == 0.75
 
 
-def test_as_many_steps_are_taken_as_are_needed() -> None:
+def test_a_size_that_is_not_enough_is_left_as_soon_as_it_is_known() -> None:
     ladder = Ladder()
-    assert ladder.hear(drawing(10)).share == 0.5
+    shares = [ladder.hear(drawing(10)).share]
+    shares += [ladder.hear(drawing(10, picture_ms=6)).share for _ in range(20)]
+    assert shares == [0.75] * (SETTLING_S + 1) + [0.5] * (20 - SETTLING_S)
     assert ladder.step.admits, "for the last one, pictures must be missed"
+    ladder = Ladder()
+    ladder.hear(drawing(10))
+    enough = [ladder.hear(drawing(10, picture_ms=3.5)).share for _ in range(9)]
+    assert set(enough) == {0.75}
 
 
 def test_idle_pictures_are_what_gives_way_to_who_comes_and_is_quiet() -> None:
