@@ -1,4 +1,4 @@
-"""Motion -> where the controls go: ARKit channels, then absolute lips.
+"""Motion -> where the lips go: ARKit channels, then absolute lips.
 
 At speech = 1 the inner lips show exactly the commanded gap and width, whatever the
 photo's own mouth does; at 0 they are the photo's, moved by the ARKit channels alone.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.blendshapes import ARKIT_NAMES
-from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, LIPS
+from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS
 from models.media import (
     CHANNEL_INDEX,
     MOTION_CHANNELS,
@@ -34,6 +34,7 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 _BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
+PULLS = 1 + len(ARKIT_NAMES)
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
 
@@ -105,36 +106,41 @@ def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class LipRig:
-    """The part of a FaceRig that decides where controls go: float32, of each of B
+    """The part of a FaceRig that decides where the lips go: float32, of each of B
     identities, or of one for all rows."""
 
     rest: FloatArray  # [B, 44, 3]
-    table: FloatArray  # [B, 52 channels, C * 3]
-    jaw: FloatArray  # [B, C, 3]
-    follow: FloatArray  # [B, N, 22]
+    table: FloatArray  # [B, 52 channels, 44 * 3]
+    jaw: FloatArray  # [B, 44, 3]
     rest_gap: FloatArray  # [B, 1]
 
 
+def pulls(rig: LipRig, motion: FloatArray) -> FloatArray:
+    """What moves skin that no lip takes along: how far the chin comes down, IOD, then
+    the ARKit channels: [B, PULLS]."""
+    return np.concatenate([_drop(rig, motion), motion[:, _ARKIT]], 1)
+
+
+def _drop(rig: LipRig, motion: FloatArray) -> FloatArray:
+    drop = CLOSING_JAW * rig.rest_gap * column(motion, "speech")
+    return jaw_travel(motion) - drop
+
+
 def displace(rig: LipRig, motion: FloatArray) -> FloatArray:
-    """Displacements of all controls in the head's frame: [B, C, 3].
+    """Displacements of the lips in the head's frame: [B, 44, 3].
 
     motion: [B, channels], bounded.
     """
     speech = column(motion, "speech")
-    drop = jaw_travel(motion) - CLOSING_JAW * rig.rest_gap * speech
-    jaw = drop[:, :, None] * rig.jaw
+    jaw = _drop(rig, motion)[:, :, None] * rig.jaw
     # No product of a vector with @: OpenBLAS would wake threads that spin after it.
     moved: FloatArray = np.einsum("bk,bkc->bc", motion[:, _ARKIT], rig.table)
     moved = moved.reshape(jaw.shape) + jaw
-    lips = len(LIPS)
-    placed = (rig.rest + moved[:, :lips]).reshape(-1, 4, LIP_POINTS, 3)
+    placed = (rig.rest + moved).reshape(-1, 4, LIP_POINTS, 3)
     _to_width(placed, motion, speech)
     _to_gap(placed, motion, speech)
     _thicken(placed, rig.rest.reshape(-1, 4, LIP_POINTS, 3), motion)
-    moved[:, :lips] = placed.reshape(-1, lips, 3) - rig.rest
-    beyond_jaw = (moved[:, :lips] - jaw[:, :lips])[:, 2 * LIP_POINTS :]
-    moved[:, lips:] += rig.follow @ beyond_jaw
-    return moved
+    return placed.reshape(moved.shape) - rig.rest
 
 
 def _to_width(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS
 from models.head import HEAD_GRID, turn
-from models.lips import LipRig, calibrated, displace
+from models.lips import LipRig, calibrated, displace, pulls
 from models.media import CHANNEL_INDEX, FloatArray
 
 _HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
@@ -28,7 +28,6 @@ class PoseRig:
     lips_rest: FloatArray  # see LipRig
     lips_table: FloatArray
     lips_jaw: FloatArray
-    lips_follow: FloatArray
     rest_gap: FloatArray
     projection: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> way in the box
     plane: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> pixels
@@ -56,7 +55,6 @@ class PoseRig:
             self.lips_rest,
             self.lips_table,
             self.lips_jaw,
-            self.lips_follow,
             self.rest_gap,
         )
 
@@ -84,7 +82,8 @@ class Pose:
     """Of B frames. Arrays are float32; pixels are x, y."""
 
     motion: FloatArray  # [B, channels] bounded and calibrated
-    flat: FloatArray  # [B, 2, C] the controls' way in the box, x and y
+    flat: FloatArray  # [B, 2, 44] the lips' way in the box, x and y
+    pulls: FloatArray  # [B, PULLS], see models.lips.pulls
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
     strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
     inner: FloatArray  # [B, 22, 2] pixels of the inner lips
@@ -103,7 +102,7 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     turning = turns(motion)[0]
     motion = calibrated(motion, rig.calibration)
     moved = displace(rig.lips, motion)
-    lips = rig.lips_rest + moved[:, : 4 * LIP_POINTS]
+    lips = rig.lips_rest + moved
     middle = LIP_POINTS // 2
     gap = lips[:, LIP_POINTS + middle, 1:2] - lips[:, middle, 1:2]
     within = slice(len(INNER_UPPER + INNER_LOWER))
@@ -118,7 +117,8 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
         height, width = rig.size[0].tolist()
         inner = inner + at_nodes(rig.head, inner, height, width) @ from_pivot
     flat = (moved @ rig.projection).transpose(0, 2, 1)
-    return Pose(motion, flat, gap, strayed, inner, eyes, turned)
+    pulled = pulls(rig.lips, motion)
+    return Pose(motion, flat, pulled, gap, strayed, inner, eyes, turned)
 
 
 def at_nodes(

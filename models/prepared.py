@@ -13,7 +13,7 @@ from torch import Tensor
 
 from models.bands import clear_spans, spans_of
 from models.closed_eyes import closed_eyes
-from models.controls import INNER_LOWER, INNER_UPPER
+from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS
 from models.eyes import (
     BELOW,
     LEFT_UPPER,
@@ -69,7 +69,8 @@ class Prepared:
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
     to_plane: Tensor  # [B, 2, 3] this @ (place, 1) -> IOD on the mouth's plane
-    spread: Tensor  # [B, C, 2 nodes] upper layer, lower layer
+    spread: Tensor  # [B, 44, 2 nodes] of the lips over upper layer, lower layer
+    pull: Tensor  # [B, PULLS, 2 * 2 nodes] the skin's way in the box, x and then y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
     box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
@@ -180,12 +181,12 @@ def _pose_rig(
     half = np.array([width - 1, height - 1], np.float32) / 2
     crop = (_eye_crop_size(eyes) - 1) / 2
     half_box = (face.box[2:] - face.box[:2]) / 2
+    lips = len(LIPS)
     parts = (
         identity.calibration,
         face.rest.numpy(),
-        face.table.flatten(1).numpy(),
-        face.jaw.numpy(),
-        face.follow.numpy(),
+        face.table[:, :lips].flatten(1).numpy(),
+        face.jaw[:lips].numpy(),
         face.rest_gap.numpy(),
         (face.projection / half_box).numpy(),
         frame.projection,
@@ -269,11 +270,31 @@ def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
     plane = rig.projection.T / half[:, None]
     return [
         _affine(torch.linalg.inv(plane[:, :2]), origin),
-        torch.cat([rig.spread_upper, rig.spread_lower]).T.contiguous(),
+        *_spreads(rig, half_box),
         nodes * share[:, None, None] + middle[:, None, None],
         share.repeat(2)[:, None, None],
         torch.cat([1 / share, -middle / share]),
     ]
+
+
+def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
+    """spread and pull.
+
+    Skin goes as a sum of what the jaw and the channels make of it, and of what it
+    takes from the outer lips, but for their jaw: far fewer numbers than its controls.
+    """
+    lips = len(LIPS)
+    outer = slice(2 * LIP_POINTS, lips)
+    spread = torch.cat([rig.spread_upper, rig.spread_lower]).T
+    skin = spread[lips:]
+    follow = rig.follow.T @ skin
+    projection = rig.projection / half_box
+    jaw = (rig.jaw[lips:] @ projection).T @ skin
+    jaw -= (rig.jaw[outer] @ projection).T @ follow
+    table = (rig.table[:, lips:] @ projection).transpose(1, 2) @ skin
+    spread = spread[:lips].clone()
+    spread[outer] += follow
+    return spread, torch.cat([jaw[None], table]).flatten(1)
 
 
 def _eye_tensors(identity: Identity) -> list[Tensor]:

@@ -6,14 +6,13 @@ picture's first pixel or of a field's first node, 1 that of its last.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-
-from models.media import FloatArray
 
 Corners = npt.NDArray[np.int64]  # pixels
 
@@ -59,7 +58,7 @@ def cut_off(colours: Tensor) -> Tensor:
     return frames
 
 
-def on(device: torch.device, values: FloatArray) -> Tensor:
+def on(device: torch.device, values: npt.NDArray[Any]) -> Tensor:
     """A few numbers, where pixels are looked up."""
     return torch.from_numpy(values).to(device)
 

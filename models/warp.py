@@ -146,19 +146,29 @@ class _Face:
 
 def _face(batch: Prepared, pose: Pose) -> _Face:
     rows = len(pose.flat)
-    flat = on(batch.spread.device, pose.flat)
-    # One identity: one product for all rows.
-    if rows == 1 or batch.spread.stride(0) == 0:
-        field = (flat.flatten(0, 1) @ batch.spread[0]).reshape(rows, 2, -1)
-    else:
-        field = flat @ batch.spread
-    field = field.reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH).transpose(1, 2)
+    field = _field(batch, pose).reshape(rows, 2, 2, GRID_HEIGHT, GRID_WIDTH)
+    field = field.transpose(1, 2)
     back = inverse_sheared(field.flatten(0, 1))  # [B layers, 2, h, w]
     back = _calmed(back.reshape(rows, 4, GRID_HEIGHT, GRID_WIDTH), batch)
     nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
     in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
     back = back * batch.box_share
     return _Face(back, torch.lerp(back[:, 2:], back[:, :2], in_upper))
+
+
+def _field(batch: Prepared, pose: Pose) -> Tensor:
+    """The way of each node, [B, 2 * 2 nodes]: x of both layers, then y."""
+    device = batch.spread.device
+    flat = on(device, pose.flat)
+    pulling = np.flatnonzero(pose.pulls.any(0))
+    pulls, rows = on(device, pose.pulls[:, pulling]), on(device, pulling)
+    if len(flat) > 1 and batch.spread.stride(0):
+        of_lips = (flat @ batch.spread).flatten(1)[:, None]
+        pull = batch.pull.index_select(1, rows)
+        return torch.baddbmm(of_lips, pulls[:, None], pull)[:, 0]
+    # One identity: one product for all rows.
+    of_lips = (flat.flatten(0, 1) @ batch.spread[0]).reshape(len(flat), -1)
+    return torch.addmm(of_lips, pulls, batch.pull[0].index_select(0, rows))
 
 
 def _calmed(back: Tensor, batch: Prepared) -> Tensor:

@@ -17,7 +17,9 @@ NOT_LIPS = ("eye", "tongueOut", "mouthClose", "jawOpen")
 
 def lip_rig() -> LipRig:
     rig = build_rig(grace().landmarks)
-    parts = (rig.rest, rig.table.flatten(1), rig.jaw, rig.follow, rig.rest_gap)
+    lips = len(LIPS)
+    table = rig.table[:, :lips].flatten(1)
+    parts = (rig.rest, table, rig.jaw[:lips], rig.rest_gap)
     return LipRig(*(part[None].numpy() for part in parts))
 
 
@@ -25,7 +27,7 @@ def lips_of(**channels: float) -> FloatArray:
     """Lips as placed, [4, 11, 3]."""
     rig = lip_rig()
     moved = displace(rig, bounded(motion(**channels).numpy()))
-    lips: FloatArray = (rig.rest + moved[:, : len(LIPS)])[0]
+    lips: FloatArray = (rig.rest + moved)[0]
     return lips.reshape(4, LIP_POINTS, 3)
 
 
