@@ -48,7 +48,7 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
     if not batch.rig.within[:, 0].all():
-        behind = _by_eye(cut(batch.background, first, rows, columns, maps))
+        behind = _by_eye(cut(batch.backdrop, first, rows, columns))
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
     both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
     # Eyes that are smaller than another face's are drawn no further than alone.

@@ -9,7 +9,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from models.sampling import nodes_of, sample
+from models.sampling import in_ram, nodes_of, sample
 
 FIXED_POINT_STEPS = 4
 NEWTON_STEPS = 6  # at most; speech takes two or three. Leaves under 0.1 px of 512
@@ -43,7 +43,7 @@ def inverse_sheared(forward: Tensor) -> Tensor:
     back = -step
     for _ in range(NEWTON_STEPS):
         moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
-        if forward.device.type == "cpu" and not bool(moving.any()):
+        if in_ram(forward) and not bool(moving.any()):
             break
         there = sample(field, nodes + back)
         step = _step(back + there[:, :2], there) * moving
@@ -62,7 +62,7 @@ def _with_newton(forward: Tensor) -> Tensor:
     second and its first column in turn: [N, 6, h, w]."""
     field = torch.cat([forward, _adjugate(forward)], 1)
     area = _area(field[:, 2:])
-    if forward.device.type != "cpu" or float(area.amin()) < LEAST_AREA:
+    if not in_ram(forward) or float(area.amin()) < LEAST_AREA:
         field = torch.lerp(_nowhere(forward.device), field, _weakening(area))
         area = _area(field[:, 2:])
     field[:, 2:] /= area.clamp_min_(FLATTEST)

@@ -96,7 +96,7 @@ def _drawn(
     person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
     behind = None
     if not batch.rig.within[:, 1].all():
-        behind = cut(batch.background, first[:, None], *size, maps)
+        behind = cut(batch.backdrop, first[:, None], *size)
     return laid_over(person, behind)
 
 

@@ -41,6 +41,7 @@ from models.sampling import nodes_of
 # of the head.
 EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
 EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures reach
+SEAM_IOD = 0.70  # above and below the mouth that its masks need be told of
 NEAR_IOD = 0.30  # further than the patches of eyes and mouth look
 
 
@@ -49,22 +50,21 @@ class Prepared:
     """The rig that poses a face, and tensors with a leading batch dimension, float32
     unless another type is named.
 
-    Colours are 0 to 255, and half a level up where they are opaque, so that cutting
-    off the fraction rounds. Places are as in models.sampling, -1 to 1.
+    Colours are 0 to 255, and half a level up where they are the person's or opaque, so
+    that cutting off the fraction rounds. Places are as in models.sampling, -1 to 1.
     """
 
     rig: PoseRig
     picture: Tensor  # uint8 [B, H, W, 3], [B, H, W, 4] with a matte if transparent
     backdrop: Tensor  # the same of the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
-    background: Tensor  # [B, 3, H, W]
     eyeballs: Tensor  # [B, 2 eyes, 3, h, w], each eye's surroundings
     closed_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
     eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those,
     # then half eye widths across and along the eye, then 1 and room for two numbers
     seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
-    seam_share: Tensor  # [B, 2] of the width and height of those that is the box
+    to_seam: Tensor  # [B, 4] scale of x and y, then offset: place in the box -> there
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
@@ -86,8 +86,8 @@ class Prepared:
 
     def seam_places(self, places: Tensor) -> Tensor:
         """Places in the face's box [B, 2, h, w] -> in the pictures of its seam."""
-        share = self.seam_share[:, :, None, None]
-        return torch.addcmul(share - 1, places, share)
+        to_seam = self.to_seam[:, :, None, None]
+        return torch.addcmul(to_seam[:, 2:], places, to_seam[:, :2])
 
 
 _TENSORS = [field.name for field in fields(Prepared) if field.name != "rig"]
@@ -109,6 +109,8 @@ def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
     """The same with the eyes' pictures eye x eye and the seam's rows x columns, which
     end where they did: what is beyond is their edge again, as beyond any picture."""
     wide, high = part.seam.shape[-1], part.seam.shape[-2]
+    to_seam = part.to_seam
+    kept = to_seam.new_tensor([(wide - 1) / (columns - 1), (high - 1) / (rows - 1)])
     share = (part.eyeballs.shape[-1] - 1) / (eye - 1)
     places = part.eye_places.clone()
     places[:, :, :2] *= share
@@ -119,10 +121,7 @@ def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
         rig=replace(part.rig, eye_gaze=part.rig.eye_gaze * np.float32(share)),
         eye_places=places,
         seam=_edged(part.seam, rows, columns),
-        seam_share=part.seam_share
-        * part.seam_share.new_tensor(
-            [(wide - 1) / (columns - 1), (high - 1) / (rows - 1)]
-        ),
+        to_seam=torch.cat([to_seam[:, :2] * kept, (to_seam[:, 2:] + 1) * kept - 1], 1),
         **larger,
     )
 
@@ -142,7 +141,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     face = build_rig(identity.landmarks)
-    seam = seam_masks(identity.landmarks, face.box.numpy())[[0, 3, 1, 4, 2]]
+    seam, to_seam = _seam(identity.landmarks, face.box.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
     share = person[3].numpy()
@@ -150,10 +149,9 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _shown(identity, identity.picture, 255 * (1 - person[3])),
         _shown(identity, identity.background, torch.zeros(identity.size)),
         person,
-        _planes(identity.background + np.float32(0.5)),
         *_eye_tensors(identity),
         torch.from_numpy(seam),
-        torch.ones(2),
+        torch.from_numpy(to_seam),
         torch.cat([layers[0][:3], layers[3]]),
         layers[1],
         layers[2],
@@ -228,7 +226,7 @@ def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:
     share = _background_share(picture, background, identity.matte)
     person = picture - share * background
     spans = spans_of(np.abs(person).max(-1) + (1 - share[..., 0]) > 0)
-    person += 0.5 * (1 - share)
+    person += 0.5
     return _planes(np.concatenate([person, share], -1)), spans
 
 
@@ -275,6 +273,19 @@ def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
         share.repeat(2)[:, None, None],
         torch.cat([1 / share, -middle / share]),
     ]
+
+
+def _seam(landmarks: FloatArray, box: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The masks of the rows about the mouth, and to_seam: above and below, all that a
+    mask says is what its first and its last row say."""
+    frame = HeadFrame.of(landmarks)
+    reach = SEAM_IOD * frame.iod
+    rows = (frame.origin[1] + np.array([-reach, reach])).round().clip(*box[[1, 3]])
+    masks = seam_masks(landmarks, np.array([box[0], rows[0], box[2], rows[1]]))
+    scale = (box[3] - box[1]) / (rows[1] - rows[0])
+    offset = (2 * (box[1] - rows[0])) / (rows[1] - rows[0]) + scale - 1
+    to_seam = np.array([1, scale, 0, offset], np.float32)
+    return masks[[0, 3, 1, 4, 2]], to_seam
 
 
 def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,12 @@ Corners = npt.NDArray[np.int64]  # pixels
 _BILINEAR, _ZEROS, _BORDER = 0, 0, 1
 
 
+def in_ram(tensor: Tensor) -> bool:
+    """Whether a tensor is the CPU's: then its numbers can be asked for without a wait,
+    and each step costs what it computes, so that small steps are worth it."""
+    return tensor.device.type == "cpu"
+
+
 @lru_cache(maxsize=16)
 def nodes_of(rows: int, columns: int, device: torch.device) -> Tensor:
     """Places of a grid's nodes: [1, 2, rows, columns]."""
@@ -42,7 +48,7 @@ def sample_grid(texture: Tensor, grid: Tensor) -> Tensor:
 def cut_off_into(frames: Tensor, colours: Tensor) -> None:
     """colours [B, C, h, w], 0 to less than 256 -> uint8 frames [B, h, w, C]. Tables of
     colours are kept half a level up, so that this rounds."""
-    if frames.device.type != "cpu":
+    if not in_ram(frames):
         frames.copy_(colours.to(torch.uint8).permute(0, 2, 3, 1))
         return
     # Each three to four times as fast as torch's conversion and a permuted copy.
@@ -117,21 +123,39 @@ def patch_places(first: Corners, rows: int, columns: int, maps: Maps) -> Tensor:
     return (offsets + on(device, moved)).flatten(2, 3)
 
 
-def cut(texture: Tensor, first: Corners, rows: int, columns: int, maps: Maps) -> Tensor:
-    """Patches of a picture [B, C, H, W] at top left pixels [B, n, 2], one below the
-    other: [B, C, n rows, columns]."""
-    if texture.device.type != "cpu":
-        return sample(texture, patch_places(first, rows, columns, maps))
+def _pixels(
+    first: Corners, rows: int, columns: int, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Indices of patches' pixels, one below the other, from their top left ones
+    [B, n, 2]: row of the batch [B, 1, 1], y [B, n rows, 1] and x [B, n rows, columns].
+    """
+    y = first[..., 1:] + np.arange(rows)
+    x = (first[..., :1] + np.arange(columns))[:, :, None].repeat(rows, 2)
+    batch = np.arange(len(first))[:, None, None]
+    shape = len(first), -1
+    parts = batch, y.reshape(*shape, 1), x.reshape(*shape, columns)
+    on_device = [on(device, part) for part in parts]
+    return on_device[0], on_device[1], on_device[2]
+
+
+def cut(pictures: Tensor, first: Corners, rows: int, columns: int) -> Tensor:
+    """Patches of pictures [B, H, W, C or more] at top left pixels [B, n, 2], one below
+    the other: [B, 3, n rows, columns]."""
+    pictures = pictures[..., :3]
+    if not in_ram(pictures):
+        patches = pictures[_pixels(first, rows, columns, pictures.device)]
+        return patches.permute(0, 3, 1, 2)
     parts = [
-        torch.cat([plane[:, y : y + rows, x : x + columns] for x, y in corners], 1)
-        for plane, corners in zip(texture, first.tolist(), strict=True)
+        torch.cat([picture[y : y + rows, x : x + columns] for x, y in corners])
+        for picture, corners in zip(pictures, first.tolist(), strict=True)
     ]
-    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
+    patches = parts[0][None] if len(parts) == 1 else torch.stack(parts)
+    return patches.permute(0, 3, 1, 2)
 
 
 def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
     """Colours weighted by their share, and the background's [B, 4, h, w], over what is
-    behind [B, 3, h, w]; None where the background has no share. In place."""
+    behind, uint8 [B, 3, h, w]; None where the background has no share. In place."""
     if behind is None:
         return person[:, :3]
     return person[:, :3].addcmul_(person[:, 3:], behind)
@@ -155,8 +179,32 @@ def paste(
 
     rows: of the batch, if not all.
     """
+    if not in_ram(frames):
+        _paste_at_once(frames, first, patch, within, rows)
+        return
     corners, rectangles = first.tolist(), within.tolist()
     for row in range(len(frames)) if rows is None else rows.tolist():
         (x, y), (left, top, right, bottom) = corners[row], rectangles[row]
         part = patch[row, top - y : bottom - y, left - x : right - x]
         frames[row, top:bottom, left:right] = part
+
+
+def _paste_at_once(
+    frames: Tensor,
+    first: Corners,
+    patch: Tensor,
+    within: Corners,
+    rows: npt.NDArray[np.int64] | None,
+) -> None:
+    """The same for all rows in the same few steps."""
+    height, width = patch.shape[1:3]
+    place = _pixels(first[:, None], height, width, frames.device)
+    written = np.ones(len(frames), np.bool_)
+    if rows is not None:
+        written[:] = False
+        written[rows] = True
+    _, y, x = place
+    left, top, right, bottom = on(frames.device, within)[:, :, None, None].unbind(1)
+    inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    inside &= on(frames.device, written)[:, None, None]
+    frames[place] = torch.where(inside[..., None], patch, frames[place])

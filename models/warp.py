@@ -30,6 +30,7 @@ from models.rig import GRID_HEIGHT, GRID_WIDTH
 from models.sampling import (
     Maps,
     cut_off_into,
+    in_ram,
     laid_over,
     nodes_of,
     on,
@@ -247,7 +248,7 @@ def _draw(
     )
     wide = wide.reshape(len(frames), 2, -1, columns)
     bands = [(region, [(left, region[2])])]
-    if frames.device.type == "cpu":
+    if in_ram(frames):
         ways = _ways(places - nodes, maps)
         bands = bands_of(batch.rig, region, ways)
     for (first, upper, past, lower), mixed_columns in bands:
@@ -256,7 +257,7 @@ def _draw(
         person = sample(batch.person, fine[:, :, : lower - upper])
         colours = person[:, :3]
         for start, end in mixed_columns:
-            behind = batch.background[:, :, upper:lower, start:end]
+            behind = batch.backdrop[:, upper:lower, start:end, :3].permute(0, 3, 1, 2)
             laid_over(person[..., start - first : end - first], behind)
         if frames.shape[3] == 4:
             colours = with_matte(colours, person)

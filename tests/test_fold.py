@@ -28,8 +28,9 @@ def areas(row: torch.Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bo
         face = warp._face(batch, pose_of(batch.rig, bounded(row.numpy())))
         back = face.back / batch.box_share
         nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
-        upper = sample(batch.seam[:, :1], nodes + back[:, :2])[0, 0] > 0.5
-        lower = sample(batch.seam[:, 2:3], nodes + back[:, 2:])[0, 0] > 0.5
+        above = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
+        below = sample(batch.seam[:, 2:3], batch.seam_places(nodes + back[:, 2:]))
+    upper, lower = above[0, 0] > 0.5, below[0, 0] > 0.5
     cell = nodes[0, :, 1, 1] - nodes[0, :, 0, 0]
     found = []
     for layer in (back[0, :2], back[0, 2:]):

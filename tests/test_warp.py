@@ -2,7 +2,9 @@
 
 import io
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from models.backdrop import ALPHA, with_backdrop
 from models.blendshapes import ARKIT_NAMES
-from models.identity import embedded_photo, enrol
+from models.identity import Identity, embedded_photo, enrol
 from models.landmarks import find_landmarks
 from models.media import MOTION_CHANNELS
 from models.probe import Probe
@@ -207,11 +210,17 @@ def nearer(photo: Path) -> bytes:
     return held.getvalue()
 
 
-def test_a_batch_is_its_rows() -> None:
-    # Another face's box, and so the parts of pictures kept for it, has another size.
-    other = enrol(nearer(embedded_photo()), size=384)
-    sides = [renderer().prepared(who).rig.box[0, 2:].sum() for who in (grace(), other)]
+@cache
+def other() -> Identity:
+    """Another face, whose box, and so the pictures kept for it, has another size."""
+    found = enrol(nearer(embedded_photo()), size=384)
+    sides = [renderer().prepared(who).rig.box[0, 2:].sum() for who in (grace(), found)]
     assert abs(sides[0] - sides[1]) > 20
+    return found
+
+
+def mixed() -> tuple[list[Identity], torch.Tensor]:
+    """Two identities, and of both heads that turn and heads that are still."""
     rows = torch.cat(
         [
             motion(**SPEECH),
@@ -221,13 +230,52 @@ def test_a_batch_is_its_rows() -> None:
             motion(),
         ]
     )
-    who = [grace(), other, grace(), grace(), other]
+    return [grace(), other(), grace(), grace(), other()], rows
+
+
+def test_a_batch_is_its_rows() -> None:
+    who, rows = mixed()
     with torch.inference_mode():
         together = renderer()(who, rows)
         for index, identity in enumerate(who):
             alone = renderer()([identity], rows[index : index + 1])[0]
             apart = (together[index].int() - alone.int()).abs().max()
             assert int(apart) <= 1, index
+
+
+def transparent(who: Sequence[Identity]) -> list[Identity]:
+    """The same before nothing."""
+    before = {identity: with_backdrop(identity, ALPHA) for identity in who}
+    return [before[identity] for identity in who]
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+def test_large_steps_and_small_ones_draw_the_same(
+    monkeypatch: pytest.MonkeyPatch, alpha: bool
+) -> None:
+    """What a GPU does in few large steps, and what the CPU leaves out."""
+    who, rows = mixed()
+    who = transparent(who) if alpha else who
+    with torch.inference_mode():
+        small = renderer()(who, rows).int()
+        for module in ("sampling", "inverse", "warp"):
+            monkeypatch.setattr(f"models.{module}.in_ram", lambda tensor: False)
+        large = renderer()(who, rows).int()
+    assert int((large - small).abs().max()) <= 1
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(-14, 14), st.floats(-14, 14), st.floats(-14, 14), st.floats(0, 0.4))
+def test_nothing_that_a_turn_brings_into_sight_is_left_out(
+    yaw: float, pitch: float, roll: float, aperture: float
+) -> None:
+    turns = {"head_yaw": yaw, "head_pitch": pitch, "head_roll": roll}
+    row = motion(**turns, aperture=aperture, speech=1.0, breath=0.1)
+    with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
+        small = renderer()([other()], row).int()
+        patch.setattr("models.warp.in_ram", lambda tensor: False)
+        whole = renderer()([other()], row).int()
+    assert int((whole - small).abs().max()) <= 1
 
 
 def test_leaving_out_a_background_that_does_not_show_changes_nothing() -> None:
@@ -250,8 +298,10 @@ def test_pictures_of_two_sizes_do_not_mix() -> None:
 
 @pytest.mark.gpu
 def test_cuda_draws_what_the_cpu_draws() -> None:
-    rows = torch.cat([motion(**SPEECH), motion(**SPEECH, head_yaw=6.0)])
-    with torch.inference_mode():
-        there = WarpRenderer("cuda")([grace()] * 2, rows).cpu().int()
-        here = renderer()([grace()] * 2, rows).int()
-    assert int((there - here).abs().max()) <= 2
+    who, rows = mixed()
+    cuda = WarpRenderer("cuda")
+    for shown in (who, [grace()] * len(who), transparent(who)):
+        with torch.inference_mode():
+            there = cuda(shown, rows).cpu().int()
+            here = renderer()(shown, rows).int()
+        assert int((there - here).abs().max()) <= 2
