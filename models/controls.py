@@ -95,9 +95,6 @@ def jaw_weights(points: FloatArray) -> FloatArray:
     """How far the skin follows the chin: float32 [N, 3] for points [N, 3]."""
     x, y = points[:, 0], points[:, 1]
     follow = smoothstep(y, -0.30, 0.30) * smoothstep(np.abs(x), 0.70, 0.14)
-    # Skin between upper lip and nose hangs on the head, not on the jaw.
-    under_nose = smoothstep(y, -0.02, -0.18) * smoothstep(np.abs(x), 0.42, 0.20)
-    follow = follow * (1 - under_nose)
     along = np.zeros_like(points)
     along[:, 1] = follow
     along[:, 0] = -0.12 * x * follow  # cheeks are drawn inwards

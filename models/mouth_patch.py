@@ -35,6 +35,8 @@ DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
 # The same of rounded lips, which stand out before the inside.
 ROUND_SHADE = 0.56, 0.68, 0.72
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
+RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
+BARED = 0.022  # IOD that lips must part for all of that to show
 UNDER_LIP = 0.26  # how much darker the inside is right under the upper lip
 
 
@@ -72,6 +74,7 @@ def _drawn(
     above, below = _halves(sample(batch.person, both))
     up, down = _halves(batch.seam_places(maps.box_places(both)))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
+    down[:, 1] -= _per_patch(down.device, _bared(pose, batch))[:, 0]
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
     below = _lit(below, gloss, pose.motion)
     device = still.device
@@ -98,6 +101,16 @@ def _drawn(
     if not batch.rig.within[:, 1].all():
         behind = cut(batch.backdrop, first[:, None], *size)
     return laid_over(person, behind)
+
+
+def _bared(pose: Pose, batch: Prepared) -> FloatArray:
+    """How much lower the edge of the lower lip lies than its mask has it, [B, 1] of the
+    seam's places: lips that part do not need the rim that the mask takes from the other
+    one, and it has that one's colour."""
+    parted = np.minimum(pose.gap, pose.strayed)
+    rim = np.float32(2 * RIM_PX / (batch.seam.shape[-2] - 1))
+    bared: FloatArray = (parted / BARED).clip(0, 1) * rim
+    return bared
 
 
 def _halves(patch: Tensor) -> tuple[Tensor, Tensor]:

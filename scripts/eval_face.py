@@ -4,14 +4,18 @@ Landmarks are found again on rendered frames and held against what was commanded
 correlation and slope of aperture and width, the gap that closed lips leave (of the
 mouth's width), the opening that a blink leaves (of the open eye), degrees that the head
 turns for 8; and how far eyes, nose and brows move while only the mouth does (of the
-distance between the eyes), as landmarks say and as the pixels there say: a tracker that
-sees a mouth open moves a nose that is the same to the bit.
+distance between the eyes).
+
+Landmarks guess at what they cannot see: lips under a moustache, lids behind sunglasses,
+a nose that is the same to the bit while the mouth below it opens. So what pixels say is
+told beside it: how much of what lies between closed lips and lids still shows, and the
+optical flow of eyes, nose and brows.
 """
 
 import argparse
 import statistics
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -27,11 +31,14 @@ from models.probe import Probe, eye_openings, turn_between
 from models.rig import rest_lips
 from models.warp import WarpRenderer
 
+CLOSED = 0.42, 0.50  # widths at which lips are closed
 SHAPES = 14  # lip shapes tried per photo
 # Aperture and width of lips that speak, held against closed ones.
 SPOKEN = (0.2, 0.42), (0.2, 0.3), (0.3, 0.45), (0.05, 0.55)
 EYES = [33, 133, 159, 145, 362, 263, 386, 374]
 NOSE = [168, 6, 197, 195, 5, 4, 1]  # bridge and tip
+BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it shows
+CLEARLY = 64  # levels
 HELD = EYES, NOSE, list(BROWS)
 FLOW_WINDOW = 0.07  # IOD round a point that is looked for again
 TURN_DEG = 8.0
@@ -44,8 +51,9 @@ class Report:
     name: str
     aperture: tuple[float, float]  # correlation, slope
     width: tuple[float, float]
-    closed: float  # gap over width, the worse of two widths
-    blink: tuple[float, float]  # opening left, of the open eye's, right and left
+    closed: tuple[float, float]  # gap over width, the worse of two; the same in pixels
+    # Opening left, of the open eye's, right and left; the share of the eyeballs shown.
+    blink: tuple[float, float, float]
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
     # Of eyes, nose and brows, while the mouth speaks: by landmarks and by pixels.
     drift: tuple[float, ...]
@@ -55,16 +63,19 @@ class Report:
         turns = " ".join(f"{turn:5.1f}" for turn in self.turns)
         return (
             f"{self.name[:28]:28s} {self.aperture[0]:.3f} {self.aperture[1]:5.2f}  "
-            f"{self.width[0]:.3f} {self.width[1]:5.2f}  {100 * self.closed:5.1f} %  "
-            f"{self.blink[0]:.2f} {self.blink[1]:.2f}  {turns}  "
+            f"{self.width[0]:.3f} {self.width[1]:5.2f}  "
+            f"{100 * self.closed[0]:.1f} {100 * self.closed[1]:.1f} %  "
+            + " ".join(f"{left:.2f}" for left in self.blink)
+            + f"  {turns}  "
             + " ".join(f"{100 * drift:.2f}" for drift in (*self.drift, *self.flow))
             + " %"
         )
 
 
 HEADER = (
-    f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed':7s}  {'blink':9s}  "
-    "yaw +-8      pitch +-8   roll +-8     drift of eyes, nose, brows, and in pixels"
+    f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed, px':10s} "
+    f"{'blink, px':13s}  yaw +-8      pitch +-8   roll +-8     "
+    "drift of eyes, nose, brows; px"
 )
 
 
@@ -80,7 +91,7 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         commanded.append((aperture, width))
         shown.append(rest_lips(found))
     gaps = []
-    for width in (0.42, 0.50):
+    for width in CLOSED:
         gap, wide = rest_lips(probe.landmarks(aperture=0, width=width, speech=1))
         gaps.append(gap / wide)
     rest = probe.landmarks()
@@ -96,8 +107,8 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         name,
         _fit(a, a_shown),
         _fit(w, w_shown),
-        max(gaps),
-        (float(left_open[0]), float(left_open[1])),
+        (max(gaps), max(gap_shown(identity, renderer, width) for width in CLOSED)),
+        (float(left_open[0]), float(left_open[1]), eyes_shown(identity, renderer)),
         tuple(turns),
         *drift_while_speaking(probe, identity.landmarks),
     )
@@ -152,6 +163,35 @@ def pixel_flow(
     return np.asarray(np.where(known[:, 0] > 0, gone, np.inf), np.float32)
 
 
+def gap_shown(
+    identity: Identity, renderer: WarpRenderer, width: float, aperture: float = 0.0
+) -> float:
+    """How high the mouth's inside shows at the most, over the width, IOD, of lips that
+    are told how far to open."""
+    lips = {"aperture": aperture, "width": width, "speech": 1.0}
+    frames = []
+    for level in BLACK_WHITE:
+        inside = np.full_like(identity.mouth, level)
+        inside[..., 3] = 255
+        probe = Probe(replace(identity, mouth=inside), renderer)
+        frames.append(probe.frame(**lips).astype(np.int16))
+    iod = float(np.linalg.norm(identity.landmarks[33] - identity.landmarks[263]))
+    shown = (frames[1] - frames[0]).mean(2) > CLEARLY
+    return float(shown.sum(0).max()) / (width * iod)
+
+
+def eyes_shown(identity: Identity, renderer: WarpRenderer, blink: float = 1.0) -> float:
+    """How much of the eyeballs shows in a blink, of what shows at rest."""
+    open_, shut = [], []
+    for level in BLACK_WHITE:
+        balls = np.full_like(identity.eyeballs, level)
+        probe = Probe(replace(identity, eyeballs=balls), renderer)
+        open_.append(probe.frame().astype(float))
+        shut.append(probe.frame(eyeBlinkLeft=blink, eyeBlinkRight=blink).astype(float))
+    shown = [float((white - black).sum()) for black, white in (open_, shut)]
+    return shown[1] / max(shown[0], 1.0)
+
+
 def _fit(told: FloatArray, shown: FloatArray) -> tuple[float, float]:
     """Correlation and slope."""
     slope = np.polyfit(told, shown, 1)[0]
@@ -182,7 +222,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(report, flush=True)
     if reports:
         blink = statistics.median(max(report.blink) for report in reports)
-        closed = max(report.closed for report in reports)
+        closed = max(report.closed[0] for report in reports)
         print(f"median blink {blink:.2f}, widest closed gap {100 * closed:.1f} %")
     return 1 if failed else 0
 

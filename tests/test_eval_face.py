@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from models.probe import Probe, eye_openings, turn_between
-from scripts.eval_face import HEADER, NOSE, main, measure, pixel_flow
+from scripts.eval_face import (
+    HEADER,
+    NOSE,
+    eyes_shown,
+    gap_shown,
+    main,
+    measure,
+    pixel_flow,
+)
 from tests.faces import grace, renderer
 
 
@@ -29,11 +37,21 @@ def test_a_blink_closes_the_eyes() -> None:
 def test_the_embedded_portrait_does_as_it_is_told() -> None:
     report = measure("grace", grace(), renderer())
     assert report.aperture[0] > 0.95 and report.width[0] > 0.9
-    assert report.closed < 0.03
+    assert report.closed[0] < 0.03 and report.closed[1] == 0
+    assert report.blink[2] == 0
     expected = [8, -8] * 3
     assert report.turns == pytest.approx(expected, abs=3)
     assert len(str(report).split("  ")) > 4
-    assert max(report.flow) < 0.005  # eyes, nose and brows hold still
+    assert max(report.flow) < 0.01  # eyes, nose and brows hold still
+
+
+def test_what_shows_between_lips_and_lids_is_counted_in_pixels() -> None:
+    for aperture in (0.1, 0.2):
+        shown = gap_shown(grace(), renderer(), 0.45, aperture)
+        assert shown == pytest.approx(aperture / 0.45, rel=0.25)
+    half = eyes_shown(grace(), renderer(), 0.4)
+    assert 0.2 < half < 0.8
+    assert eyes_shown(grace(), renderer(), 0.0) == 1
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 3])

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.controls import INNER_UPPER, OUTER_UPPER
 from models.identity import Identity
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, mouth_tone, paint_mouth
@@ -172,3 +173,27 @@ def test_rounded_lips_leave_the_inside_dark_and_warm() -> None:
     )
     assert round_.mean() < 0.6 * plain.mean()
     assert round_[..., 0].sum() > 1.3 * round_[..., 2].sum()
+
+
+def test_a_lip_that_opens_takes_little_of_the_other_with_it() -> None:
+    """Where closed lips touch, the lower one's mask reaches over the upper one."""
+    landmarks, picture = grace().landmarks, grace().picture.copy()
+    upper = list(INNER_UPPER) + list(OUTER_UPPER[::-1])
+    outline = np.round(landmarks[upper, :2]).astype(np.int32)
+    cv2.fillPoly(picture, [outline], (20, 220, 20))
+    identity = replace(grace(), picture=picture)
+    with torch.inference_mode():
+        spoken = motion(aperture=0.12, width=0.46, jawOpen=0.11, speech=1.0)
+        shown = renderer()([identity], spoken)[0].numpy().astype(int)
+    x, y = landmarks[14, :2].round().astype(int)
+    iod = float(np.linalg.norm(landmarks[263] - landmarks[33]))
+    below = shown[y + int(0.05 * iod) : y + int(0.2 * iod), x - 12 : x + 13]
+    green = below[..., 1] - below[..., [0, 2]].max(2)
+    assert green.clip(0).sum(0).mean() < 1.5 * 200  # pixels of green
+
+
+def test_parted_lips_at_rest_are_the_photo_to_the_bit() -> None:
+    identity = parted_identity((60, 90, 235))
+    with torch.inference_mode():
+        shown = renderer()([identity], motion())[0].numpy()
+    assert (shown == identity.picture).all()
