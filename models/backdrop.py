@@ -175,6 +175,9 @@ def _without_background(colours: FloatArray, share: FloatArray) -> FloatArray:
     # How far a colour lies from the background's towards the person's.
     along = ((colours - behind) * apart).sum(2) / np.maximum(contrast, 1) ** 2
     by_colour = smoothstep(along, 0.05, 0.5)
+    # A colour that is far from both, as a badge on a hat, is nobody's background.
+    far = np.linalg.norm(colours - behind, axis=2) / np.maximum(contrast, 1)
+    by_colour = np.maximum(by_colour, smoothstep(far, 0.6, 0.9))
     trust = smoothstep(contrast, 40.0, 120.0) * (1 - inside)
     return np.asarray(share * (1 - trust * (1 - by_colour)), np.float32)
 

@@ -8,16 +8,23 @@ so that one table fits every face.
 | channel | what the picture shows at 1.0 |
 |---|---|
 | jawOpen | chin 0.43 down (0.25 at 0.3), jaw line and lower cheeks follow |
-| jawLeft, jawRight, jawForward | chin and lower lip 0.10 aside; lower lip 0.03 down |
+| jawLeft, jawRight | chin 0.10 and lower lip 0.08 aside |
+| jawForward | chin and lower lip 0.10, 0.08 nearer, their edges 0.03 down |
 | mouthClose | the gap that jawOpen made closes |
-| mouthSmile, mouthFrown | corner 0.10 out and 0.09 up; 0.08 down |
-| mouthStretch, mouthDimple, mouthPress | corner out; corner out and in; thin lips |
-| mouthPucker, mouthFunnel | corners inwards, lips thicker and nearer; funnel opens |
-| mouthRoll, mouthShrug | lip turned in to 0.38 of it; lip (and chin) pushed up |
-| mouthUpperUp, mouthLowerDown | one side of a lip lifted or lowered |
-| mouthLeft, mouthRight | the whole mouth aside |
-| cheekPuff, cheekSquint, noseSneer | cheek out; cheek up; wing of the nose up |
-| browDown, browInnerUp, browOuterUp | brow parts down and in, or up |
+| mouthSmile, mouthFrown | corner 0.10 out and 0.09 up, cheek up; corner 0.08 down |
+| mouthStretch, mouthDimple | corner 0.11 out and 0.03 down; 0.06 out and 0.05 away |
+| mouthPress | lips thinner by 0.018 above, 0.022 below |
+| mouthPucker, mouthFunnel | corners 0.12, 0.08 inwards, lips thicker, 0.07 nearer |
+| (the same) | of a mouth 0.47 wide; smaller ones less; funnel opens by 0.10 |
+| mouthRollUpper, mouthRollLower | lip turned in to 0.38 of it |
+| mouthShrugUpper, mouthShrugLower | lip 0.04 up; lip 0.05 and chin 0.045 up |
+| mouthUpperUp, mouthLowerDown | one side of a lip 0.09 up; 0.11 down |
+| mouthLeft, mouthRight | the whole mouth 0.10 aside |
+| cheekPuff | both cheeks 0.075 out |
+| cheekSquint | cheek 0.055 up, lids as of half an eyeSquint |
+| noseSneer | wing of the nose 0.055, the lip's edge under it 0.03 up; lips stay shut |
+| browDown | brow 0.045 down, its inner end 0.08 down and 0.03 in |
+| browInnerUp, browOuterUp | inner ends of both 0.075 up; outer end of one 0.09 up |
 | eyeBlink | upper lid down over the eye, shut from 0.77 on; lashes over the lower lid |
 | eyeSquint | upper lid 0.16 of the opening down, lower lid 0.38 up |
 | eyeWide | upper lid 0.22 of the opening up, lower lid 0.06 down |
@@ -25,9 +32,10 @@ so that one table fits every face.
 | eyeLookIn, eyeLookOut | iris 0.50 half eye widths towards the nose, away from it |
 | tongueOut | tip up to the upper teeth by 0.5 (l); from 0.62 on before them (th) |
 
+Frames of glasses hold the skin under them still, whatever moves (models.glasses).
 What other channels of motion do: aperture, width and speech in models.lips,
 head_yaw, head_pitch, head_roll and breath in models.head. Lids and gaze are drawn by
-models.eyes and models.eye_patch, the tongue by models.mouth_patch.
+models.eyes, models.eyeballs and models.eye_patch, the tongue by models.mouth_patch.
 """
 
 import numpy as np
@@ -75,6 +83,7 @@ FACE += (377, 389, 394, 395, 400, 411, 418, 419, 425, 426, 428, 432, 447)
 LIDS = (159, 145, 386, 374, 157, 160, 384, 387)  # hold the eyes when brows move
 SKIN = tuple(dict.fromkeys(BROWS + NOSE + LIDS + FACE))
 
+USUAL_WIDTH = 0.47  # IOD, of a mouth at rest
 JAW_FULL = 0.45  # IOD; where the jaw's travel saturates: 41 mm of 92 mm
 JAW_GAIN = 0.95  # IOD of chin travel per jawOpen, for small openings
 
@@ -113,16 +122,17 @@ def lip_jaw_weights() -> FloatArray:
     return weights.reshape(-1, 3)
 
 
-def channel_table(skin: FloatArray) -> FloatArray:
+def channel_table(skin: FloatArray, width: float) -> FloatArray:
     """Displacements at 1.0: float32 [len(ARKIT_NAMES), 44 + N, 3].
 
     skin: rest positions of the skin controls in the head's frame, float32 [N, 3].
+    width: of the photo's mouth, IOD.
     """
     table = np.zeros((len(ARKIT_NAMES), len(LIPS) + len(skin), 3), np.float32)
     for row, name in enumerate(ARKIT_NAMES):
         side = 1.0 if name.endswith("Left") else -1.0
         kind = name.removesuffix("Left").removesuffix("Right")
-        table[row, : len(LIPS)] = _lips(kind, side).reshape(-1, 3)
+        table[row, : len(LIPS)] = _lips(kind, side, width).reshape(-1, 3)
         table[row, len(LIPS) :] = _skin(kind, side, skin)
     return table
 
@@ -138,7 +148,7 @@ _CORNERS = {
 _ROUNDING = {"mouthPucker": (-0.12, 0.0, -0.07), "mouthFunnel": (-0.08, 0.0, -0.07)}
 
 
-def _lips(kind: str, side: float) -> FloatArray:
+def _lips(kind: str, side: float, width: float) -> FloatArray:
     """Curves in the order inner upper, inner lower, outer upper, outer lower."""
     t = np.linspace(-1, 1, LIP_POINTS, dtype=np.float32)
     arch = np.sqrt(1 - t**2)
@@ -152,7 +162,7 @@ def _lips(kind: str, side: float) -> FloatArray:
             moved[3, :, 1] -= 0.022 * near
     elif kind in _ROUNDING:
         inwards, _, away = _ROUNDING[kind]
-        moved[..., 0] = inwards * t
+        moved[..., 0] = inwards * t * float(np.clip(width / USUAL_WIDTH, 0.6, 1.2))
         moved[..., 2] = away * arch
         if kind == "mouthFunnel":
             moved[0::2, :, 1] = -0.04 * arch
@@ -162,7 +172,8 @@ def _lips(kind: str, side: float) -> FloatArray:
     elif kind == "mouthLowerDown":
         moved[1::2, :, 1] = 0.11 * arch * smoothstep(side * t, -0.6, 0.4)
     elif kind == "noseSneer":
-        moved[0::2, :, 1] = -0.03 * arch * smoothstep(side * t, -0.4, 0.6)
+        lift = arch * smoothstep(side * t, -0.4, 0.6)
+        moved[0, :, 1], moved[2, :, 1] = -0.006 * lift, -0.03 * lift  # lips stay closed
     elif kind == "mouthShrugLower":
         moved[1::2, :, 1] = -0.05 * arch
     elif kind == "mouthShrugUpper":
@@ -176,7 +187,7 @@ def _lips(kind: str, side: float) -> FloatArray:
     elif kind == "jaw":
         moved[1::2, :, 0] = 0.08 * side * arch
     elif kind == "jawForward":
-        moved[1::2, :, 1] = 0.02 * arch
+        moved[3, :, 1] = 0.03 * arch
         moved[1::2, :, 2] = -0.08 * arch
     elif kind == "cheekPuff":
         moved[..., 0] = -0.03 * t

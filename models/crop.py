@@ -31,6 +31,7 @@ MAX_FACE_SHARE = 0.80  # of any side; more would cut the head off
 CLOSE_UP_SHARE = 0.62  # of the height; hair is cut off, which is told
 SMALL_FACE_PX = 160  # below this the enlarged face looks soft
 ENLARGED = 1.2  # from here on an enlargement is told, and sharpened
+MUCH_ENLARGED = 1.8  # from here on also that of a face that is large enough
 
 UintArray = npt.NDArray[np.uint8]
 _SIZE = re.compile(r"(\d{1,5})(?:[xX×](\d{1,5}))?")
@@ -110,6 +111,12 @@ def crop_to_face(photo: UintArray, landmarks: FloatArray, size: PictureSize) -> 
             f"The face is only {face:.0f} pixels high in the photo, so it was "
             f"enlarged {scale:.1f} times and looks soft. "
             "A larger photo gives a sharper portrait.",
+        )
+    elif scale > MUCH_ENLARGED:
+        notes = (
+            f"The photo was enlarged {scale:.1f} times for a picture of {size.width}x"
+            f"{size.height}. A larger photo gives a sharper portrait; a smaller size "
+            "looks no softer.",
         )
     if size.width != size.height and face * scale > CLOSE_UP_SHARE * size.height:
         notes += (

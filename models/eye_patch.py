@@ -11,7 +11,14 @@ import torch
 from torch import Tensor
 
 from models.controls import smoothstep
-from models.eyes import BELOW, MEETING, EyeMotion, eye_motion
+from models.eyes import (
+    BELOW,
+    LASHES_LOWER,
+    LASHES_UPPER,
+    MEETING,
+    EyeMotion,
+    eye_motion,
+)
 from models.media import FloatArray
 from models.pose import Pose, PoseRig
 from models.prepared import Prepared
@@ -30,8 +37,8 @@ from models.sampling import (
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
+GAZE_FREES = 0.02, 0.16  # half eye widths that an iris moves out of its lids' shadows
 BARED = 0.02  # half eye widths that skin must move by to be without frames of glasses
-GAZE_FROM, GAZE_REACH = 1.05, 1.75  # iris radii over which the white gives way
 
 
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -85,8 +92,13 @@ def _drawn(
         outside = torch.lerp(outside, closed[:, :3], share)
     gaze = np.stack([moves.side, moves.down], -1)[:, :, None]  # [B, 2 eyes, 1, 2]
     way = on(photo.device, (gaze @ rig.eye_gaze).swapaxes(2, 3))
-    ball_places = torch.addcmul(crop, way, lids.gazed, value=-1)
-    ball = _sample_eyes(batch.eyeballs, ball_places)
+    iris = _sample_eyes(batch.irises, crop - way)
+    white = _sample_eyes(batch.whites, crop)
+    rims = _sample_eyes(batch.lid_rims, _with_lids(rig, crop, lids.travel))
+    ball = torch.addcmul(iris[:, :3] + white, iris[:, 3:], white, value=-1)
+    looks = on(photo.device, smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES))
+    left = 1 - rims[:, 3:] * looks[:, None, :, None]
+    ball = ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
     drawn = torch.lerp(outside, ball, lids.opening)
     if not glasses:
         return drawn
@@ -98,10 +110,15 @@ def _without_frames(
     batch: Prepared, skin: Tensor, crop: Tensor, travel: Tensor
 ) -> Tensor:
     """Skin that lids carry along, [B, 3, 2 eyes, pixels], not the glasses over it."""
-    way = on(crop.device, batch.rig.eye_gaze[:, :, 1, :, None])
-    bare = _sample_eyes(batch.bare_eyes, torch.addcmul(crop, way, travel, value=-1))
+    bare = _sample_eyes(batch.bare_eyes, _with_lids(batch.rig, crop, travel))
     moved = (travel.abs() / BARED).clamp(max=1).transpose(1, 2)
     return torch.lerp(skin, bare[:, :3], bare[:, 3:] * moved)
+
+
+def _with_lids(rig: PoseRig, crop: Tensor, travel: Tensor) -> Tensor:
+    """Places in the eyes' own pictures that what goes with the lids comes from."""
+    way = on(crop.device, rig.eye_gaze[:, :, 1, :, None])  # down across the eye
+    return torch.addcmul(crop, way, travel, value=-1)
 
 
 def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,12 +140,10 @@ def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class _Lids:
-    """Per pixel: how far the skin of its lid has come down (up is negative), what share
-    of the gaze the eyeball goes, [B, 2 eyes, 1, pixels]; and how open the eye is,
-    [B, 1, 2 eyes, pixels]."""
+    """Per pixel: how far the skin of its lid has come down (up is negative),
+    [B, 2 eyes, 1, pixels]; and how open the eye is, [B, 1, 2 eyes, pixels]."""
 
     travel: Tensor
-    gazed: Tensor
     opening: Tensor
 
 
@@ -137,10 +152,10 @@ class _Lids:
 _BASIS = ("t", "s", "bow", "bow s", "bow s^2")
 # What is a sum of those, each with its weight: what of the eyeball the two lids leave
 # seen; and the line of lashes between lids that nearly touch; how far away each lid's
-# edge is, outwards; how far each lid has travelled; and how far the middle of the iris.
+# edge is, outwards; and how far each lid has travelled.
 _SUMS = (
     *("seen above", "seen below", "not touching", "above", "below"),
-    *("travel above", "travel below", "from iris along", "from iris across"),
+    *("travel above", "travel below"),
 )
 
 
@@ -153,24 +168,20 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
         basis,
     ).reshape(batch, 2, len(_SUMS), -1)
     seen = sums[:, :, :3].clamp_(0, 1)
-    above, below, down, up, iris_along, iris_across = sums[:, :, 3:].unbind(2)
+    above, below, down, up = sums[:, :, 3:].unbind(2)
     in_upper = above > below
     height = on(basis.device, rig.eye_skin[..., None])  # of skin above the upper lid
     room = torch.where(in_upper, height + down.clamp_min(0), BELOW)
     beyond = torch.maximum(above, below).div_(room)
     skin = _ease(beyond.sub_(1).mul_(1 / (FLAT - 1)).clamp_(0, 1))
-    away = torch.addcmul(iris_along * iris_along, iris_across, iris_across).sqrt_()
-    white = away.sub_(GAZE_FROM + GAZE_REACH).mul_(-1 / GAZE_REACH).clamp_(0, 1)
-    white = _ease(white)
     return _Lids(
         travel=torch.where(in_upper, down, up).mul_(skin)[:, :, None],
-        gazed=white[:, :, None],
         opening=(seen[:, :, 0] * seen[:, :, 1] * seen[:, :, 2])[:, None],
     )
 
 
 def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
-    """Weights of _BASIS in _SUMS [B, 2 eyes, 9, 5], and what is added, [..., 9]."""
+    """Weights of _BASIS in _SUMS [B, 2 eyes, 7, 5], and what is added, [..., 7]."""
     # Of the opening: the lids' edges, and the skin, which comes from a little beyond
     # the lower lid's edge, as landmarks lie inside it.
     down, up = (1 - MEETING) * moves.upper, -MEETING * moves.lower
@@ -187,13 +198,9 @@ def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
     weights[:, :, 0], weights[:, :, 1] = -above / pixel, -below / pixel
     weights[:, :, 2] = (above + below) / (-1.2 * pixel)
     shift[..., :3] = 0.5, 0.5, -0.25
+    shift[..., :2] -= np.array([LASHES_UPPER, LASHES_LOWER], np.float32) / pixel
     weights[:, :, 5, 2:] = opening * down[..., None]
     weights[:, :, 6, 2:] = opening * skin_up[..., None]
-    # Measured from where the iris is going, so that it keeps its shape.
-    radius = np.maximum(rig.eye_iris[..., 2], 1e-3)
-    weights[:, :, 7, 1] = weights[:, :, 8, 0] = 1 / radius
-    shift[..., 7] = -(rig.eye_iris[..., 0] + moves.side) / radius
-    shift[..., 8] = -(rig.eye_iris[..., 1] + moves.down) / radius
     return weights, shift
 
 

@@ -7,13 +7,11 @@ moves. The opening between the lids decides which one shows.
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from models.controls import smoothstep
 from models.media import CHANNEL_INDEX, FloatArray
 
 # (outer corner .. inner corner for the subject's right eye, and mirrored), upper, lower
@@ -27,6 +25,9 @@ RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 MEETING = 0.0  # of the opening: how far above the lower lid the lids meet
 BEYOND = 0.30  # of the opening, that a closed upper lid comes down past the lower one
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
+# Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
+# the lids.
+LASHES_UPPER, LASHES_LOWER = 0.06, 0.03
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
 UintArray = npt.NDArray[np.uint8]
@@ -39,18 +40,16 @@ class EyeRig:
     frame: [2, 6] centre x, y (px), along x, y (px per unit), across x, y (px per unit).
     lids: [2, 2, 3] upper and lower lid: t = (1 - s^2)(a + b s + c s^2).
     skin: [2] height of the skin between lid and brow.
-    iris: [2, 3] centre s, t and radius.
     """
 
     frame: Tensor
     lids: Tensor
     skin: Tensor
-    iris: Tensor
 
 
 def build_eyes(landmarks: FloatArray) -> EyeRig:
-    right = _one_eye(landmarks, RIGHT_UPPER, RIGHT_LOWER, RIGHT_BROW, RIGHT_IRIS)
-    left = _one_eye(landmarks, LEFT_UPPER, LEFT_LOWER, LEFT_BROW, LEFT_IRIS)
+    right = _one_eye(landmarks, RIGHT_UPPER, RIGHT_LOWER, RIGHT_BROW)
+    left = _one_eye(landmarks, LEFT_UPPER, LEFT_LOWER, LEFT_BROW)
     both = [torch.from_numpy(np.stack(pair)) for pair in zip(right, left, strict=True)]
     return EyeRig(*both)
 
@@ -60,8 +59,7 @@ def _one_eye(
     upper: tuple[int, ...],
     lower: tuple[int, ...],
     brow: tuple[int, ...],
-    iris: tuple[int, ...],
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     points = landmarks[:, :2].astype(np.float64)
     first, last = points[upper[0]], points[upper[-1]]
     centre, along = (first + last) / 2, (last - first) / 2
@@ -71,13 +69,10 @@ def _one_eye(
     bottom = _lid((points[list(lower)] - centre) @ to_local)
     brow_height = -((points[list(brow)] - centre) @ to_local)[:, 1].mean()
     skin = np.clip(brow_height + top[0], 0.45, 1.3)
-    eye = (points[list(iris)] - centre) @ to_local
-    radius = np.linalg.norm(eye[1:] - eye[0], axis=1).mean()
     return (
         np.concatenate([centre, along, across]).astype(np.float32),
         np.stack([top, bottom]).astype(np.float32),
         np.float32(skin).reshape(()),
-        np.array([*eye[0], radius], np.float32),
     )
 
 
@@ -149,86 +144,3 @@ def eye_motion(motion: FloatArray) -> EyeMotion:
         side=GAZE_SIDE * (look_out - look_in) * _SIDES,
         down=GAZE_UP * down,
     )
-
-
-def eyeballs(picture: UintArray, landmarks: FloatArray) -> UintArray:
-    """The picture with both eyeballs continued under the lids: uint8 [H, W, 3]."""
-    result = picture.copy()
-    for upper, lower, iris in (
-        (RIGHT_UPPER, RIGHT_LOWER, RIGHT_IRIS),
-        (LEFT_UPPER, LEFT_LOWER, LEFT_IRIS),
-    ):
-        _continue_eyeball(result, picture, landmarks[:, :2], upper, lower, iris)
-    return result
-
-
-def _continue_eyeball(
-    result: UintArray,
-    picture: UintArray,
-    points: FloatArray,
-    upper: tuple[int, ...],
-    lower: tuple[int, ...],
-    iris: tuple[int, ...],
-) -> None:
-    ring = points[list(upper) + list(lower[::-1])]
-    reach = float(np.linalg.norm(points[upper[-1]] - points[upper[0]]))
-    left, top = np.maximum(np.floor(ring.min(0) - 0.45 * reach), 0).astype(int)
-    right, bottom = np.ceil(ring.max(0) + 0.45 * reach).astype(int)
-    patch = picture[top:bottom, left:right]
-    if patch.size == 0:
-        return
-    corner = np.array([left, top])
-    opening = np.zeros(patch.shape[:2], np.uint8)
-    cv2.fillPoly(
-        opening, [np.round((ring - corner) * 16).astype(np.int32)], (255,), shift=4
-    )
-    seen = cv2.erode(opening, np.ones((3, 3), np.uint8)) > 0
-    if seen.sum() < 12:
-        return
-    centre = points[iris[0]] - corner
-    radius = float(
-        np.linalg.norm(points[list(iris[1:])] - points[iris[0]], axis=1).mean()
-    )
-    rows, columns = np.mgrid[0 : patch.shape[0], 0 : patch.shape[1]]
-    away = np.hypot(columns - centre[0], rows - centre[1])
-    white = seen & (away > 1.15 * radius)
-    filled = _fill_white(patch, white if white.sum() > 8 else seen)
-    iris_seen = seen & (away < 1.1 * radius)
-    if iris_seen.sum() > 8:
-        disc = _round_iris(patch, away, iris_seen, radius)
-        share = smoothstep(away.astype(np.float32), 1.15 * radius, 0.95 * radius)
-        filled = filled + (disc - filled) * share[..., None]
-    # The lids' fitted curves may leave the landmarks by a pixel: keep the photo there.
-    wide = cv2.dilate(opening, np.ones((5, 5), np.uint8)) > 0
-    soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
-    keep = np.where(wide, 1.0, np.clip(soft * 2, 0, 1))[..., None]
-    result[top:bottom, left:right] = np.round(patch * keep + filled * (1 - keep))
-
-
-def _fill_white(patch: UintArray, known: npt.NDArray[np.bool_]) -> FloatArray:
-    """Spreads the known pixels over the whole patch, a little darker further out."""
-    weight = known.astype(np.float32)
-    colour = patch.astype(np.float32) * weight[..., None]
-    total, share = np.zeros_like(colour), np.zeros_like(weight)
-    for sigma, trust in ((1.5, 1.0), (4.0, 1e-2), (14.0, 1e-4), (60.0, 1e-7)):
-        total += trust * cv2.GaussianBlur(colour, (0, 0), sigma)
-        share += trust * cv2.GaussianBlur(weight, (0, 0), sigma)
-    return np.asarray(0.94 * total / np.maximum(share, 1e-12)[..., None], np.float32)
-
-
-def _round_iris(
-    patch: UintArray,
-    away: npt.NDArray[np.float64],
-    seen: npt.NDArray[np.bool_],
-    radius: float,
-) -> FloatArray:
-    """The iris as a full disc: its mean colour at each distance from the centre."""
-    bins = np.clip((away / max(radius, 1e-3) * 6).astype(int), 0, 6)
-    profile = np.zeros((7, 3), np.float32)
-    last = patch[seen].mean(0)
-    for ring in range(6, -1, -1):
-        inside = seen & (bins == ring)
-        if inside.sum() >= 3:
-            last = np.median(patch[inside], 0)
-        profile[ring] = last
-    return np.asarray(cv2.GaussianBlur(profile[bins], (0, 0), 0.7), np.float32)

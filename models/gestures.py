@@ -102,7 +102,7 @@ class Gestures:
     """The gestures of one portrait; about 1 ms of CPU for a second of them."""
 
     def __init__(self, seed: int) -> None:
-        self._state = GestureState(Chance(seed & 0xFFFFFFFFFFFFFFFF))
+        self._state = _beginning(Chance(seed & 0xFFFFFFFFFFFFFFFF))
 
     @property
     def state(self) -> GestureState:
@@ -165,6 +165,16 @@ class Gestures:
             roll,
             breath,
         )
+
+
+def _beginning(chance: Chance) -> GestureState:
+    """Portraits side by side neither blink together nor lean the same way."""
+    state = GestureState(chance)
+    state.blink.next_s = state.blink.age_s + chance.between(0.8, 3.4)
+    state.gaze.left_s = chance.between(0.3, 1.2)
+    state.head.agree_s = chance.between(1.5, 4)
+    state.head.tilt = 1.0 if chance.happens(0.5) else -1.0
+    return state
 
 
 def _pair(value: float) -> tuple[float, float]:

@@ -4,19 +4,33 @@ Lids move behind glasses. So their frames are painted out where skin is taken fr
 laid over what is drawn where they are.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from models.controls import smoothstep
-from models.eyes import EyeRig, UintArray, eye_coordinates, lid_height
+from models.eyes import (
+    EyeRig,
+    UintArray,
+    build_eyes,
+    eye_coordinates,
+    lid_height,
+)
 from models.media import FloatArray
+from models.rig import GRID_HEIGHT, GRID_WIDTH, FaceRig
 
 REACH = 2.2  # half eye widths from an eye's middle that are looked at
 # In half eye widths: frames are thinner, and longer; lids and lashes lie nearer to the
 # eye than frames do.
 THICK, LONG, LIDS = 0.30, 1.9, 0.13
 DARKER = 0.16  # of the skin's brightness, than what is round them
+FAR = 2.6  # half eye widths from an eye's middle that frames reach
+BROW = 0.45  # half eye widths above a brow's lower edge, where no frames are
+LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
+HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
 SURE = 250  # of 255 of the matte, from where on a pixel is the person's alone
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -75,6 +89,59 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         nearer = soft > result[here][..., 3]
         result[here][nearer] = np.dstack([bare.astype(np.float32), soft])[nearer]
     return result
+
+
+def under_glasses(
+    rig: FaceRig, picture: UintArray, matte: UintArray, landmarks: FloatArray
+) -> FaceRig:
+    """The rig of a face whose skin holds still where glasses lie over it."""
+    size = torch.tensor([GRID_WIDTH, GRID_HEIGHT])
+    x, y = (torch.arange(count) for count in size.tolist())
+    nodes = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).reshape(-1, 2)
+    spots = rig.box[:2] + nodes * ((rig.box[2:] - rig.box[:2]) / (size - 1))
+    held = held_still(picture, matte, build_eyes(landmarks), spots.numpy())
+    free = torch.from_numpy(1 - held)[:, None]
+    return replace(
+        rig, spread_upper=rig.spread_upper * free, spread_lower=rig.spread_lower * free
+    )
+
+
+def held_still(
+    picture: UintArray, matte: UintArray, eyes: EyeRig, spots: FloatArray
+) -> FloatArray:
+    """How far skin at spots [N, 2], pixels, is held by the glasses that lie over it:
+    float32 [N], 1 under their frames and behind their lenses, 0 a little way off."""
+    height, width = picture.shape[:2]
+    free = np.ones((height, width), np.uint8)
+    half = float(eyes.frame[:, 2:4].norm(dim=1).mean())
+    behind = np.zeros(len(spots), np.float32)
+    for eye, frame in enumerate(eyes.frame.numpy()):
+        lid = float(lid_height(eyes.lids[eye, 0], eyes.lids.new_zeros(1)))
+        brow = lid - float(eyes.skin[eye])  # its lower edge
+        behind = np.maximum(behind, _lens(frame, brow, spots))
+        left, top = np.clip(frame[:2] - FAR * half, 0, [width, height]).astype(int)
+        past = np.clip(frame[:2] + FAR * half, 0, [width, height]).astype(int)
+        here = (slice(top, past[1]), slice(left, past[0]))
+        luma = picture[here].astype(np.float32) @ LUMA
+        if luma.size == 0:
+            continue
+        _, down = eye_coordinates(frame, left, top, *luma.shape)
+        above = down.numpy() < brow - BROW
+        for shades in (luma, 255 - luma):  # frames may be lighter than the skin too
+            free[here] &= ~_frames(shades, matte[here] > SURE, above, half)
+    away = cv2.distanceTransform(free, cv2.DIST_L2, 5) / half
+    x, y = np.round(spots).astype(int).T
+    nearest = away[y.clip(0, height - 1), x.clip(0, width - 1)]
+    return np.maximum(smoothstep(nearest, HOLDS[1], HOLDS[0]), behind)
+
+
+def _lens(frame: FloatArray, brow: float, spots: FloatArray) -> FloatArray:
+    """How surely spots [N, 2] lie behind a lens of a usual size, from the brow down."""
+    way = spots - frame[:2]
+    unit = frame[2:4] @ frame[2:4]
+    along, down = way @ frame[2:4] / unit, way @ frame[4:] / unit
+    high = np.where(down < 0, -brow, LENS[1])
+    return smoothstep(np.hypot(along / LENS[0], down / high), 1.15, 0.9)
 
 
 def _frames(

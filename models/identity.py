@@ -10,7 +10,7 @@ from models.calibration import calibrate
 from models.canonical import Mended, find_upright_face, mend
 from models.crop import PictureSize, crop_to_face
 from models.diffusion import Diffusion
-from models.eyes import eyeballs
+from models.eyeballs import eyeballs, on_drawn_lids
 from models.identity_file import Identity, UintArray
 from models.landmarks import find_again, find_face
 from models.lip_line import on_lip_line
@@ -149,6 +149,7 @@ def _finish(draft: _Draft, name: str, synthetic: bool, report: Progress) -> Iden
     """Person, background, eyes and mouth of the canonical picture."""
     picture = draft.picture
     landmarks = on_lip_line(picture, draft.landmarks)
+    landmarks = on_drawn_lids(picture, landmarks)
     report("Separating person and background", 0.0)
     matte = refine_matte(picture, landmarks)
     background = fill_background(picture, matte)

@@ -38,7 +38,6 @@ class PoseRig:
     eye_head: FloatArray  # [B, 2 eyes, 4] the head's basis in the eyes' middles
     eye_lids: FloatArray  # see EyeRig
     eye_skin: FloatArray
-    eye_iris: FloatArray
     eye_pixel: FloatArray  # [B, 2 eyes] in half eye widths
     eye_axes: FloatArray  # [B, 2 eyes, 2, 2] half an eye's width along, across, places
     eye_gaze: FloatArray  # [B, 2 eyes, 2, 2] the same in the eyes' own pictures

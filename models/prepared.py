@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.bands import clear_spans, spans_of
 from models.closed_eyes import closed_eyes
 from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS
+from models.eyeballs import parted
 from models.eyes import (
     BELOW,
     LEFT_UPPER,
@@ -22,7 +22,7 @@ from models.eyes import (
     build_eyes,
     lid_height,
 )
-from models.glasses import bare_eyes, wears_glasses
+from models.glasses import bare_eyes, under_glasses, wears_glasses
 from models.head import build_head
 from models.identity_file import Identity
 from models.media import FloatArray
@@ -35,7 +35,7 @@ from models.rig import (
     build_rig,
     seam_masks,
 )
-from models.sampling import nodes_of
+from models.sampling import edged, nodes_of
 
 # As far as a closed eye and its lashes reach, half eye widths, and room for the turn
 # of the head.
@@ -58,7 +58,9 @@ class Prepared:
     picture: Tensor  # uint8 [B, H, W, 3], [B, H, W, 4] with a matte if transparent
     backdrop: Tensor  # the same of the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
-    eyeballs: Tensor  # [B, 2 eyes, 3, h, w], each eye's surroundings
+    whites: Tensor  # [B, 2 eyes, 3, h, w] each eye's surroundings, see models.eyeballs
+    lid_rims: Tensor  # [B, 2 eyes, 4, h, w]
+    irises: Tensor  # [B, 2 eyes, 4, h, w]
     closed_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
     eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those,
@@ -95,14 +97,14 @@ _TENSORS = [field.name for field in fields(Prepared) if field.name != "rig"]
 
 def stack(parts: Sequence[Prepared]) -> Prepared:
     """One row per identity."""
-    eye = max(part.eyeballs.shape[-1] for part in parts)
+    eye = max(part.whites.shape[-1] for part in parts)
     rows, columns = (max(part.seam.shape[axis] for part in parts) for axis in (-2, -1))
     parts = [_widened(part, eye, rows, columns) for part in parts]
     tensors = [torch.cat([getattr(p, name) for p in parts]) for name in _TENSORS]
     return Prepared(stack_rigs([part.rig for part in parts]), *tensors)
 
 
-_EYES = ("eyeballs", "closed_eyes", "bare_eyes")
+_EYES = ("whites", "lid_rims", "irises", "closed_eyes", "bare_eyes")
 
 
 def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
@@ -111,29 +113,19 @@ def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
     wide, high = part.seam.shape[-1], part.seam.shape[-2]
     to_seam = part.to_seam
     kept = to_seam.new_tensor([(wide - 1) / (columns - 1), (high - 1) / (rows - 1)])
-    share = (part.eyeballs.shape[-1] - 1) / (eye - 1)
+    share = (part.whites.shape[-1] - 1) / (eye - 1)
     places = part.eye_places.clone()
     places[:, :, :2] *= share
     places[:, :, :2, 2] += share - 1
-    larger = {name: _edged(getattr(part, name), eye, eye) for name in _EYES}
+    larger = {name: edged(getattr(part, name), eye, eye) for name in _EYES}
     return replace(
         part,
         rig=replace(part.rig, eye_gaze=part.rig.eye_gaze * np.float32(share)),
         eye_places=places,
-        seam=_edged(part.seam, rows, columns),
+        seam=edged(part.seam, rows, columns),
         to_seam=torch.cat([to_seam[:, :2] * kept, (to_seam[:, 2:] + 1) * kept - 1], 1),
         **larger,
     )
-
-
-def _edged(pictures: Tensor, rows: int, columns: int) -> Tensor:
-    """Pictures [..., h, w] whose last row and column go on: [..., rows, columns]."""
-    high, wide = pictures.shape[-2:]
-    if (high, wide) == (rows, columns):
-        return pictures
-    flat = pictures.reshape(1, -1, high, wide)
-    larger = F.pad(flat, (0, columns - wide, 0, rows - high), mode="replicate")
-    return larger.reshape(*pictures.shape[:-2], rows, columns)
 
 
 def prepare(identity: Identity, device: torch.device) -> Prepared:
@@ -141,6 +133,8 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     face = build_rig(identity.landmarks)
+    if _glasses(identity):
+        face = under_glasses(face, identity.picture, identity.matte, identity.landmarks)
     seam, to_seam = _seam(identity.landmarks, face.box.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
     person, spans = _person(identity)
@@ -195,7 +189,6 @@ def _pose_rig(
         at_nodes(head[None], middles[None], height, width)[0],
         eyes.lids.numpy(),
         eyes.skin.numpy(),
-        eyes.iris.numpy(),
         (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy(),
         axes.numpy() / half,
         axes.numpy() / crop.astype(np.float32),
@@ -309,11 +302,12 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _eye_tensors(identity: Identity) -> list[Tensor]:
-    """From eyeballs to eye_places."""
+    """From whites to eye_places."""
     eyes = build_eyes(identity.landmarks)
     closed = closed_eyes(identity.picture, eyes)
     closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)
+    layers = parted(balls, identity.landmarks)
     bare = np.zeros_like(closed)
     if _glasses(identity):
         bare = bare_eyes(identity.picture, identity.matte, eyes)
@@ -334,7 +328,7 @@ def _eye_tensors(identity: Identity) -> list[Tensor]:
         affine[eye, 4, 2] = 1
     around = [
         torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
-        for picture in (balls, closed, bare)
+        for picture in (layers.whites, layers.rims, layers.irises, closed, bare)
     ]
     return [*around, affine]
 

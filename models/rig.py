@@ -99,7 +99,9 @@ def build_rig(landmarks: FloatArray) -> FaceRig:
     upper, lower = _spread(frame, landmarks, nodes)
     return FaceRig(
         rest=torch.from_numpy(lips),
-        table=torch.from_numpy(channel_table(skin)),
+        table=torch.from_numpy(
+            channel_table(skin, float(lips[LIP_POINTS - 1, 0] - lips[0, 0]))
+        ),
         jaw=torch.from_numpy(np.concatenate([lip_jaw_weights(), jaw_weights(skin)])),
         follow=torch.from_numpy(_follow(skin, lips[2 * LIP_POINTS :])),
         projection=torch.from_numpy(frame.projection),

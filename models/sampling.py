@@ -35,6 +35,18 @@ def nodes_of(rows: int, columns: int, device: torch.device) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
 
 
+def edged(pictures: Tensor, rows: int, columns: int) -> Tensor:
+    """Pictures [..., h, w] whose last row and column go on: [..., rows, columns]."""
+    high, wide = pictures.shape[-2:]
+    if (high, wide) == (rows, columns):
+        return pictures
+    flat = pictures.reshape(1, -1, high, wide)
+    larger = torch.nn.functional.pad(
+        flat, (0, columns - wide, 0, rows - high), mode="replicate"
+    )
+    return larger.reshape(*pictures.shape[:-2], rows, columns)
+
+
 def sample(texture: Tensor, places: Tensor) -> Tensor:
     """texture [B, C, H, W] at places [B, 2, h, w] -> [B, C, h, w]; edges continue."""
     return sample_grid(texture, places.permute(0, 2, 3, 1))

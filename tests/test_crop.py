@@ -115,3 +115,11 @@ def test_a_small_face_is_enlarged_without_halos_and_told() -> None:
     assert crop.picture.min() >= 68 and crop.picture.max() <= 172
     steepest = np.abs(np.diff(crop.picture[256, :, 0].astype(int))).max()
     assert steepest > 80 / 3.5  # sharper than the 3 pixels of a plain enlargement
+
+
+def test_a_much_enlarged_picture_is_told_with_a_remedy() -> None:
+    photo = np.zeros((500, 500, 3), np.uint8)
+    face = face_at(250, 250, 200)
+    (note,) = crop_to_face(photo, face, PictureSize(1024, 1024)).notes
+    assert "2.3 times" in note and "larger photo" in note
+    assert not crop_to_face(photo, face, PictureSize(512, 512)).notes

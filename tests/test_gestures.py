@@ -90,6 +90,15 @@ def test_seeds() -> None:
     assert not np.array_equal(perform(prosody, seed=3), perform(prosody, seed=4))
 
 
+def test_portraits_side_by_side_do_not_move_as_one() -> None:
+    rows = [perform(silence(200), "listening", seed) for seed in range(20)]
+    firsts = [blinks(each)[0] for each in rows]
+    assert len(set(firsts)) >= 10
+    assert max(firsts) - min(firsts) > 25
+    leaning = [float(column(each, "head_roll")[100:].mean()) > 0 for each in rows]
+    assert 4 <= sum(leaning) <= 16
+
+
 def test_state_continues_where_it_was_taken() -> None:
     gestures = Gestures(1)
     gestures.set_posture("listening")

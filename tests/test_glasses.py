@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import pytest
 import torch
 
 from models.eyes import build_eyes
@@ -68,3 +69,19 @@ def test_frames_stay_while_lids_go_down_behind_them() -> None:
                 assert np.abs(shown[spot] - rest[spot]).max() < 40, closed
                 below = shown[spot[0] + 4 : spot[0] + 9, spot[1]]
                 assert (np.abs(below - BLUE).sum(1) > 120).all(), closed
+
+
+@pytest.mark.parametrize("name", ["browDown", "browOuterUp", "cheekSquint"])
+def test_frames_stay_while_brows_and_cheeks_move(name: str) -> None:
+    worn = with_thin_frames()
+    rows = motion(**{name + side: 1.0 for side in ("Left", "Right")})
+    with torch.inference_mode():
+        shown = WarpRenderer()([worn], rows)[0].numpy().astype(int)
+    moved = np.abs(shown - worn.picture).max(2)
+    half = np.linalg.norm(worn.landmarks[33, :2] - worn.landmarks[133, :2]) / 2
+    for upper in (159, 386):
+        x, y = worn.landmarks[upper, :2]
+        row = round(float(y - ABOVE * half))
+        columns = slice(round(float(x - half)), round(float(x + half)))
+        assert moved[row - 1 : row + 2, columns].mean() < 12, upper
+    assert (moved > 25).sum() > 20  # and yet something moves

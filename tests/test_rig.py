@@ -1,12 +1,16 @@
 """The rig: what channels do to controls, and how controls move the skin."""
 
+import re
+
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import controls
 from models.blendshapes import ARKIT_NAMES
-from models.controls import LIP_POINTS, LIPS
+from models.controls import LIP_POINTS, LIPS, SKIN, channel_table
 from models.lips import MAX_APERTURE, LipRig, bounded, displace
 from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
@@ -86,6 +90,56 @@ def test_every_channel_of_the_face_moves_something() -> None:
     for row, name in enumerate(ARKIT_NAMES):
         if not name.startswith(NOT_LIPS):
             assert float(rig.table[row].abs().max()) > 0.01, name
+
+
+def test_the_table_tells_of_every_channel() -> None:
+    table = controls.__doc__ or ""
+    for name in ARKIT_NAMES:
+        kind = name.removesuffix("Left").removesuffix("Right")
+        told = {name} if kind in ("jaw", "mouth") else {kind}
+        assert told & set(re.findall(r"\w+", table)), name
+
+
+# Of a corner or the middle of a lip: what goes where at 1.0; x to the left, y down.
+DIRECTIONS = {
+    "mouthSmileLeft": (10, 0, 1, -1),
+    "mouthFrownLeft": (10, 0, 0, 1),
+    "mouthStretchLeft": (10, 0, 1, 0),
+    "mouthDimpleLeft": (10, 0, 1, 0),
+    "mouthLeft": (10, 0, 1, 0),
+    "mouthRight": (10, 0, -1, 0),
+    "jawLeft": (5, 1, 1, 0),
+    "jawRight": (5, 1, -1, 0),
+    "mouthUpperUpLeft": (7, 0, 0, -1),
+    "mouthLowerDownLeft": (7, 1, 0, 1),
+    "mouthShrugUpper": (5, 0, 0, -1),
+    "mouthShrugLower": (5, 1, 0, -1),
+    "mouthPucker": (10, 0, -1, 0),
+}
+
+
+@pytest.mark.parametrize("name", DIRECTIONS)
+def test_channels_do_what_their_names_say(name: str) -> None:
+    point, curve, x, y = DIRECTIONS[name]
+    rig = build_rig(grace().landmarks)
+    lips = rig.table[ARKIT_NAMES.index(name), : len(LIPS)].reshape(4, LIP_POINTS, 3)
+    for axis, sign in enumerate((x, y)):
+        if sign:
+            assert sign * float(lips[curve, point, axis]) > 0.015
+
+
+@pytest.mark.parametrize("name", ["noseSneerLeft", "jawForward", "cheekPuff"])
+def test_closed_lips_stay_closed_where_nobody_opens_them(name: str) -> None:
+    rig = build_rig(grace().landmarks)
+    lips = rig.table[ARKIT_NAMES.index(name), : len(LIPS)].reshape(4, LIP_POINTS, 3)
+    assert float((lips[1, :, 1] - lips[0, :, 1]).max()) < 0.01
+
+
+def test_a_small_mouth_is_rounded_less() -> None:
+    row = ARKIT_NAMES.index("mouthPucker")
+    skin = np.zeros((len(SKIN), 3), np.float32)
+    small, large = (channel_table(skin, width)[row, 0, 0] for width in (0.30, 0.55))
+    assert 0 < small < 0.75 * large
 
 
 def test_left_and_right_mirror_each_other() -> None:
