@@ -23,6 +23,7 @@ from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
 from tests.test_auth import bearer, new_session, token_of
 from tests.test_control import address, receive, send
+from tests.test_virtual_camera import desk
 
 TTL_S = 2  # until the end of the second in which they are over: up to 3
 
@@ -160,3 +161,13 @@ async def test_a_connection_ends_with_its_token_and_the_session_goes_on(
     assert answer.json()["session_id"] == made["session_id"]
     async with viewing(live, made | {"token": answer.json()["token"]}):
         assert len(session.viewers) == 1
+
+
+async def test_a_virtual_camera_outlives_its_sessions_token(live: Live) -> None:
+    """It has the key, which does not expire."""
+    async with desk(live.url, key="k") as at:
+        await at.until(lambda: at.viewer.connected)
+        await asyncio.sleep(TTL_S + 1.5)
+        await at.viewer.command("avatar.interrupt")
+        assert at.viewer.connected and not at.viewer.reconnects
+        assert at.said == ["Connected."]

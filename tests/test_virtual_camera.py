@@ -103,7 +103,7 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def desk(
-    url: str, microphone: Microphone | None = None, **wish: object
+    url: str, microphone: Microphone | None = None, key: str = "", **wish: object
 ) -> AsyncIterator[Desk]:
     show, camera = Presentation(), FakeCamera()
     speaker = FakeSpeaker(show)
@@ -111,7 +111,7 @@ async def desk(
     lines: asyncio.Queue[str] = asyncio.Queue()
     video = {"video": {"width": 128, "height": 128}}
     connect = microphone.connect if microphone else None
-    viewer = LiveViewer(Server(url), video | wish, show, connect, said.append)
+    viewer = LiveViewer(Server(url, key), video | wish, show, connect, said.append)
     task = asyncio.create_task(present(viewer, show, camera, SIZE, lines))
     try:
         yield Desk(camera, speaker, viewer, lines, said)

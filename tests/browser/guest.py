@@ -6,12 +6,13 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Browser, ConsoleMessage, Page
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page
 
 from tests.browser.site import Site
 from tests.browser.visitor import wait_until
 
 PATIENCE_MS = 60_000  # a busy machine may refuse a session at first
+SOON_MS = 12_000  # a session that is given back is gone, long before it is missed
 
 
 class Guest:
@@ -55,6 +56,9 @@ class Guest:
         return self.page.evaluate(script, argument)
 
     def close(self) -> None:
+        """Its session too: a page that goes cannot always say so."""
+        with contextlib.suppress(Error):
+            self.page.evaluate("globalThis.likeness?.close()")
         self.page.close(run_before_unload=False)
         self.page.context.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Response
 
-from tests.browser.guest import Guest, held
+from tests.browser.guest import SOON_MS, Guest, held
 from tests.browser.server_process import ROOT, Server
 from tests.browser.site import Site
 
@@ -101,11 +101,11 @@ def test_closing_while_it_connects_leaves_nothing_behind(
     guest.until(lambda: guest.all("refused"))
     assert guest.all("refused")[0]["name"] == "AbortError"
     assert guest.all("phase") == ["connecting", "closed"]
-    guest.until(lambda: site.minted and held(site) == [], 5_000)
+    guest.until(lambda: site.minted and held(site) == [], SOON_MS)
     guest.do("open()")
     guest.wait_live()
     guest.do("likeness.close()")
-    guest.until(lambda: held(site) == [], 5_000)
+    guest.until(lambda: held(site) == [], SOON_MS)
     left = "channels.filter(({ readyState }) => readyState !== 'closed').length"
     guest.until(lambda: guest.do(left) == 0)
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tests.browser.conftest import TOKEN_TTL_S
-from tests.browser.guest import Guest, held
+from tests.browser.guest import SOON_MS, Guest, held
 from tests.browser.server_process import Server
 from tests.browser.site import Refusal, Site
 
@@ -171,7 +171,7 @@ def test_a_page_brought_back_from_the_cache_is_alive_again(
     guest = visit()
     guest.wait_live()
     guest.page.goto(f"{site.url}/host.js")
-    guest.until(lambda: held(site) == [], 5_000)
+    guest.until(lambda: held(site) == [], SOON_MS)
     guest.page.go_back(wait_until="commit")
     guest.until(lambda: len(guest.all("phase")) >= 4)
     guest.wait_live()
