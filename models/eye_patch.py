@@ -18,6 +18,7 @@ from models.eyes import (
     MEETING,
     EyeMotion,
     eye_motion,
+    moving_eyes,
 )
 from models.media import FloatArray
 from models.pose import Pose, PoseRig
@@ -44,10 +45,11 @@ BARED = 0.02  # half eye widths that skin must move by to be without frames of g
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
     """Draws both eyes into frames, uint8 [B, H, W, 3]; a still head holds them at rest
     already."""
-    moves = eye_motion(pose.motion)
-    moving = np.flatnonzero(moves.any() | (maps.head is not None))
-    if not len(moving):
-        return
+    moving = None
+    if maps.head is None:
+        moving = moving_eyes(pose.motion)
+        if not len(moving):
+            return
     rows, columns = batch.rig.eye_size.max(0).tolist()
     limit = np.array([maps.width - columns, maps.height - rows])
     first = pose.eyes.round().clip(0, limit).astype(np.int64)
@@ -56,6 +58,7 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     behind = None
     if not batch.rig.within[:, 0].all():
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))
+    moves = eye_motion(pose.motion)
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
     both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
     # Eyes that are smaller than another face's are drawn no further than alone.

@@ -113,12 +113,6 @@ class EyeMotion:
     side: FloatArray
     down: FloatArray
 
-    def any(self) -> npt.NDArray[np.bool_]:
-        """Of each frame, whether its eyes are not at rest: [B]."""
-        parts = (self.upper, self.lower, self.side, self.down)
-        moves: npt.NDArray[np.bool_] = (np.concatenate(parts, 1) != 0).any(1)
-        return moves
-
 
 _PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
             "eyeLookUp", "eyeLookOut", "eyeLookIn")  # fmt: skip
@@ -126,6 +120,11 @@ _CHANNELS = [
     CHANNEL_INDEX[name + side] for name in _PER_EYE for side in ("Right", "Left")
 ]
 _SIDES = np.array([-1, 1], np.float32)  # the right eye's out is left
+
+
+def moving_eyes(motion: FloatArray) -> npt.NDArray[np.int64]:
+    """The rows of motion [B, channels] whose eyes are not at rest."""
+    return np.flatnonzero(motion[:, _CHANNELS].any(1))
 
 
 def eye_motion(motion: FloatArray) -> EyeMotion:

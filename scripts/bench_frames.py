@@ -21,10 +21,18 @@ from models.warp import WarpRenderer
 
 WARM_UP = 5  # calls
 BATCHES = (1, 8, 64)
+PARTS = {
+    "only the face moves": (False, False),
+    "it looks about": (True, False),
+    "head and breath too": (True, True),
+}
 
 
-def speaking(frames: int, *, head: bool) -> torch.Tensor:
-    """A mouth that opens and closes four times a second, with a blink now and then."""
+def speaking(frames: int, *, eyes: bool = False, head: bool = False) -> torch.Tensor:
+    """A mouth that opens and closes four times a second, with a blink now and then.
+
+    eyes: they look about all the time. head: it turns and breathes.
+    """
     seconds = np.arange(frames) / 25
     motion = np.zeros((frames, len(MOTION_CHANNELS)), np.float32)
     opening = 0.5 - 0.5 * np.cos(2 * np.pi * 4 * seconds)
@@ -36,6 +44,9 @@ def speaking(frames: int, *, head: bool) -> torch.Tensor:
         "eyeBlinkLeft": (seconds % 3 < 0.2).astype(float),
         "eyeBlinkRight": (seconds % 3 < 0.2).astype(float),
     }
+    if eyes:
+        look = 0.1 + 0.05 * np.sin(2 * np.pi * seconds)
+        columns |= {"eyeLookOutLeft": look, "eyeLookInRight": look}
     if head:
         columns["head_yaw"] = 5 * np.sin(seconds) + 0.1
         columns["breath"] = np.sin(2 * seconds)
@@ -79,10 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"memory of one prepared identity: {held:.1f} MB")
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
     for device in devices:
-        for head in (False, True):
-            what = "head and breath too" if head else "only the face moves"
+        for what, (eyes, head) in PARTS.items():
             for batch in BATCHES:
-                motion = speaking(max(options.frames, 3 * batch), head=head)
+                frames = max(options.frames, 3 * batch)
+                motion = speaking(frames, eyes=eyes, head=head)
                 spent = measure(identity, motion, device, batch)
                 print(f"{device}, batch {batch}, {what}: {spent}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
