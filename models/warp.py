@@ -40,6 +40,7 @@ from models.sampling import (
 
 STILL_PX = 0.04  # less is no motion; twice as much is whole
 STACKS_KEPT = 2
+CPU_ROWS = 8  # drawn together: more no longer fit into its cache
 
 
 class WarpRenderer(torch.nn.Module):
@@ -77,6 +78,13 @@ class WarpRenderer(torch.nn.Module):
         turned = [row for row, turned in enumerate(turning) if turned]
         if turned:
             groups.append(turned)
+        # (Of many identities there would be a stack for each such part.)
+        if self.device.type == "cpu" and len(set(identities)) == 1:
+            groups = [
+                rows[first : first + CPU_ROWS]
+                for rows in groups
+                for first in range(0, len(rows), CPU_ROWS)
+            ]
         if len(groups) == 1:
             return self._render(identities, values)
         channels = 4 if identities[0].transparent else 3
