@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import logging
+import os
 import signal
 import sys
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from server.app import DEFAULT_PARTS, Parts, create_app
 from server.precedence import take_precedence
-from server.settings import Settings
+from server.settings import Settings, misnamed
 
 logger = logging.getLogger("server")
 
@@ -118,6 +119,8 @@ def main(parts: Parts = DEFAULT_PARTS) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     set_up_logging(settings.log_level, as_json=settings.log_format == "json")
+    for name in misnamed(os.environ):
+        logger.warning("%s is no setting: SETTINGS.md has their names", name)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     if not take_precedence(settings.niceness):
         logger.info("runs at the system's usual priority: see `make doctor`")

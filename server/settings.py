@@ -5,6 +5,7 @@ file instead: LIKENESS_API_KEY_FILE names the one that holds LIKENESS_API_KEY.
 """
 
 import ipaddress
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -28,7 +29,7 @@ from pydantic_settings import (
 from models.weights import default_data_dir
 from server.secret_files import SecretFiles
 
-__all__ = ["Settings", "default_data_dir", "is_loopback"]
+__all__ = ["Settings", "default_data_dir", "is_loopback", "misnamed"]
 
 
 DEFAULT_KEY = "default"  # the name of LIKENESS_API_KEY among the keys
@@ -43,6 +44,18 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def misnamed(environment: Iterable[str]) -> list[str]:
+    """The variables that look like settings and are none: most likely misspelt."""
+    bare = {"host", "port"}
+    known = {f"LIKENESS_{name.upper()}" for name in Settings.model_fields.keys() - bare}
+    return sorted(
+        name
+        for name in environment
+        if name.upper().startswith("LIKENESS_")
+        and name.upper().removesuffix("_FILE") not in known
+    )
 
 
 class ApiKey(BaseModel):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from server.settings import Settings, default_data_dir, is_loopback
+from server.settings import Settings, default_data_dir, is_loopback, misnamed
 
 ROOT = Path(__file__).parent.parent
 
@@ -68,6 +68,13 @@ def test_each_is_written_down_with_its_default() -> None:
         else:
             assert json.loads(said) == (list(default) if default == () else default)
     assert not written, "there are no such settings"
+
+
+def test_a_misspelt_name_is_noticed() -> None:
+    right = ["PATH", "HOST", "LIKENESS_API_KEY_FILE", "LIKENESS_EAR", "likeness_ear"]
+    assert misnamed(right) == []
+    wrong = ["LIKENESS_API_KYE", "LIKENESS_PORT"]
+    assert misnamed([*wrong, *right]) == wrong
 
 
 def test_loopback() -> None:
