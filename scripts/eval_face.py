@@ -39,6 +39,7 @@ EYES = [33, 133, 159, 145, 362, 263, 386, 374]
 NOSE = [168, 6, 197, 195, 5, 4, 1]  # bridge and tip
 BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it shows
 CLEARLY = 64  # levels
+LEAST = 0.01  # of a blink: eyes that do not move at all are the photo's, not drawn
 HELD = EYES, NOSE, list(BROWS)
 FLOW_WINDOW = 0.07  # IOD round a point that is looked for again
 TURN_DEG = 8.0
@@ -181,12 +182,12 @@ def gap_shown(
 
 
 def eyes_shown(identity: Identity, renderer: WarpRenderer, blink: float = 1.0) -> float:
-    """How much of the eyeballs shows in a blink, of what shows at rest."""
+    """How much of the eyeballs shows in a blink, of what shows with open eyes."""
     open_, shut = [], []
     for level in BLACK_WHITE:
         balls = np.full_like(identity.eyeballs, level)
         probe = Probe(replace(identity, eyeballs=balls), renderer)
-        open_.append(probe.frame().astype(float))
+        open_.append(probe.frame(eyeBlinkLeft=LEAST, eyeBlinkRight=LEAST).astype(float))
         shut.append(probe.frame(eyeBlinkLeft=blink, eyeBlinkRight=blink).astype(float))
     shown = [float((white - black).sum()) for black, white in (open_, shut)]
     return shown[1] / max(shown[0], 1.0)

@@ -1,9 +1,11 @@
 """The yardstick itself: turns, openings, and a bad photo among good ones."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models.probe import Probe, eye_openings, turn_between
 from scripts.eval_face import (
@@ -16,6 +18,14 @@ from scripts.eval_face import (
     pixel_flow,
 )
 from tests.faces import grace, renderer
+
+
+@pytest.fixture(autouse=True)
+def _same_threads() -> Iterator[None]:
+    """The script takes one thread; other tests compare bits with what they have."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 def test_a_turn_of_known_size_is_measured() -> None:
@@ -51,7 +61,7 @@ def test_what_shows_between_lips_and_lids_is_counted_in_pixels() -> None:
         assert shown == pytest.approx(aperture / 0.45, rel=0.25)
     half = eyes_shown(grace(), renderer(), 0.4)
     assert 0.2 < half < 0.8
-    assert eyes_shown(grace(), renderer(), 0.0) == 1
+    assert eyes_shown(grace(), renderer(), 0.02) == pytest.approx(1, abs=0.03)
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 3])
