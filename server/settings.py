@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         default=20, ge=5, le=39
     )  # a picture may take 20 ms longer to be made: it leaves after its sound
     frames_ahead: int = Field(
-        default=2, ge=0, le=10
+        default=3, ge=0, le=10
     )  # pictures are made so early where the sound is known
     video_bitrate_bps: int = Field(default=1_500_000, ge=100_000)
     min_video_bitrate_bps: int = Field(default=250_000, ge=50_000)
