@@ -35,9 +35,8 @@ RIM = 0.04, 0.12  # half eye widths within the lashes, where lids throw shadows
 WHITE_FROM = 1.18  # iris radii; nearer, an iris still darkens the white
 AROUND = 1.35, 1.6  # iris radii; darker spots so near belong to the iris
 DRAWN = 1.2  # of the iris that landmarks tell: no living eye's is larger
-LOWER = np.arange(
-    0, 0.3, 0.02, dtype=np.float32
-)  # lid's line is looked for; half widths
+# How much lower a drawn lid's line is looked for, half eye widths.
+LOWER = np.arange(0, 0.3, 0.02, dtype=np.float32)
 UNDER_LID = 0.94  # of the brightness, of a white in the shadow of its lid
 
 BoolArray = npt.NDArray[np.bool_]
