@@ -132,7 +132,7 @@ def test_own_voice_comes_with_lips_and_not_much_later(
     extended.wait_phase("live")
     popup = extended.popup()
     expect(popup.locator("#puppet-hint")).to_have_text(
-        re.compile(r"Heard \d+ ms after you say it, \d+ ms of them the server's"),
+        re.compile(r"Heard \d+ ms after you say it, \d+ ms of them the server’s"),
         timeout=40_000,
     )
     meeting.evaluate("meeting.listen('other')")
