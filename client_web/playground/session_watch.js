@@ -1,4 +1,5 @@
 const LOOK_MS = 2_000;
+const RENEW_MS = 60_000; // so long before its end a token is renewed
 
 /**
  * @typedef {object} SessionFacts
@@ -7,6 +8,8 @@ const LOOK_MS = 2_000;
  * @property {number | null} mediaMs
  * @property {number | null} expiresInS of the token that can be copied
  */
+
+/** @typedef {{viewers?: number, media_ms?: number, token?: string, expires_at?: string}} SessionAnswer */
 
 /** Asks the server every other second how a session is. */
 export class SessionWatch {
@@ -63,6 +66,7 @@ export class SessionWatch {
   /** @param {number} round only the newest goes on */
   async #look(round) {
     const { viewers, media_ms } = await this.#ask();
+    if (round === this.#round && this.#isEnding) await this.#renew(round);
     if (round !== this.#round) return;
     this.#onFacts({
       id: this.#id,
@@ -73,12 +77,30 @@ export class SessionWatch {
     this.#timer = setTimeout(() => this.#look(round), LOOK_MS);
   }
 
-  /** @returns {Promise<{viewers?: number, media_ms?: number}>} nothing, where it is gone */
-  async #ask() {
+  get #isEnding() {
+    const leftMs = (this.#expiresMs ?? Infinity) - Date.now();
+    return leftMs > 0 && leftMs < RENEW_MS;
+  }
+
+  /**
+   * The client renews a token of its own; this one would end with the hour.
+   * @param {number} round another session may be followed meanwhile
+   */
+  async #renew(round) {
+    const { token, expires_at } = await this.#ask("/keepalive", "POST");
+    if (token && round === this.#round) this.renew(token, expires_at ?? null);
+  }
+
+  /**
+   * @param {string} [below] its path
+   * @param {string} [method]
+   * @returns {Promise<SessionAnswer>} nothing, where it is gone
+   */
+  async #ask(below = "", method = "GET") {
     const credential = this.#token ?? this.#key;
     const headers = credential ? { authorization: `Bearer ${credential}` } : undefined;
     try {
-      const answer = await fetch(this.path, { headers });
+      const answer = await fetch(this.path + below, { method, headers });
       return answer.ok ? await answer.json() : {};
     } catch {
       return {};

@@ -274,3 +274,32 @@ def test_the_talk_log_holds_what_was_really_said(evaluate: Evaluate) -> None:
         ("portrait", "One, two. Three, four …", True),
         ("visitor", "stop", True),
     ]
+
+
+def test_what_watches_a_session_renews_its_token_before_it_ends(
+    evaluate: Evaluate,
+) -> None:
+    asked = evaluate(
+        """const { SessionWatch } = await import("/playground/session_watch.js");
+        const asked = [];
+        const later = (ms) => new Date(Date.now() + ms).toISOString();
+        globalThis.fetch = async (path, { method, headers }) => {
+          asked.push([method, path, headers.authorization]);
+          const fresh = { token: "second", expires_at: later(3_600_000) };
+          return Response.json(method === "POST" ? fresh : { viewers: 1 });
+        };
+        const seen = [];
+        const watch = new SessionWatch(null, (facts) => seen.push(facts));
+        watch.follow("s1", "first", later(30_000));
+        while (seen.length < 2) await new Promise((done) => setTimeout(done, 50));
+        return [asked, watch.token, seen.map(({ expiresInS }) => expiresInS > 60)];"""
+    )
+    assert asked == [
+        [
+            ["GET", "/v1/sessions/s1", "Bearer first"],
+            ["POST", "/v1/sessions/s1/keepalive", "Bearer first"],
+            ["GET", "/v1/sessions/s1", "Bearer second"],
+        ],
+        "second",
+        [True, True],
+    ]
