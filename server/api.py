@@ -16,7 +16,7 @@ from server.identities import DEFAULT_ID, Record
 from server.openapi import refusals
 from server.order import Framing, Order, read_consent, read_name
 from server.refining import refining_of
-from server.services import Served, need_key
+from server.services import Served, content_type, need_key
 
 router = APIRouter(prefix="/v1")
 KEYED = [Depends(need_key)]
@@ -82,7 +82,7 @@ async def add_identity(
 
 def _need_form(request: Request) -> None:
     """Of another kind than a form, all that was sent would be passed over."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     if kind not in ("", "multipart/form-data", "application/x-www-form-urlencoded"):
         raise ApiError(
             415, "wrong_content_type", "Send Content-Type: multipart/form-data."

@@ -15,7 +15,7 @@ from server.auth import all_origins, check_origin
 from server.errors import ApiError, api_error
 from server.page_policy import PagePolicy
 from server.protocol import MAX_MESSAGE_BYTES
-from server.services import Services
+from server.services import Services, content_type
 from server.settings import Settings
 
 MAX_JSON_BYTES = MAX_MESSAGE_BYTES + 100_000  # a background and what is around it
@@ -155,7 +155,7 @@ def _methods(request: Request) -> list[str]:
 
 
 def _is_json(request: Request) -> bool:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = content_type(request)
     return kind == "application/json" or kind.endswith("+json")
 
 

@@ -178,10 +178,10 @@ class Lane:
         Of what the performer looks ahead, half remains: the word's own pictures hear
         all of it. None, where the word's next sound may not come in time.
         """
+        if not self.playout.pending_samples:
+            return 0
         enough = self.playout.foreseen(2 * PLAYOUT_SAMPLES_PER_FRAME)
-        return (
-            min(1, self.delay_frames) if self.playout.pending_samples and enough else 0
-        )
+        return min(1, self.delay_frames) if enough else 0
 
     def _unhear(self) -> None:
         """Let the performer go back to before the first job with a revoked frame."""

@@ -97,6 +97,11 @@ Viewed = Annotated[Session, Depends(viewed)]  # by whoever may watch it
 Controlled = Annotated[Session, Depends(controlled)]  # by whoever may let it speak
 
 
+def content_type(request: Request) -> str:
+    """Of a body, without its parameters and in small letters; empty if it says none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The body, up to `limit` bytes.
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from server.errors import ApiError
 from server.openapi import answer_of, body_of, refusals
 from server.peer import MAX_SDP_BYTES, Peer
-from server.services import Served, Viewed, read_body
+from server.services import Served, Viewed, content_type, read_body
 from server.session import Session
 
 router = APIRouter(prefix="/v1/sessions/{session_id}/whep", tags=["WHEP"])
@@ -25,10 +25,6 @@ class SdpResponse(Response):
     media_type = SDP_TYPE
 
 
-def _content_type(request: Request) -> str:
-    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
 def _need_acceptance(request: Request) -> None:
     """The answer is SDP: somebody who says what he takes must take that."""
     accepted = request.headers.get("accept", "*/*")
@@ -38,7 +34,7 @@ def _need_acceptance(request: Request) -> None:
 
 
 def _need_type(request: Request, expected: str) -> None:
-    if _content_type(request) != expected:
+    if content_type(request) != expected:
         raise ApiError(415, "wrong_content_type", f"Send Content-Type: {expected}.")
 
 
