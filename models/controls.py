@@ -194,6 +194,15 @@ def _lips(kind: str, side: float, width: float) -> FloatArray:
     return moved
 
 
+# The channels of which _skin makes something: others move it by way of the lips only.
+SKIN_CHANNELS = (
+    *("browDownLeft", "browDownRight", "browInnerUp", "browOuterUpLeft"),
+    *("browOuterUpRight", "cheekPuff", "cheekSquintLeft", "cheekSquintRight"),
+    *("jawForward", "jawLeft", "jawRight", "mouthShrugLower", "mouthSmileLeft"),
+    *("mouthSmileRight", "noseSneerLeft", "noseSneerRight"),
+)
+
+
 def _skin(kind: str, side: float, skin: FloatArray) -> FloatArray:
     x, y = skin[:, 0], skin[:, 1]
     moved = np.zeros_like(skin)

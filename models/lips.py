@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.blendshapes import ARKIT_NAMES
-from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS
+from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, SKIN_CHANNELS
 from models.media import (
     CHANNEL_INDEX,
     MOTION_CHANNELS,
@@ -34,7 +34,8 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 _BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
-PULLS = 1 + len(ARKIT_NAMES)
+PULLS = 1 + len(SKIN_CHANNELS)
+_PULLING = [CHANNEL_INDEX[name] for name in SKIN_CHANNELS]
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
 
@@ -117,8 +118,8 @@ class LipRig:
 
 def pulls(rig: LipRig, motion: FloatArray) -> FloatArray:
     """What moves skin that no lip takes along: how far the chin comes down, IOD, then
-    the ARKit channels: [B, PULLS]."""
-    return np.concatenate([_drop(rig, motion), motion[:, _ARKIT]], 1)
+    SKIN_CHANNELS: [B, PULLS]."""
+    return np.concatenate([_drop(rig, motion), motion[:, _PULLING]], 1)
 
 
 def _drop(rig: LipRig, motion: FloatArray) -> FloatArray:

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from models.bands import clear_spans, spans_of
+from models.blendshapes import ARKIT_NAMES
 from models.closed_eyes import closed_eyes
-from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS
+from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS, SKIN_CHANNELS
 from models.eyeballs import parted
 from models.eyes import (
     BELOW,
@@ -295,8 +296,9 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
     projection = rig.projection / half_box
     jaw = (rig.jaw[lips:] @ projection).T @ skin
     jaw -= (rig.jaw[outer] @ projection).T @ follow
-    table = (rig.table[:, lips:] @ projection).transpose(1, 2) @ skin
-    spread = spread[:lips].clone()
+    pulling = [ARKIT_NAMES.index(name) for name in SKIN_CHANNELS]
+    table = (rig.table[pulling, lips:] @ projection).transpose(1, 2) @ skin
+    spread = spread[:lips].clone(memory_format=torch.contiguous_format)
     spread[outer] += follow
     return spread, torch.cat([jaw[None], table]).flatten(1)
 

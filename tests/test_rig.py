@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models import controls
 from models.blendshapes import ARKIT_NAMES
-from models.controls import LIP_POINTS, LIPS, SKIN, channel_table
+from models.controls import LIP_POINTS, LIPS, SKIN, SKIN_CHANNELS, channel_table
 from models.lips import MAX_APERTURE, LipRig, bounded, displace
 from models.media import FloatArray
 from models.rig import HeadFrame, build_rig, rest_lips, seam_masks
@@ -140,6 +140,13 @@ def test_a_small_mouth_is_rounded_less() -> None:
     skin = np.zeros((len(SKIN), 3), np.float32)
     small, large = (channel_table(skin, width)[row, 0, 0] for width in (0.30, 0.55))
     assert 0 < small < 0.75 * large
+
+
+def test_the_channels_that_pull_at_the_skin_are_those_that_are_told_of() -> None:
+    rig = build_rig(grace().landmarks)
+    moves = rig.table[:, len(LIPS) :].abs().amax((1, 2)) > 0
+    pulling = {name for name, pulls in zip(ARKIT_NAMES, moves, strict=True) if pulls}
+    assert pulling == set(SKIN_CHANNELS)
 
 
 def test_left_and_right_mirror_each_other() -> None:
