@@ -19,7 +19,6 @@ from aiortc import (
     RTCPeerConnection,
     RTCRtpSender,
     RTCSessionDescription,
-    clock,
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 from aiortc.rtp import (
@@ -28,12 +27,10 @@ from aiortc.rtp import (
     RTCP_PSFB_PLI,
     AnyRtcpPacket,
     RtcpPsfbPacket,
-    RtcpReceiverInfo,
     RtcpRrPacket,
-    RtcpSrPacket,
     unpack_remb_fci,
 )
-from aiortc.sdp import SessionDescription, candidate_from_sdp
+from aiortc.sdp import candidate_from_sdp
 from av import AudioFrame
 from av.audio.resampler import AudioResampler
 
@@ -43,28 +40,16 @@ from server.dtls import meet_everybody
 from server.encoders import VideoCodec
 from server.errors import ApiError
 from server.microphone import MicPacket, tap
+from server.offer import bad_sdp, is_mdns, parse_offer, without_mdns
+from server.reports import Network, report_schedule
 from server.tracks import PacketTrack
 
 logger = logging.getLogger(__name__)
 
-MAX_SDP_BYTES = 100_000
 # VP8 first: every browser has it, and H264 costs four times as much to encode.
 VIDEO_CODECS: tuple[VideoCodec, ...] = ("VP8", "H264")
 EVENTS_LABEL = "events"
 MAX_CHANNEL_BACKLOG_BYTES = 1_000_000
-MAX_ROUND_TRIP_S = 60.0
-
-
-@dataclass(frozen=True)
-class Network:
-    """What a viewer's receiver tells of the way to it.
-
-    loss: share of packets missed since its last report, 0 to 1. round_trip_s: None
-    before it has heard a sender report.
-    """
-
-    loss: float
-    round_trip_s: float | None
 
 
 @dataclass(frozen=True)
@@ -79,62 +64,6 @@ class Hooks:
     key_wanted: Callable[[], None]
     microphone: Callable[[FloatArray], None] | None = None  # float32 [n] at 48 kHz
     packets: Callable[["Peer", MicPacket], None] | None = None  # of the microphone
-
-
-def parse_offer(sdp: str) -> SessionDescription:
-    """What is offered.
-
-    Raises:
-        ApiError: 413, 400 not SDP, or nothing in it that could be sent to.
-    """
-    if len(sdp) > MAX_SDP_BYTES:
-        raise ApiError(413, "body_too_large", "The offer is too large.")
-    try:
-        offer = SessionDescription.parse(sdp)
-    except Exception:  # the parser raises whatever a hostile line makes it raise
-        raise bad_sdp("it cannot be parsed") from None
-    wanted = [each for each in offer.media if each.kind in ("audio", "video")]
-    if not wanted:
-        raise bad_sdp("it has neither audio nor video")
-    # Without a direction it is sendrecv (RFC 8866, section 6.7).
-    if not any(each.direction in (None, "recvonly", "sendrecv") for each in wanted):
-        raise bad_sdp("it asks for nothing: offer recvonly or sendrecv media")
-    if len(offer.media) > 8:
-        raise bad_sdp("it has too many media sections")
-    mids = [each.rtp.muxId for each in offer.media]
-    if len(set(mids)) < len(mids):
-        raise bad_sdp("two of its media sections have the same mid")
-    for group in offer.group:
-        if group.semantic == "BUNDLE" and not set(group.items) <= set(mids):
-            raise bad_sdp("its bundle names what it does not have")
-    return offer
-
-
-def bad_sdp(why: str) -> ApiError:
-    return ApiError(400, "bad_sdp", f"The session description is not usable: {why}.")
-
-
-def is_mdns(candidate: str) -> bool:
-    """Whether the address is one of a browser's .local names (RFC 8828).
-
-    aioice would wait a second for each; the viewer's checks tell its address anyway
-    (a peer-reflexive candidate).
-    """
-    fields = candidate.split()
-    return len(fields) > 4 and fields[4].lower().endswith(".local")
-
-
-def without_mdns(sdp: str) -> str:
-    """Without hidden names, nor the end of candidates where none is left.
-
-    With an end and no candidate aioice would give up, though the viewer's own checks
-    are still to come.
-    """
-    lines = sdp.splitlines(keepends=True)
-    kept = [x for x in lines if not (x.startswith("a=candidate:") and is_mdns(x))]
-    if not any(x.startswith("a=candidate:") for x in kept):
-        kept = [x for x in kept if not x.startswith("a=end-of-candidates")]
-    return "".join(kept)
 
 
 @dataclass(eq=False)
@@ -294,7 +223,7 @@ class Peer:
                 hear = partial(self.hooks.packets, self)
                 tap(transceiver.receiver, transceiver._codecs, hear)
             self._listen(transceiver.sender)
-            _report_schedule(transceiver.sender, track)
+            report_schedule(transceiver.sender, track)
         self._outlet = Outlet(self._outlet.audio, self._outlet.video, self.codec)
 
     def _listen(self, sender: RTCRtpSender) -> None:
@@ -308,7 +237,7 @@ class Peer:
                 self._feedback(packet)
             elif isinstance(packet, RtcpRrPacket) and sender.kind == "audio":
                 for report in packet.reports:
-                    self.hooks.network(_network(report))
+                    self.hooks.network(Network.of(report))
             await handle(packet)
 
         sender._handle_rtcp_packet = tapped  # type: ignore[method-assign]
@@ -345,36 +274,6 @@ class Peer:
         task = asyncio.create_task(_hear(track, hear) if hear else _drain(track))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _report_schedule(sender: RTCRtpSender, track: PacketTrack) -> None:
-    """Let sender reports pair RTP time with the time a packet was due.
-
-    aiortc pairs it with the time of sending, so that one late frame would make a
-    browser shift the picture against the sound until the next report.
-    """
-    send = sender._send_rtcp
-
-    async def scheduled(packets: list[AnyRtcpPacket]) -> None:
-        for packet in packets:
-            if isinstance(packet, RtcpSrPacket) and track.scheduled_s is not None:
-                late_s = time.monotonic() - track.scheduled_s
-                now = clock.current_ntp_time()
-                packet.sender_info.ntp_timestamp = now - int(late_s * 2**32)
-        await send(packets)
-
-    sender._send_rtcp = scheduled  # type: ignore[method-assign]
-
-
-def _network(report: RtcpReceiverInfo) -> Network:
-    """RFC 3550, section 6.4.1: the way there and back is what is left of the time."""
-    round_trip_s = None
-    if report.lsr:
-        now = (clock.current_ntp_time() >> 16) & 0xFFFFFFFF  # in 1/65536 s
-        round_trip_s = ((now - report.lsr - report.dlsr) & 0xFFFFFFFF) / 65536
-        if round_trip_s > MAX_ROUND_TRIP_S:  # the clock was set, or the report is wrong
-            round_trip_s = None
-    return Network(report.fraction_lost / 256, round_trip_s)
 
 
 async def _hear(track: MediaStreamTrack, hear: Callable[[FloatArray], None]) -> None:

@@ -18,22 +18,14 @@ from server.lane import Lane
 from server.limits import Limits
 from server.look import Look
 from server.metrics import Metrics
-from server.peer import Hooks, Network, Peer
+from server.narration import Narration
+from server.peer import Hooks, Peer
 from server.persona import Converse
 from server.pipeline import Speech
-from server.playout import Captioned, Ended, PlayoutBuffer, Released, Started, to_ms
-from server.protocol import (
-    Caption,
-    ErrorEvent,
-    Event,
-    SessionClosed,
-    SpeechEnded,
-    SpeechStarted,
-    State,
-    StreamReady,
-    Word,
-)
+from server.playout import PlayoutBuffer, to_ms
+from server.protocol import ErrorEvent, Event, SessionClosed, State, StreamReady
 from server.rate import Bucket
+from server.reports import Network
 from server.senses import Senses
 from server.tokens import token_expired
 
@@ -91,6 +83,9 @@ class Session:
             self.close,
             self.touch,
             metrics,
+        )
+        self.narration = Narration(
+            lane.playout, self.speech, self.dialogue, self.look, self.tell, metrics
         )
 
     @property
@@ -251,67 +246,6 @@ class Session:
             self.tell(ErrorEvent.of(api_error(error), source))
             return
         self.dialogue.speak_as(voice, language, info.language)
-
-    def on_released(self, released: Released) -> None:
-        """A packet of sound has left: tell what happens in it."""
-        self.speech.released()
-        self.dialogue.hearing.played(released.samples)
-        for event in released.events:
-            if isinstance(event, Started):
-                self._started(event)
-            elif isinstance(event, Captioned):
-                self._captioned(event)
-            else:
-                self._ended(event)
-
-    def _started(self, event: Started) -> None:
-        utterance = event.utterance
-        seconds = self.speech.first_audio_s(utterance)
-        if seconds is not None:
-            self._metrics.first_audio_s.observe(seconds)
-        self.look.speak_with(utterance.emotion)
-        self.dialogue.sound_began(event.media_sample)
-        self.tell(
-            SpeechStarted(
-                utterance_id=utterance.utterance_id,
-                source_event_id=utterance.source_event_id,
-                media_ms=to_ms(event.media_sample),
-            )
-        )
-
-    def _captioned(self, event: Captioned) -> None:
-        mark = event.mark
-        self.dialogue.captioned(event)
-        words = tuple(
-            Word(
-                text=text,
-                start_ms=to_ms(event.offset + start),
-                end_ms=to_ms(event.offset + end),
-            )
-            for text, start, end in mark.words
-        )
-        self.tell(
-            Caption(
-                utterance_id=event.utterance.utterance_id,
-                text=mark.text,
-                start_ms=to_ms(event.offset + mark.start),
-                end_ms=to_ms(event.offset + mark.end),
-                words=words,
-            )
-        )
-
-    def _ended(self, event: Ended) -> None:
-        self.tell(
-            SpeechEnded(
-                utterance_id=event.utterance.utterance_id,
-                source_event_id=event.utterance.source_event_id,
-                media_ms=to_ms(event.media_sample),
-            )
-        )
-        self.look.speak_with(None)
-        self.dialogue.utterance_over(event.utterance)
-        if not self.playout.active:
-            self.dialogue.sound_ended(event.media_sample)
 
     def numbered(self, event: Event) -> str:
         """An event as JSON with the next event_id."""

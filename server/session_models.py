@@ -9,7 +9,7 @@ from models.disclosure import STATEMENT, Disclosure
 from models.identity import Identity
 from models.tts.voice import FASTEST, LONGEST_SILENCE_S, SLOWEST, Manner
 from server.identities import DEFAULT_ID
-from server.peer import MAX_SDP_BYTES
+from server.offer import MAX_SDP_BYTES
 from server.persona import Interactivity, Mode, Persona
 from server.protocol import Background, Layout, State
 from server.session import Session

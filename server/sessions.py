@@ -148,7 +148,7 @@ class Sessions:
             self._ice.for_peer,
             self._metrics,
         )
-        lane.on_released = session.on_released
+        lane.on_released = session.narration.on_released
         lane.tell = session.tell
         self._sessions[session.session_id] = session
         self._tasks[session.session_id] = asyncio.create_task(self._live(session))

@@ -7,8 +7,9 @@ from aiortc import RTCIceServer
 from fastapi import APIRouter, Request, Response
 
 from server.errors import ApiError
+from server.offer import MAX_SDP_BYTES
 from server.openapi import answer_of, body_of, refusals
-from server.peer import MAX_SDP_BYTES, Peer
+from server.peer import Peer
 from server.services import Served, Viewed, content_type, read_body
 from server.session import Session
 

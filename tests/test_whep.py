@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.app import create_app
-from server.peer import is_mdns, without_mdns
+from server.offer import is_mdns, without_mdns
 from server.whep import parse_fragment
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
