@@ -14,18 +14,8 @@ from scripts.live_client import LiveClient
 from server.app import create_app
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
+from tests.threads import strange_threads
 
-POOLS = {
-    "asyncio",
-    "device",
-    "ear",
-    "opus",
-    "portraits",
-    "store",
-    "tts",
-    "vad",
-    "video",
-}
 Serve = Callable[..., contextlib.AbstractAsyncContextManager[Live]]
 
 
@@ -148,19 +138,6 @@ async def test_viewers_share_one_stream_and_leave_alone(serve: Serve) -> None:
         seen = len(first.pictures)
         await first.until(lambda: len(first.pictures) > seen + 10)
         await first.delete()
-
-
-def strange_threads(before: set[threading.Thread]) -> list[str]:
-    """New threads that no pool of the server accounts for.
-
-    Pools grow to their bound as they are first used, so a count tells nothing. But a
-    pool numbers its threads: one that a session had made for itself, and left, would
-    show its `video_0` a second time.
-    """
-    names = [thread.name for thread in set(threading.enumerate()) - before]
-    ours = [name for name in names if name != "AnyIO worker thread"]
-    again = [name for name in ours if ours.count(name) > 1]
-    return again + [name for name in ours if name.rsplit("_", 1)[0] not in POOLS]
 
 
 async def test_connects_and_kills_leave_nothing(serve: Serve) -> None:

@@ -17,10 +17,17 @@ from scripts.soak import STAGES, freed, run
 from server.app import create_app
 from tests.fakes import FAKE_PARTS, fake_settings
 from tests.live_server import Live, serving
+from tests.threads import strange_threads
 
 
 @pytest.fixture
-async def live(tmp_path: Path) -> AsyncIterator[Live]:
+def threads() -> set[threading.Thread]:
+    """Those that there were before the server."""
+    return set(threading.enumerate())
+
+
+@pytest.fixture
+async def live(tmp_path: Path, threads: set[threading.Thread]) -> AsyncIterator[Live]:
     settings = fake_settings(
         tmp_path,
         max_sessions=len(STAGES) * 2,
@@ -33,14 +40,15 @@ async def live(tmp_path: Path) -> AsyncIterator[Live]:
         yield live
 
 
-def held() -> tuple[int, int, int]:
-    """Tasks, threads and descriptors of this process."""
+def held() -> tuple[int, int]:
+    """Tasks and descriptors of this process."""
     gc.collect()
-    descriptors = len(os.listdir("/proc/self/fd"))
-    return len(asyncio.all_tasks()), threading.active_count(), descriptors
+    return len(asyncio.all_tasks()), len(os.listdir("/proc/self/fd"))
 
 
-async def test_whatever_stage_a_viewer_dies_at_all_comes_back(live: Live) -> None:
+async def test_whatever_stage_a_viewer_dies_at_all_comes_back(
+    live: Live, threads: set[threading.Thread]
+) -> None:
     await run(live.url, len(STAGES))
     assert await freed(live.url) == 0
     await asyncio.sleep(0.5)
@@ -51,6 +59,7 @@ async def test_whatever_stage_a_viewer_dies_at_all_comes_back(live: Live) -> Non
     after = held()
     # A kept-alive connection more or less is nobody's leak.
     assert all(b <= a + 2 for a, b in zip(before, after, strict=True)), (before, after)
+    assert strange_threads(threads) == []
     assert live.services.metrics.viewers._value.get() == 0
 
 
