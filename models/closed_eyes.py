@@ -5,30 +5,36 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from models.controls import smoothstep
-from models.eyes import EyeRig, UintArray, eye_coordinates, lid_height
+from models.eyes import (
+    MEET_BELOW,
+    EyeRig,
+    UintArray,
+    carried,
+    eye_coordinates,
+    lid_height,
+)
+from models.lashes import lash_line
 from models.media import FloatArray
 
-# Where closed lids meet, in half eye widths under the open eye's lower lid: lashes hang
-# over it. Measured by landmarks: with a higher line they see an eye that is still open.
-MEET_BELOW = 0.19
-INK, SHADOW = 0.80, 0.36  # how much of the lashes' colour their line and its rim take
-LEAST_CONTRAST = 0.42  # of the skin's brightness: lashes are no lighter than this
+SHARP_PX = 0.6  # the blur of an edge between two pixels
+LASHES = 0.70, 0.90  # of the light, that the faintest and the darkest lashes take
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
-    """Both eyes as they look when closed, RGB and how much of it shows then:
-    float32 [H, W, 4], 0 to 255 and 0 to 1.
+    """Both eyes as they look when closed: RGB without lashes, how much of it shows
+    then, and how much light the lashes take: float32 [H, W, 5], 0 to 255 and 0 to 1.
 
     The lids are the skin's own colour, taken from between lid and brow and from under
-    the eye, without lashes and folds, with the shade of a crease, a round eyeball
-    beneath and one line of lashes in the colour of the photo's.
+    the eye, without lashes and folds, with the shade of a crease and a round eyeball
+    beneath.
     """
     height, width = picture.shape[:2]
-    result = np.zeros((height, width, 4), np.float32)
+    result = np.zeros((height, width, 5), np.float32)
     result[..., :3] = picture
     for eye in (0, 1):
         frame = rig.frame[eye].numpy()
@@ -44,16 +50,20 @@ def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
         skin = float(rig.skin[eye])
         place = _LidPlace(outwards, t.numpy(), upper, lower, skin)
         mask = _lid_mask(place)
-        plain = _plain_skin(patch, mask, half)
+        plain = _plain_skin(patch, mask, place, half)
         if plain is None:
             continue
-        painted = _painted_lid(plain, patch, place, half)
+        painted = _painted_lid(plain, patch, place)
         rims = _rims(plain, patch, place, half)
-        mask = np.maximum(mask, _lashes(plain, patch, place) * (1 - rims))
+        lashes = _lashes(plain, patch, place, half) * (1 - rims)
+        mask = np.maximum(mask, lashes)
+        mask = np.maximum(mask, _carried_down(lashes, place, frame))
         painted = painted + (patch - painted) * rims[..., None]
-        closed = np.concatenate([painted, mask[..., None]], -1)
+        ink = _ink(plain, patch, lashes, place, half) * (1 - rims)
         here = result[top:bottom, left:right]
-        here[:] = np.where(closed[..., 3:] > here[..., 3:], closed, here)
+        more = mask > here[..., 3]
+        here[more, :4] = np.dstack([painted, mask])[more]
+        here[..., 4] = np.maximum(here[..., 4], ink)
     return result
 
 
@@ -71,13 +81,18 @@ class _LidPlace:
     @property
     def below_line(self) -> FloatArray:
         """How far a pixel is below the line where the lids meet."""
-        return np.asarray(self.t - self.lower - MEET_BELOW, np.float32)
+        bow = np.clip(1 - self.s**2, 0, 1)
+        return np.asarray(self.t - self.lower - MEET_BELOW * bow, np.float32)
 
 
-def _plain_skin(patch: FloatArray, mask: FloatArray, half: float) -> FloatArray | None:
+def _plain_skin(
+    patch: FloatArray, mask: FloatArray, at: _LidPlace, half: float
+) -> FloatArray | None:
     """The skin round an eye's mask spread over it, with the photo's grain; None where
     too little of it is in the picture."""
     known = (mask < 0.30) & (cv2.GaussianBlur(mask, (0, 0), 0.16 * half) > 0.01)
+    # Next to the lid's edge too: make-up, and the shade of the brow.
+    known |= (at.t < at.upper - 0.14) & (mask > 0) & (at.below_line < 0)
     if known.sum() < 12:
         return None
     luma = patch @ LUMA
@@ -116,7 +131,7 @@ def _rims(
     """
     skin = plain @ LUMA
     unlike = np.abs(patch @ LUMA - skin) > np.maximum(0.22 * skin, 18.0)
-    off_lid = (at.t < at.upper - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > 1.2)
+    off_lid = (at.t < at.upper - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > 1.35)
     marks = (unlike & off_lid).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(marks)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
@@ -125,7 +140,9 @@ def _rims(
     return np.asarray(cv2.GaussianBlur(kept, (0, 0), 0.8), np.float32)
 
 
-def _lashes(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
+def _lashes(
+    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+) -> FloatArray:
     """The open eye's lashes where they stand out beyond the lid's mask: 0 to 1."""
     skin = np.maximum(plain @ LUMA, 1)
     darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / skin
@@ -133,38 +150,60 @@ def _lashes(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
     near = smoothstep(at.t, at.upper.min() - 0.95 * high, at.upper.min() - 0.7 * high)
     near = near * smoothstep(at.below_line, 0.6, 0.3)
     near = near * smoothstep(at.s, -1.35, -1.15) * smoothstep(at.s, 1.9, 1.6)
-    found = cv2.dilate(smoothstep(darker, *LASH_DARKER), np.ones((3, 3)))
-    return np.asarray(near * cv2.GaussianBlur(found, (0, 0), 0.8), np.float32)
+    sure = smoothstep(darker, *LASH_DARKER)
+    # Their tips are fainter, and what is next to them is theirs.
+    about = cv2.dilate(near * sure, np.ones((side := round(0.25 * half) | 1, side)))
+    found = np.maximum(sure, about * smoothstep(darker, 0.06, 0.14))
+    found = near * cv2.dilate(found, np.ones((3, 3)))
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.8), np.float32)
 
 
-def _painted_lid(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> FloatArray:
+    """What goes with the upper lid, where it lies when the eye is closed."""
+    full = np.maximum(at.t - at.below_line - at.upper, 0)
+    beyond = -at.below_line / (at.skin + full)
+    way = full * carried(torch.from_numpy(beyond)).numpy()
+    rows, columns = np.mgrid[: way.shape[0], : way.shape[1]].astype(np.float32)
+    x, y = columns - way * frame[4], rows - way * frame[5]
+    moved = cv2.remap(picture, x, y, cv2.INTER_LINEAR)
+    return np.asarray(moved * (at.below_line < 0.1), np.float32)
+
+
+def _ink(
+    plain: FloatArray,
+    patch: FloatArray,
+    lashes: FloatArray,
+    at: _LidPlace,
+    half: float,
 ) -> FloatArray:
+    """The line of lashes, as dark and as long as the open eye's are."""
+    line = (np.abs(at.t - at.upper) < 0.10) & (np.abs(at.s) < 0.8)
+    skin = float(np.median(plain @ LUMA))
+    dark = float(np.percentile(patch[line] @ LUMA, 10)) if line.sum() > 8 else skin
+    above = (at.t < at.upper - 0.12) & (at.t > at.upper - 0.4) & (np.abs(at.s) < 1.1)
+    stand = lashes[above]
+    long = float(np.clip(2.5 * stand.mean(), 0, 1)) if stand.size else 0.0
+    share = np.clip((1 - dark / max(skin, 1.0)) / LASHES[1], 0, 1)
+    strength = LASHES[0] + (LASHES[1] - LASHES[0]) * share
+    ink = strength * lash_line(at.s, at.below_line, half, long)
+    # As sharp as the open eye's: its edges go from dark to light over so many pixels.
+    luma = patch @ LUMA
+    steps = np.hypot(*np.gradient(luma))[np.abs(at.t - at.upper) < 0.3]
+    steepest = float(np.percentile(steps, 98)) if steps.size else 1.0
+    soft = (skin - dark) / max(2.5 * steepest, 1.0)
+    sharper = np.sqrt(np.clip(soft**2 - SHARP_PX**2, 0.01, (0.035 * half) ** 2))
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), sharper), np.float32)
+
+
+def _painted_lid(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
     middle = np.clip(1 - at.s**2, 0, 1)
     below = at.below_line
     lid = _out_of_shadow(plain, patch, at)
     crease = np.exp(-(((at.t - at.upper + 0.10 * at.skin) / 0.07) ** 2)) * middle
     round_eye = np.exp(-(((at.t - 0.45 * at.upper - 0.55 * at.lower) / 0.22) ** 2))
-    shade = 1 + 0.05 * round_eye * middle - 0.03 * crease
+    shade = 1 + 0.05 * round_eye * middle - 0.08 * crease
     shade = shade - 0.13 * np.exp(-np.abs(below) / 0.10) * np.sqrt(middle)
-    line = np.abs(at.t - at.upper) < 0.10
-    line = line & (np.abs(at.s) < 0.8)
-    shown = patch[line] if line.sum() > 8 else plain.reshape(-1, 3)
-    dark = np.percentile(shown, 8, axis=0)
-    # A soft painting's lashes are hardly darker than its skin, but a closed eye is read
-    # by their line.
-    skin = float(np.median(plain @ LUMA))
-    dark = dark * min(1.0, LEAST_CONTRAST * skin / max(float(np.mean(dark)), 1.0))
-    pixel = 1 / half
-    thick = np.where(below < 0, 0.045, 0.11) * (0.4 + 0.6 * middle) + 0.45 * pixel
-    soft = np.where(below < 0, 0.16, 0.5) * (0.3 + 0.7 * middle) + 0.5 * pixel
-    ink = INK * np.exp(-((below / thick) ** 2)) + SHADOW * np.exp(
-        -((below / soft) ** 2)
-    )
-    ink = ink * smoothstep(at.s, -1.15, -0.6) * smoothstep(at.s, 1.25, 0.90)
-    lid = lid * shade[..., None]
-    lid = lid + (np.minimum(dark, lid) - lid) * np.clip(ink, 0, 1)[..., None]
-    return np.asarray(np.clip(lid, 0, 255), np.float32)
+    return np.asarray(np.clip(lid * shade[..., None], 0, 255), np.float32)
 
 
 def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
@@ -176,7 +215,7 @@ def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> Float
     light = np.median(patch[under], axis=0)
     darker = np.clip(1 - plain @ LUMA / max(float(light @ LUMA), 1), 0, 1)
     middle = np.clip(1 - at.s**2, 0, 1)
-    share = 0.6 * smoothstep(darker, 0.0, 0.15) * middle
+    share = 0.4 * smoothstep(darker, 0.0, 0.15) * middle
     share = share * smoothstep(at.t, at.upper - 0.35 * at.skin, at.upper - 0.05)
     soft = cv2.GaussianBlur(share, (0, 0), 1.0)[..., None]
     return np.asarray(plain + (light - plain) * soft, np.float32)

@@ -15,8 +15,9 @@ from models.eyes import (
     BELOW,
     LASHES_LOWER,
     LASHES_UPPER,
-    MEETING,
+    MEET_BELOW,
     EyeMotion,
+    carried,
     eye_motion,
     moving_eyes,
 )
@@ -36,8 +37,9 @@ from models.sampling import (
 )
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
-CLOSING = 0.45  # of a blink, from where the lid begins to look as it does closed
-FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
+# Of the opening, that a lid has come down when skin and lashes begin to look as they do
+# in a closed eye, and when they do; and when skin under the eye does.
+SKIN_CLOSES, LASHES_CLOSE, RIM_CLOSES = (0.15, 0.75), (0.05, 0.5), (0.7, 1.0)
 GAZE_FREES = 0.02, 0.16  # half eye widths that an iris moves out of its lids' shadows
 BARED = 0.02  # half eye widths that skin must move by to be without frames of glasses
 
@@ -88,11 +90,6 @@ def _drawn(
     glasses = bool(rig.glasses.any())
     if glasses:
         outside = _without_frames(batch, outside, crop, lids.travel)
-    shut = smoothstep(moves.upper, CLOSING, 1.0)
-    if shut.any():
-        closed = _sample_eyes(batch.closed_eyes, crop)
-        share = closed[:, 3:] * on(photo.device, shut[:, None, :, None])
-        outside = torch.lerp(outside, closed[:, :3], share)
     gaze = np.stack([moves.side, moves.down], -1)[:, :, None]  # [B, 2 eyes, 1, 2]
     way = on(photo.device, (gaze @ rig.eye_gaze).swapaxes(2, 3))
     iris = _sample_eyes(batch.irises, crop - way)
@@ -103,10 +100,29 @@ def _drawn(
     left = 1 - rims[:, 3:] * looks[:, None, :, None]
     ball = ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
     drawn = torch.lerp(outside, ball, lids.opening)
+    if lids.left is not None:
+        drawn = _closing(batch, drawn, crop, moves, lids)
     if not glasses:
         return drawn
     as_worn = laid_over(sample(batch.person, photo.transpose(1, 2)), behind)
     return torch.lerp(drawn, as_worn, _sample_eyes(batch.bare_eyes, crop)[:, 3:])
+
+
+def _closing(
+    batch: Prepared, drawn: Tensor, crop: Tensor, moves: EyeMotion, lids: "_Lids"
+) -> Tensor:
+    """Eyes [B, 3, 2 eyes, pixels] with the skin and lashes of closed ones, as far as
+    their lids are down: these come down with the lids."""
+    assert lids.left is not None
+    skin, lashes, rim = (
+        on(drawn.device, smoothstep(moves.upper, *ends)[:, None, :, None])
+        for ends in (SKIN_CLOSES, LASHES_CLOSE, RIM_CLOSES)
+    )
+    way = on(crop.device, batch.rig.eye_gaze[:, :, 1, :, None])
+    closed = _sample_eyes(batch.closed_eyes, torch.addcmul(crop, way, lids.left))
+    share = torch.lerp(skin, rim, lids.under).mul_(closed[:, 3:4])
+    drawn = torch.lerp(drawn, closed[:, :3], share)
+    return drawn.mul_(1 - closed[:, 4:] * lashes)
 
 
 def _without_frames(
@@ -143,11 +159,15 @@ def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class _Lids:
-    """Per pixel: how far the skin of its lid has come down (up is negative),
-    [B, 2 eyes, 1, pixels]; and how open the eye is, [B, 1, 2 eyes, pixels]."""
+    """Per pixel: how far the skin of its lid has come down (up is negative), and how
+    far the upper lid's will until both meet, [B, 2 eyes, 1, pixels], None where none
+    comes down; how open the eye is, and whether it is below the upper lid's edge,
+    [B, 1, 2 eyes, pixels]."""
 
     travel: Tensor
+    left: Tensor | None
     opening: Tensor
+    under: Tensor
 
 
 # What is known of each pixel: down across the eye and along it, both in half its width
@@ -155,10 +175,10 @@ class _Lids:
 _BASIS = ("t", "s", "bow", "bow s", "bow s^2")
 # What is a sum of those, each with its weight: what of the eyeball the two lids leave
 # seen; and the line of lashes between lids that nearly touch; how far away each lid's
-# edge is, outwards; and how far each lid has travelled.
+# edge is, outwards; how far each lid has travelled, and the upper one will.
 _SUMS = (
     *("seen above", "seen below", "not touching", "above", "below"),
-    *("travel above", "travel below"),
+    *("travel above", "travel below", "left above"),
 )
 
 
@@ -171,45 +191,47 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
         basis,
     ).reshape(batch, 2, len(_SUMS), -1)
     seen = sums[:, :, :3].clamp_(0, 1)
-    above, below, down, up = sums[:, :, 3:].unbind(2)
+    above, below, down, up, left = sums[:, :, 3:].unbind(2)
     in_upper = above > below
     height = on(basis.device, rig.eye_skin[..., None])  # of skin above the upper lid
     room = torch.where(in_upper, height + down.clamp_min(0), BELOW)
-    beyond = torch.maximum(above, below).div_(room)
-    skin = _ease(beyond.sub_(1).mul_(1 / (FLAT - 1)).clamp_(0, 1))
+    skin = carried(torch.maximum(above, below).div_(room))
+    remaining = None
+    if (moves.upper > LASHES_CLOSE[0]).any():
+        remaining = torch.where(in_upper, skin, 1.0).mul_(left)[:, :, None]
     return _Lids(
         travel=torch.where(in_upper, down, up).mul_(skin)[:, :, None],
+        left=remaining,
+        under=seen[:, :, 0][:, None],
         opening=(seen[:, :, 0] * seen[:, :, 1] * seen[:, :, 2])[:, None],
     )
 
 
 def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
-    """Weights of _BASIS in _SUMS [B, 2 eyes, 7, 5], and what is added, [..., 7]."""
-    # Of the opening: the lids' edges, and the skin, which comes from a little beyond
-    # the lower lid's edge, as landmarks lie inside it.
-    down, up = (1 - MEETING) * moves.upper, -MEETING * moves.lower
-    skin_up = up - UNDER_LOWER * np.maximum(moves.lower, 0)
+    """Weights of _BASIS in _SUMS [B, 2 eyes, 8, 5], and what is added, [..., 8]."""
+    # Of the opening: the skin comes from a little beyond the lower lid's edge, as
+    # landmarks lie inside it.
+    skin_up = -UNDER_LOWER * np.maximum(moves.lower, 0)
     upper, lower = rig.eye_lids[:, :, 0], rig.eye_lids[:, :, 1]
     opening = lower - upper
+    past = np.zeros((*moves.blink.shape, 3), np.float32)
+    past[..., 0] = MEET_BELOW
+    down = opening * moves.upper[..., None] + past * moves.blink[..., None]
     pixel = rig.eye_pixel[..., None]
     weights = np.zeros((*moves.upper.shape, len(_SUMS), len(_BASIS)), np.float32)
     shift = np.zeros(weights.shape[:3], np.float32)
     above, below = weights[:, :, 3], weights[:, :, 4]
     above[..., 0], below[..., 0] = -1, 1
-    above[..., 2:] = upper + opening * down[..., None]
-    below[..., 2:] = -lower - opening * up[..., None]
+    above[..., 2:] = upper + down
+    below[..., 2:] = -lower
     weights[:, :, 0], weights[:, :, 1] = -above / pixel, -below / pixel
     weights[:, :, 2] = (above + below) / (-1.2 * pixel)
     shift[..., :3] = 0.5, 0.5, -0.25
     shift[..., :2] -= np.array([LASHES_UPPER, LASHES_LOWER], np.float32) / pixel
-    weights[:, :, 5, 2:] = opening * down[..., None]
+    weights[:, :, 5, 2:] = down
     weights[:, :, 6, 2:] = opening * skin_up[..., None]
+    weights[:, :, 7, 2:] = opening + past - down
     return weights, shift
-
-
-def _ease(x: Tensor) -> Tensor:
-    """0 to 1, smooth at both ends."""
-    return torch.mul(x, -2).add_(3).mul_(x).mul_(x)
 
 
 def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:

@@ -22,12 +22,14 @@ LEFT_LOWER = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
-MEETING = 0.0  # of the opening: how far above the lower lid the lids meet
-BEYOND = 0.30  # of the opening, that a closed upper lid comes down past the lower one
+# Where the upper lid's edge comes to lie in a blink, half eye widths under the middle
+# of the open eye's lower lid, less at its sides: lashes hang over it.
+MEET_BELOW = 0.10
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 # Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
 # the lids.
 LASHES_UPPER, LASHES_LOWER = 0.06, 0.03
+FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
 UintArray = npt.NDArray[np.uint8]
@@ -91,6 +93,12 @@ def lid_height(lid: Tensor, s: Tensor) -> Tensor:
     return (1 - s * s) * torch.addcmul(a, s, torch.addcmul(b, s, c))
 
 
+def carried(beyond: Tensor) -> Tensor:
+    """How far skin goes with a lid: 1 next to it, 0 from where beyond is 1 on."""
+    x = beyond.sub(1).mul_(1 / (FLAT - 1)).clamp_(0, 1)
+    return torch.mul(x, -2).add_(3).mul_(x).mul_(x)
+
+
 def eye_coordinates(
     frame: FloatArray, left: int, top: int, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
@@ -108,8 +116,9 @@ class EyeMotion:
     """Per eye, float32 [B, 2]: lid travels (of the opening) and gaze (half eye widths),
     the subject's right one first."""
 
-    upper: FloatArray  # 0 rest, 1 at the meeting line, beyond it shut, below 0 wider
+    upper: FloatArray  # 0 rest, 1 at the lower lid, below 0 wider
     lower: FloatArray
+    blink: FloatArray  # 0 to 1, of the way from the lower lid to where both meet
     side: FloatArray
     down: FloatArray
 
@@ -138,8 +147,9 @@ def eye_motion(motion: FloatArray) -> EyeMotion:
     resting = 0.16 * squint - 0.22 * wide + 0.38 * lowered + 0.14 * raised
     lower = 0.38 * squint - 0.06 * wide - 0.10 * lowered
     return EyeMotion(
-        upper=resting + (1 + BEYOND - resting) * blink,
+        upper=resting + (1 - resting) * blink,
         lower=lower + (1 - lower) * blink,
+        blink=blink,
         side=GAZE_SIDE * (look_out - look_in) * _SIDES,
         down=GAZE_UP * down,
     )

@@ -62,7 +62,7 @@ class Prepared:
     whites: Tensor  # [B, 2 eyes, 3, h, w] each eye's surroundings, see models.eyeballs
     lid_rims: Tensor  # [B, 2 eyes, 4, h, w]
     irises: Tensor  # [B, 2 eyes, 4, h, w]
-    closed_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.closed_eyes
+    closed_eyes: Tensor  # [B, 2 eyes, 5, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
     eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those,
     # then half eye widths across and along the eye, then 1 and room for two numbers
@@ -310,7 +310,7 @@ def _eye_tensors(identity: Identity) -> list[Tensor]:
     closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)
     layers = parted(balls, identity.landmarks)
-    bare = np.zeros_like(closed)
+    bare = np.zeros_like(closed[..., :4])
     if _glasses(identity):
         bare = bare_eyes(identity.picture, identity.matte, eyes)
         bare[..., :3] += 0.5

@@ -1,10 +1,11 @@
-"""A closed eye: plain skin over the eye, one line of lashes, nothing elsewhere."""
+"""A closed eye: plain skin over the eye, a line of lashes, nothing elsewhere."""
 
 import numpy as np
 import pytest
 
 from models.closed_eyes import closed_eyes
 from models.eyes import build_eyes
+from models.lashes import lash_line
 from tests.faces import frame, grace
 
 
@@ -20,23 +21,65 @@ def test_closed_eyes_cover_the_eyes_and_leave_brows_and_cheeks_alone() -> None:
         assert shown[y, x] < 0.05
 
 
-def test_lids_meet_in_a_line_darker_than_the_lid() -> None:
-    luma = closed_eyes(grace().picture, build_eyes(grace().landmarks))[..., :3].mean(2)
+def test_lids_meet_in_a_line_of_lashes_and_nowhere_else() -> None:
+    eyes = build_eyes(grace().landmarks)
+    ink = closed_eyes(grace().picture, eyes)[..., 4]
+    assert ink.min() == 0 and ink.max() <= 1
     for upper, lower in ((159, 145), (386, 374)):
         x = int(round(float(grace().landmarks[lower, 0])))
         top, bottom = grace().landmarks[[upper, lower], 1]
-        line = luma[int(bottom) - 1 : int(bottom) + 4, x].min()
-        assert line < 0.8 * luma[round(float((top + bottom) / 2)), x]
+        assert ink[int(bottom) - 1 : int(bottom) + 4, x].max() > 0.5
+        assert ink[round(float((top + bottom) / 2)), x] < 0.1
+        assert ink[int(bottom) + 12, x] < 0.1
 
 
 @pytest.mark.parametrize("side", ["Left", "Right"])
 def test_a_blink_shows_the_closed_eye(side: str) -> None:
-    painted = closed_eyes(grace().picture, build_eyes(grace().landmarks))
+    closed = closed_eyes(grace().picture, build_eyes(grace().landmarks))
+    painted = closed[..., :3] * (1 - closed[..., 4:])
     shut = frame(**{"eyeBlink" + side: 1.0}).astype(np.float32)
     ends = [263, 362] if side == "Left" else [33, 133]
     x, y = grace().landmarks[ends, :2].mean(0).round().astype(int)
     near = (slice(y - 1, y + 2), slice(x - 4, x + 5))
-    assert np.abs(shut[near] - painted[near][..., :3]).max() < 2.5
+    assert np.abs(shut[near] - painted[near]).max() < 2.5
+
+
+def test_lashes_go_down_with_the_lid_and_never_fade() -> None:
+    lines, steps = [], []
+    last = None
+    for closed in np.arange(0.3, 1.01, 0.05):
+        shown = frame(eyeBlinkLeft=float(closed), eyeBlinkRight=float(closed))
+        luma = shown.astype(np.float32).mean(2)
+        rows = []
+        for upper, lower in ((159, 145), (386, 374)):
+            x = round(float(grace().landmarks[lower, 0]))
+            top, bottom = grace().landmarks[[upper, lower], 1].astype(int)
+            # The lid above the line is skin; lashes are far darker, at each step.
+            column = luma[top : bottom + 6, x - 1 : x + 2].mean(1)
+            rows.append(top + int(column.argmin()))
+            if closed > 0.45:
+                assert column.min() < 0.6 * np.median(column[: column.argmin() + 1])
+        lines.append(rows)
+        if last is not None:
+            steps.append(float(np.abs(luma - last).mean()))
+        last = luma
+    assert (np.diff(lines, axis=0) >= -1).all()
+    assert max(steps) < 2.5 * float(np.median(steps))
+
+
+def test_lashes_are_as_dark_as_the_open_eyes_and_no_line_of_a_pen() -> None:
+    size, half = 200, 60.0
+    rows, columns = np.mgrid[:size, :size].astype(np.float32)
+    outwards, below = (columns - 100) / half, (rows - 100) / half
+    short, long = (lash_line(outwards, below, half, each) for each in (0.0, 1.0))
+    for ink in (short, long):
+        assert ink.min() >= 0 and ink.max() <= 1
+        assert ink[100, 100] > 0.6 and ink[60, 100] < 0.02
+        assert ink[100, :20].max() < 0.02 and ink[100, -20:].max() < 0.02
+        assert ink[100, 125] >= ink[100, 45]  # fuller towards the outer corner
+    hairs = slice(105, 112), slice(60, 150)
+    assert long[hairs].mean() > short[hairs].mean()
+    assert long[hairs].std(1).min() > 0.03  # apart
 
 
 def test_eyes_out_of_the_picture_are_left_out() -> None:
