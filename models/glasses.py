@@ -28,9 +28,12 @@ REACH = 2.2  # half eye widths from an eye's middle that are looked at
 THICK, LONG, LIDS = 0.30, 1.9, 0.13
 DARKER = 0.16  # of the skin's brightness, than what is round them
 FAR = 2.6  # half eye widths from an eye's middle that frames reach
+FAINTER = 0.5  # of the usual contrast, before a background as dark as frames are
+OUT = 3.6  # the same of frames that stand out beside a face
 BROW = 0.45  # half eye widths above a brow's lower edge, where no frames are
 LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
 HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
+BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a frame
 SURE = 250  # of 255 of the matte, from where on a pixel is the person's alone
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -79,9 +82,7 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         if patch.size == 0:
             continue
         s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
-        upper, lower = (lid_height(eyes.lids[eye, lid], s).numpy() for lid in (0, 1))
-        beside = np.abs(s.numpy()) < 1 + LIDS
-        lids = beside & (t.numpy() > upper - LIDS) & (t.numpy() < lower + LIDS)
+        lids = _on_lids(eyes, eye, s, t)
         worn = _frames(patch.astype(np.float32) @ LUMA, matte[here] > SURE, lids, half)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
@@ -106,6 +107,51 @@ def under_glasses(
     )
 
 
+def with_frames(
+    matte: UintArray, picture: UintArray, landmarks: FloatArray
+) -> UintArray:
+    """The matte, uint8 [H, W], with the frames of glasses that stand out beside the
+    face, where a cut-out has lost them: lines that begin on the person."""
+    if wears_glasses(picture, landmarks) <= 0.5:
+        return matte
+    height, width = matte.shape
+    eyes = build_eyes(landmarks)
+    # Of a face that is turned, the far eye is narrow, and its lens stands out most.
+    half = float(eyes.frame[:, 2:4].norm(dim=1).max())
+    result = matte.astype(np.float32)
+    for eye, frame in enumerate(eyes.frame.numpy()):
+        left, top = np.clip(frame[:2] - OUT * half, 0, [width, height]).astype(int)
+        past = np.clip(frame[:2] + OUT * half, 0, [width, height]).astype(int)
+        here = (slice(top, past[1]), slice(left, past[0]))
+        luma = picture[here].astype(np.float32) @ LUMA
+        if luma.size == 0:
+            continue
+        s, t = eye_coordinates(frame, left, top, *luma.shape)
+        brow = _brow(eyes, eye)
+        not_lens = _on_lids(eyes, eye, s, t) | ((t < brow) | (t > LENS[1])).numpy()
+        everywhere = np.ones(luma.shape, np.bool_)
+        for shades in (luma, 255 - luma):
+            kept = _frames(shades, everywhere, not_lens, half)
+            kept = _begun_on(matte[here] > SURE, kept, BEGUN * half)
+            # Where they go on before a dark background, they are fainter.
+            faint = _frames(shades, everywhere, not_lens, half, FAINTER)
+            kept = _begun_on(kept, faint, 1)
+            wide = cv2.dilate(kept.astype(np.float32), np.ones((3, 3)))
+            soft = cv2.GaussianBlur(wide, (0, 0), 0.8)
+            result[here] = np.maximum(result[here], 255 * soft)
+    return np.asarray(np.round(result), np.uint8)
+
+
+def _begun_on(
+    begin: npt.NDArray[np.bool_], lines: npt.NDArray[np.bool_], least_px: float
+) -> npt.NDArray[np.bool_]:
+    """The lines that have so many pixels in common with where they shall begin."""
+    count, labels = cv2.connectedComponents(lines.astype(np.uint8))
+    in_common = np.bincount(labels[begin], minlength=count)
+    begun = (in_common >= least_px) & (np.arange(count) > 0)
+    return np.asarray(begun[labels], np.bool_)
+
+
 def held_still(
     picture: UintArray, matte: UintArray, eyes: EyeRig, spots: FloatArray
 ) -> FloatArray:
@@ -116,8 +162,7 @@ def held_still(
     half = float(eyes.frame[:, 2:4].norm(dim=1).mean())
     behind = np.zeros(len(spots), np.float32)
     for eye, frame in enumerate(eyes.frame.numpy()):
-        lid = float(lid_height(eyes.lids[eye, 0], eyes.lids.new_zeros(1)))
-        brow = lid - float(eyes.skin[eye])  # its lower edge
+        brow = _brow(eyes, eye)
         behind = np.maximum(behind, _lens(frame, brow, spots))
         left, top = np.clip(frame[:2] - FAR * half, 0, [width, height]).astype(int)
         past = np.clip(frame[:2] + FAR * half, 0, [width, height]).astype(int)
@@ -135,6 +180,23 @@ def held_still(
     return np.maximum(smoothstep(nearest, HOLDS[1], HOLDS[0]), behind)
 
 
+def _on_lids(
+    eyes: EyeRig, eye: int, s: torch.Tensor, t: torch.Tensor
+) -> npt.NDArray[np.bool_]:
+    """Whether places in half eye widths are on an eye, or next to it."""
+    upper, lower = (lid_height(eyes.lids[eye, lid], s) for lid in (0, 1))
+    on_lids: npt.NDArray[np.bool_] = (
+        (s.abs() < 1 + LIDS) & (t > upper - LIDS) & (t < lower + LIDS)
+    ).numpy()
+    return on_lids
+
+
+def _brow(eyes: EyeRig, eye: int) -> float:
+    """A brow's lower edge, half eye widths down from the eye's middle."""
+    lid = float(lid_height(eyes.lids[eye, 0], eyes.lids.new_zeros(1)))
+    return lid - float(eyes.skin[eye])
+
+
 def _lens(frame: FloatArray, brow: float, spots: FloatArray) -> FloatArray:
     """How surely spots [N, 2] lie behind a lens of a usual size, from the brow down."""
     way = spots - frame[:2]
@@ -149,8 +211,10 @@ def _frames(
     person: npt.NDArray[np.bool_],
     lids: npt.NDArray[np.bool_],
     half: float,
+    share: float = 1.0,
 ) -> npt.NDArray[np.bool_]:
-    """Long thin lines that are darker than what is on both sides of them."""
+    """Long thin lines that are darker than what is on both sides of them; share: of
+    the usual contrast."""
     side = max(round(THICK * half) | 1, 3)
     within = cv2.erode(person.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     if not within.any():
@@ -158,7 +222,7 @@ def _frames(
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     smooth = cv2.GaussianBlur(luma, (0, 0), 0.7)
     dark = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, disc)
-    least = max(DARKER * float(np.median(luma[within])), 14.0)
+    least = share * max(DARKER * float(np.median(luma[within])), 14.0)
     lines = np.asarray((dark > least) & within & ~lids, np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(lines)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)

@@ -11,6 +11,7 @@ from models.canonical import Mended, find_upright_face, mend
 from models.crop import PictureSize, crop_to_face
 from models.diffusion import Diffusion
 from models.eyeballs import eyeballs, on_drawn_lids
+from models.glasses import with_frames
 from models.identity_file import Identity, UintArray
 from models.landmarks import find_again, find_face
 from models.lip_line import on_lip_line
@@ -151,7 +152,7 @@ def _finish(draft: _Draft, name: str, synthetic: bool, report: Progress) -> Iden
     landmarks = on_lip_line(picture, draft.landmarks)
     landmarks = on_drawn_lids(picture, landmarks)
     report("Separating person and background", 0.0)
-    matte = refine_matte(picture, landmarks)
+    matte = with_frames(refine_matte(picture, landmarks), picture, landmarks)
     background = fill_background(picture, matte)
     report("Painting eyes and mouth", 0.7)
     mouth = draft.mouth

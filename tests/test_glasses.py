@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from models.eyes import build_eyes
-from models.glasses import bare_eyes, wears_glasses
+from models.eyes import UintArray, build_eyes
+from models.glasses import bare_eyes, wears_glasses, with_frames
 from models.identity import Identity
 from models.warp import WarpRenderer
 from tests.faces import grace, motion
@@ -30,6 +30,43 @@ def with_thin_frames() -> Identity:
         line = [np.round(np.array(ends) * 16).astype(np.int32)]
         cv2.polylines(picture, line, False, BLUE, 2, cv2.LINE_AA, shift=4)
     return replace(grace(), picture=picture)
+
+
+def beside_the_face() -> tuple[UintArray, UintArray, int, int, int]:
+    """The embedded portrait cut off beside its left eye, a thin rim that goes on over
+    a dark background: picture, matte; the rim's row, its end, the face's."""
+    picture = grace().picture.copy()
+    x, y = grace().landmarks[[263, 362], :2].mean(0).round().astype(int)
+    half = np.linalg.norm(grace().landmarks[263, :2] - grace().landmarks[362, :2]) / 2
+    cut, end, row = x + round(1.9 * half), x + round(3.1 * half), y + round(0.7 * half)
+    picture[:, cut:] = (62, 58, 52)
+    picture[row - 6 : row + 8, x:cut] = SKIN
+    picture[row : row + 2, x:end] = (25, 22, 20)
+    matte = np.full(picture.shape[:2], 255, np.uint8)
+    matte[:, cut:] = 0
+    return picture, matte, row, end, cut
+
+
+def test_a_rim_beside_the_face_is_the_persons() -> None:
+    picture, matte, row, end, cut = beside_the_face()
+    worn = with_frames(matte, picture, grace().landmarks)
+    assert (worn >= matte).all()
+    assert worn[row, cut : end - 2].min() > 200
+    # Nothing of what is seen through a lens, nor of the background.
+    assert worn[row - 8, cut + 4 :].max() == worn[row + 9, cut + 4 :].max() == 0
+    assert worn[row, end + 6 :].max() == 0
+
+
+def test_no_line_of_the_background_is_worn() -> None:
+    picture, matte, row, end, cut = beside_the_face()
+    picture[row : row + 2, cut - 12 : cut] = SKIN
+    picture[row : row + 2, cut : cut + 8] = picture[row - 3, cut + 8]
+    worn = with_frames(matte, picture, grace().landmarks)
+    assert worn[:, cut + 4 :].max() == 0  # frames on the face are soft at its edge
+    without, matte, *_ = beside_the_face()
+    x, y = grace().landmarks[[168, 197], :2].round().astype(int).T
+    without[y[0] - 15 : y[1] + 15, x[0] - 15 : x[0] + 16] = SKIN
+    assert np.array_equal(with_frames(matte, without, grace().landmarks), matte)
 
 
 def test_they_are_seen_where_they_are() -> None:
