@@ -6,12 +6,16 @@ import numpy as np
 import numpy.typing as npt
 
 from models.media import FloatArray
-from models.pose import PoseRig
+from models.pose import ROWS_TOLD, PoseRig
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
-BAND_PX = 64  # a multiple of NODE_PX
+# Rows of a band, multiples of NODE_PX: of so many frames together as a cache holds, but
+# neither so few that starting on them costs more, nor so many that bands are too wide.
+CACHED_PX, LEAST_PX, MOST_PX = 256, 32, 128
 
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
+Columns = tuple[int, int]  # the first and one past the last
+Way = tuple[float, float]  # x and y, pixels
 # Of each row of a picture the first column and one past the last, [2, H]; of an empty
 # one width and 0.
 Spans = npt.NDArray[np.int64]
@@ -42,37 +46,49 @@ def clear_spans(share: FloatArray) -> Spans:
 
 
 def bands_of(
-    rig: PoseRig, region: Rectangle, ways: FloatArray
-) -> list[tuple[Rectangle, list[tuple[int, int]]]]:
+    rig: PoseRig, frames: int, region: Rectangle, ways: FloatArray
+) -> list[tuple[Rectangle, list[Columns]]]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
-    cache, and only the columns that the person can come to. With the columns of each,
-    first and one past the last, that the background can come to as well.
+    cache, and only the columns that the person can come to. With the columns of each
+    that the background can come to as well.
 
     ways: the least and the largest of each row of nodes, [2, 2 of x and y, rows], px.
     """
     left, top, right, bottom = region
-    first, past, clear, unclear = rig.columns
-    height, width = rig.size[0].tolist()
     (least_x, least_y), (most_x, most_y) = ways.tolist()
-    step = max(BAND_PX // len(rig.spans) // NODE_PX, 4) * NODE_PX
+    step = min(max(CACHED_PX // frames, LEAST_PX), MOST_PX) // NODE_PX * NODE_PX
     bands = []
     for upper in range(top, bottom, step):
         lower = min(upper + step, bottom)
-        nodes = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
-        least, most = min(least_x[nodes]), max(most_x[nodes])
-        # Rows and columns that are looked at, with the neighbours on either side.
-        above = math.floor(upper + min(least_y[nodes])) - 1
-        above = min(max(above, 0), height - 1)
-        below = max(math.ceil(lower + max(most_y[nodes])) + 2, above + 1)
-        start, end = min(first[above:below]), max(past[above:below])
-        # What reaches the picture's edge goes on beyond it.
-        start = max(math.floor(start - most) - 2, left) if start else left
-        end = min(math.ceil(end - least) + 1, right) if end < width else right
+        near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
+        least = min(least_x[near]), min(least_y[near])
+        most = max(most_x[near]), max(most_y[near])
+        band = (left, upper, right, lower)
+        (start, end), (within, beyond) = _columns(rig, band, least, most)
         if start >= end:
             continue
-        within = max(math.ceil(max(clear[above:below]) - least) + 1, start)
-        beyond = min(math.floor(min(unclear[above:below]) - most) - 2, end)
         mixed = [(start, within), (beyond, end)] if within < beyond else [(start, end)]
         mixed = [columns for columns in mixed if columns[0] < columns[1]]
         bands.append(((start, upper, end, lower), mixed))
     return bands
+
+
+def _columns(
+    rig: PoseRig, band: Rectangle, least: Way, most: Way
+) -> tuple[Columns, Columns]:
+    """Of a band, the columns that the person can come to, and those to which the
+    background cannot come."""
+    left, upper, right, lower = band
+    height, width = rig.size[0].tolist()
+    # Rows and columns that are looked at, with the neighbours on either side.
+    above = min(max(math.floor(upper + least[1]) - 1, 0), height - 1)
+    below = min(max(math.ceil(lower + most[1]) + 2, above + 1), height)
+    rows = slice(above // ROWS_TOLD, -(-below // ROWS_TOLD))
+    first, past, clear, unclear = (told[rows] for told in rig.columns)
+    start, end = min(first), max(past)
+    # What reaches the picture's edge goes on beyond it.
+    start = max(math.floor(start - most[0]) - 2, left) if start else left
+    end = min(math.ceil(end - least[0]) + 1, right) if end < width else right
+    within = max(math.ceil(max(clear) - least[0]) + 1, start)
+    beyond = min(math.floor(min(unclear) - most[0]) - 2, end)
+    return (start, end), (within, beyond)

@@ -27,12 +27,11 @@ from models.prepared import Prepared
 from models.sampling import (
     Maps,
     cut,
-    cut_off,
-    laid_over,
+    in_ram,
     on,
     paste,
     patch_places,
-    sample,
+    person_at,
     sample_grid,
 )
 
@@ -52,9 +51,9 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
         moving = moving_eyes(pose.motion)
         if not len(moving):
             return
-    rows, columns = batch.rig.eye_size.max(0).tolist()
+    rows, columns = batch.rig.eye_patch
     limit = np.array([maps.width - columns, maps.height - rows])
-    first = pose.eyes.round().clip(0, limit).astype(np.int64)
+    first = np.minimum(np.maximum(pose.eyes.round(), 0), limit).astype(np.int64)
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
@@ -62,12 +61,11 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))
     moves = eye_motion(pose.motion)
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
-    both = cut_off(colours.reshape(len(first), 3, 2 * rows, columns))
+    both = colours.reshape(len(first), 3, 2 * rows, columns)
     # Eyes that are smaller than another face's are drawn no further than alone.
-    own = np.broadcast_to(batch.rig.eye_size[:, None, ::-1], first.shape)
-    within = np.concatenate([first, first + own], 2)
+    within = np.concatenate([first, first + batch.rig.eye_size[:, None, ::-1]], 2)
     for eye in (0, 1):
-        patch = both[:, eye * rows : (eye + 1) * rows]
+        patch = both[:, :, eye * rows : (eye + 1) * rows]
         paste(frames, first[:, eye], patch, within[:, eye], moving)
 
 
@@ -85,27 +83,43 @@ def _drawn(
     lids = _lids(rig, moves, local)
     way = on(photo.device, rig.eye_axes[:, :, 1, :, None])  # down across the eye
     skin_places = torch.addcmul(photo, way, lids.travel, value=-1)
-    skin = sample(batch.person, skin_places.transpose(1, 2))
-    outside = laid_over(skin, behind)
-    glasses = bool(rig.glasses.any())
-    if glasses:
+    outside = person_at(batch.person, skin_places.transpose(1, 2), behind)
+    if rig.any_glasses:
         outside = _without_frames(batch, outside, crop, lids.travel)
+    seen = _seen(lids.opening)
+    opening = lids.opening[..., seen]
+    if opening.numel():
+        ball = _ball(batch, crop[..., seen], moves, lids.travel[..., seen])
+        outside[..., seen] = torch.lerp(outside[..., seen], ball, opening)
+    if lids.left is not None:
+        outside = _closing(batch, outside, crop, moves, lids)
+    if not rig.any_glasses:
+        return outside
+    as_worn = person_at(batch.person, photo.transpose(1, 2), behind)
+    return torch.lerp(outside, as_worn, _sample_eyes(batch.bare_eyes, crop)[:, 3:])
+
+
+def _seen(opening: Tensor) -> slice:
+    """Of the pixels of [B, 1, 2 eyes, pixels], from the first to the last of which
+    anything is open: in RAM, nothing else is drawn of eyeballs."""
+    if not in_ram(opening):
+        return slice(None)
+    pixels = np.flatnonzero(opening.flatten(0, 2).numpy().any(0))
+    return slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0)
+
+
+def _ball(batch: Prepared, crop: Tensor, moves: EyeMotion, travel: Tensor) -> Tensor:
+    """Eyeballs as gaze turns them, in the shadow of their lids: [B, 3, 2 eyes, pixels]
+    at places in the eyes' own pictures."""
     gaze = np.stack([moves.side, moves.down], -1)[:, :, None]  # [B, 2 eyes, 1, 2]
-    way = on(photo.device, (gaze @ rig.eye_gaze).swapaxes(2, 3))
+    way = on(crop.device, (gaze @ batch.rig.eye_gaze).swapaxes(2, 3))
     iris = _sample_eyes(batch.irises, crop - way)
     white = _sample_eyes(batch.whites, crop)
-    rims = _sample_eyes(batch.lid_rims, _with_lids(rig, crop, lids.travel))
+    rims = _sample_eyes(batch.lid_rims, _with_lids(batch.rig, crop, travel))
     ball = torch.addcmul(iris[:, :3] + white, iris[:, 3:], white, value=-1)
-    looks = on(photo.device, smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES))
+    looks = on(crop.device, smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES))
     left = 1 - rims[:, 3:] * looks[:, None, :, None]
-    ball = ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
-    drawn = torch.lerp(outside, ball, lids.opening)
-    if lids.left is not None:
-        drawn = _closing(batch, drawn, crop, moves, lids)
-    if not glasses:
-        return drawn
-    as_worn = laid_over(sample(batch.person, photo.transpose(1, 2)), behind)
-    return torch.lerp(drawn, as_worn, _sample_eyes(batch.bare_eyes, crop)[:, 3:])
+    return ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
 
 
 def _closing(

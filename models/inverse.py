@@ -28,26 +28,29 @@ def inverse(forward: Tensor) -> Tensor:
     return back
 
 
-def inverse_sheared(forward: Tensor) -> Tensor:
+def inverse_sheared(forward: Tensor, grid_rows: int) -> Tensor:
     """The same for the two fields of each frame, upper and lower layer in turn, by
     Newton's method, and of fields that do not fold.
+
+    grid_rows: of the whole grid, on whose scale ways are, also where forward is some of
+    its rows, beyond which nothing moves.
 
     A mouth that opens wide shears the skin at its corners too much for fixed-point
     steps, which diverge there. A step is bounded, so that a poor start cannot leave
     the neighbourhood. Fields that have settled stay as they are, whatever others in
     the batch still need.
     """
-    nodes = nodes_of(*forward.shape[-2:], forward.device)
-    field = _with_newton(forward)
+    nodes, scale = _places(*forward.shape[-2:], grid_rows, forward.device)
+    field = _with_newton(forward, grid_rows)
     step = _step(field[:, :2], field)
     back = -step
     for _ in range(NEWTON_STEPS):
-        moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
+        moving = step.flatten(1).abs().amax(1)[:, None, None, None] > SETTLED
         if in_ram(forward) and not bool(moving.any()):
             break
-        there = sample(field, nodes + back)
-        step = _step(back + there[:, :2], there) * moving
-        back = back - step
+        there = sample(field, torch.addcmul(nodes, back, scale))
+        step = _step(back + there[:, :2], there).mul_(moving)
+        back.sub_(step)
     return back
 
 
@@ -57,34 +60,47 @@ def _step(error: Tensor, there: Tensor) -> Tensor:
     return step.clamp_(-LONGEST, LONGEST)
 
 
-def _with_newton(forward: Tensor) -> Tensor:
+@lru_cache(maxsize=128)
+def _places(
+    rows: int, columns: int, grid_rows: int, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Of some rows of a grid: places of their nodes among themselves, and what makes
+    ways on the grid's scale ways on theirs, [2, 1, 1]."""
+    scale = torch.tensor([1.0, (grid_rows - 1) / (rows - 1)], device=device)
+    return nodes_of(rows, columns, device), scale[:, None, None]
+
+
+def _with_newton(forward: Tensor, grid_rows: int) -> Tensor:
     """A field that does not fold, and the inverse of the Jacobian of y + u(y), its
     second and its first column in turn: [N, 6, h, w]."""
-    field = torch.cat([forward, _adjugate(forward)], 1)
+    height, width = forward.shape[-2:]
+    field = forward.new_empty((len(forward), 6, height, width))
+    field[:, :2] = forward
+    _adjugate_into(field[:, 2:], forward, grid_rows)
     area = _area(field[:, 2:])
     if not in_ram(forward) or float(area.amin()) < LEAST_AREA:
         field = torch.lerp(_nowhere(forward.device), field, _weakening(area))
         area = _area(field[:, 2:])
-    field[:, 2:] /= area.clamp_min_(FLATTEST)
+    field[:, 2:].mul_(area.clamp_min_(FLATTEST).reciprocal_())
     return field
 
 
-def _adjugate(forward: Tensor) -> Tensor:
+def _adjugate_into(adjugate: Tensor, forward: Tensor, grid_rows: int) -> None:
     """Of the Jacobian of y + u(y), as _with_newton: [N, 4, h, w].
 
     Differences are taken along the whole field, row after row: over the ends of rows
     too, where nothing moves.
     """
     height, width = forward.shape[-2:]
-    u = forward.flatten(2)
-    steps = torch.zeros((len(u), 4, height * width), device=u.device)
+    u, steps = forward.flatten(2), adjugate.flatten(2)
+    steps[:, :, :width] = steps[:, :, -width:] = 0
     inner = steps[:, :, width:-width]
     torch.sub(u[..., 2 * width :], u[..., : -2 * width], out=inner[:, :2])
     torch.sub(
         u[..., width + 1 : 1 - width], u[..., width - 1 : -width - 1], out=inner[:, 2:]
     )
-    at_rest, per_step = _to_adjugate(height, width, u.device)
-    return torch.addcmul(at_rest, steps, per_step).reshape(-1, 4, height, width)
+    at_rest, per_step = _to_adjugate(grid_rows, width, u.device)
+    torch.addcmul(at_rest, steps, per_step, out=steps)
 
 
 @lru_cache(maxsize=8)

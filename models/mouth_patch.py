@@ -15,7 +15,6 @@ from models.sampling import (
     Corners,
     Maps,
     cut,
-    cut_off,
     laid_over,
     on,
     paste,
@@ -46,7 +45,7 @@ def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> Non
     columns, rows = (within[:, 2:] - within[:, :2]).max(0).tolist()
     first = np.minimum(within[:, :2], [maps.width - columns, maps.height - rows])
     colours = _drawn(batch, maps, pose, first, (rows, columns))
-    paste(frames, first, cut_off(colours), within)
+    paste(frames, first, colours, within)
 
 
 def _around(batch: Prepared, maps: Maps, inner: FloatArray) -> Corners:
@@ -55,7 +54,7 @@ def _around(batch: Prepared, maps: Maps, inner: FloatArray) -> Corners:
     margin = MARGIN * (batch.rig.box[:, 2:3] - batch.rig.box[:, :1])
     limit = np.array([maps.width, maps.height])
     # A point that leaves the picture still has one pixel.
-    low = np.floor(inner.min(1) - margin).clip(0, limit - 1)
+    low = np.minimum(np.maximum(np.floor(inner.min(1) - margin), 0), limit - 1)
     high = np.maximum(np.minimum(np.ceil(inner.max(1) + margin) + 1, limit), low + 1)
     return np.asarray(np.concatenate([low, high], 1), np.int64)
 

@@ -16,6 +16,9 @@ from models.head import HEAD_GRID, turn
 from models.lips import LipRig, calibrated, displace, pulls
 from models.media import CHANNEL_INDEX, FloatArray
 
+ROWS_TOLD = 4  # of a picture, of which is told at once where the person is
+
+_AROUND = np.array([0, 1, HEAD_GRID, HEAD_GRID + 1])  # nodes round a place
 _HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
 
 
@@ -33,7 +36,7 @@ class PoseRig:
     plane: FloatArray  # [B, 3, 2] IOD in the head's frame @ this -> pixels
     plane_origin: FloatArray  # [B, 2] pixel of the mouth's middle
     box: FloatArray  # [B, 4] left, top, right, bottom of the face's box, pixels
-    head: FloatArray  # [B, 4, HEAD_GRID, HEAD_GRID], see models.head
+    head: FloatArray  # [B, nodes, 4], see models.head
     eye_corner: FloatArray  # [B, 2 eyes, 2] left, top of the eyes' patches, at rest
     eye_head: FloatArray  # [B, 2 eyes, 4] the head's basis in the eyes' middles
     eye_lids: FloatArray  # see EyeRig
@@ -58,15 +61,38 @@ class PoseRig:
         )
 
     @cached_property
+    def eye_patch(self) -> tuple[int, int]:
+        """Rows and columns of the largest eye's patch."""
+        rows, columns = self.eye_size.max(0).tolist()
+        return rows, columns
+
+    @cached_property
+    def any_glasses(self) -> bool:
+        return bool(self.glasses.any())
+
+    @cached_property
+    def widths(self) -> FloatArray:
+        """Of the faces' boxes, pixels: [B]."""
+        return self.box[:, 2] - self.box[:, 0]
+
+    @cached_property
+    def widest(self) -> float:
+        return float(self.widths.max())
+
+    @cached_property
     def columns(self) -> tuple[list[int], list[int], list[int], list[int]]:
-        """Of each row of the picture: where the person of any frame begins and ends,
-        and where that of every frame is alone."""
-        return (
-            self.spans[:, 0].min(0).tolist(),
-            self.spans[:, 1].max(0).tolist(),
-            self.clear[:, 0].max(0).tolist(),
-            self.clear[:, 1].min(0).tolist(),
-        )
+        """Of each ROWS_TOLD rows of the picture: where the person of any frame begins
+        and ends, and where that of every frame is alone."""
+        starts = np.arange(0, self.spans.shape[2], ROWS_TOLD)
+        least = [
+            np.minimum.reduceat(each.min(0), starts)
+            for each in (self.spans[:, 0], self.clear[:, 1])
+        ]
+        most = [
+            np.maximum.reduceat(each.max(0), starts)
+            for each in (self.spans[:, 1], self.clear[:, 0])
+        ]
+        return least[0].tolist(), most[0].tolist(), most[1].tolist(), least[1].tolist()
 
 
 def stack_rigs(parts: Sequence[PoseRig]) -> PoseRig:
@@ -105,14 +131,15 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     middle = LIP_POINTS // 2
     gap = lips[:, LIP_POINTS + middle, 1:2] - lips[:, middle, 1:2]
     within = slice(len(INNER_UPPER + INNER_LOWER))
-    strayed = np.linalg.norm(moved[:, within, :2], axis=2).max(1, keepdims=True)
+    strayed = np.hypot(moved[:, within, 0], moved[:, within, 1]).max(1, keepdims=True)
     inner = lips[:, within] @ rig.plane
     inner += rig.plane_origin[:, None]
-    eyes = np.broadcast_to(rig.eye_corner, (len(motion), 2, 2))
     turned = turn(motion) if turning else None
-    if turned is not None:
+    if turned is None:
+        eyes = np.broadcast_to(rig.eye_corner, (len(motion), 2, 2))
+    else:
         from_pivot = turned.transpose(0, 2, 1)
-        eyes = eyes + rig.eye_head @ from_pivot
+        eyes = rig.eye_corner + rig.eye_head @ from_pivot
         height, width = rig.size[0].tolist()
         inner = inner + at_nodes(rig.head, inner, height, width) @ from_pivot
     flat = (moved @ rig.projection).transpose(0, 2, 1)
@@ -123,16 +150,16 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
 def at_nodes(
     head: FloatArray, pixels: FloatArray, height: int, width: int
 ) -> FloatArray:
-    """A head's basis [B, 4, HEAD_GRID, HEAD_GRID], that spans a picture, between its
-    nodes: [B, n, 4] at pixels [B, n, 2]."""
+    """A head's basis [B, HEAD_GRID ** 2, 4], that spans a picture, between its nodes:
+    [B, n, 4] at pixels [B, n, 2]."""
     step = np.array([width - 1, height - 1], np.float32) / (HEAD_GRID - 1)
-    places = (pixels / step).clip(0, HEAD_GRID - 1)
+    places = np.minimum(np.maximum(pixels / step, 0), HEAD_GRID - 1)
     first = np.minimum(places.astype(np.int64), HEAD_GRID - 2)
-    x, y = first[..., 0], first[..., 1]
-    right, down = (places - first)[..., :1], (places - first)[..., 1:]
-    row = np.arange(len(head))[:, None]
-    nodes = head.transpose(0, 2, 3, 1)
-    upper = nodes[row, y, x] * (1 - right) + nodes[row, y, x + 1] * right
-    lower = nodes[row, y + 1, x] * (1 - right) + nodes[row, y + 1, x + 1] * right
-    between: FloatArray = upper * (1 - down) + lower * down
+    share = places - first
+    right, down = share[..., :1], share[..., 1:]
+    left, up = 1 - right, 1 - down
+    weights = np.concatenate([left * up, right * up, left * down, right * down], -1)
+    around = (first[..., 1] * HEAD_GRID + first[..., 0])[..., None] + _AROUND
+    nodes = head[np.arange(len(head))[:, None, None], around]  # [B, n, 4 nodes, 4]
+    between: FloatArray = np.einsum("bnk,bnkc->bnc", weights, nodes)
     return between

@@ -1,6 +1,5 @@
 """An identity as the renderer wants it: tensors on a device, stacked for a batch."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -12,18 +11,17 @@ from torch import Tensor
 
 from models.bands import clear_spans, spans_of
 from models.blendshapes import ARKIT_NAMES
-from models.closed_eyes import closed_eyes
 from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS, SKIN_CHANNELS
-from models.eyeballs import parted
-from models.eyes import (
-    BELOW,
-    LEFT_UPPER,
-    RIGHT_UPPER,
-    EyeRig,
-    build_eyes,
-    lid_height,
+from models.eye_tables import (
+    affine_of,
+    eye_crop_size,
+    eye_patches,
+    eye_tensors,
+    glasses_worn,
+    planes,
 )
-from models.glasses import bare_eyes, under_glasses, wears_glasses
+from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes
+from models.glasses import under_glasses
 from models.head import build_head
 from models.identity_file import Identity
 from models.media import FloatArray
@@ -38,10 +36,6 @@ from models.rig import (
 )
 from models.sampling import edged, nodes_of
 
-# As far as a closed eye and its lashes reach, half eye widths, and room for the turn
-# of the head.
-EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
-EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures reach
 SEAM_IOD = 0.70  # above and below the mouth that its masks need be told of
 NEAR_IOD = 0.30  # further than the patches of eyes and mouth look
 
@@ -57,7 +51,7 @@ class Prepared:
 
     rig: PoseRig
     picture: Tensor  # uint8 [B, H, W, 3], [B, H, W, 4] with a matte if transparent
-    backdrop: Tensor  # the same of the background
+    backdrop: Tensor  # uint8 [B, 3 or 4, H, W] the same of the background
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     whites: Tensor  # [B, 2 eyes, 3, h, w] each eye's surroundings, see models.eyeballs
     lid_rims: Tensor  # [B, 2 eyes, 4, h, w]
@@ -134,7 +128,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     face = build_rig(identity.landmarks)
-    if _glasses(identity):
+    if glasses_worn(identity):
         face = under_glasses(face, identity.picture, identity.matte, identity.landmarks)
     seam, to_seam = _seam(identity.landmarks, face.box.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
@@ -142,9 +136,9 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     share = person[3].numpy()
     tensors = [
         _shown(identity, identity.picture, 255 * (1 - person[3])),
-        _shown(identity, identity.background, torch.zeros(identity.size)),
+        _planar(_shown(identity, identity.background, torch.zeros(identity.size))),
         person,
-        *_eye_tensors(identity),
+        *eye_tensors(identity),
         torch.from_numpy(seam),
         torch.from_numpy(to_seam),
         torch.cat([layers[0][:3], layers[3]]),
@@ -169,11 +163,12 @@ def _pose_rig(
     height, width = identity.size
     frame = HeadFrame.of(identity.landmarks)
     eyes = build_eyes(identity.landmarks)
-    eye_corner, eye_size = _eye_patches(eyes)
+    eye_corner, eye_size = eye_patches(eyes)
     middles, axes = eyes.frame[:, :2].numpy(), eyes.frame[:, 2:].reshape(2, 2, 2)
     half = np.array([width - 1, height - 1], np.float32) / 2
-    crop = (_eye_crop_size(eyes) - 1) / 2
+    crop = (eye_crop_size(eyes) - 1) / 2
     half_box = (face.box[2:] - face.box[:2]) / 2
+    nodes = np.ascontiguousarray(head.reshape(4, -1).T)
     lips = len(LIPS)
     parts = (
         identity.calibration,
@@ -185,9 +180,9 @@ def _pose_rig(
         frame.projection,
         frame.origin[:2],
         face.box.numpy(),
-        head,
+        nodes,
         middles + eye_corner,
-        at_nodes(head[None], middles[None], height, width)[0],
+        at_nodes(nodes[None], middles[None], height, width)[0],
         eyes.lids.numpy(),
         eyes.skin.numpy(),
         (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy(),
@@ -197,7 +192,7 @@ def _pose_rig(
         np.array(identity.size),
         spans,
         clear,
-        np.array(_glasses(identity)),
+        np.array(glasses_worn(identity)),
         within,
     )
     return PoseRig(*(np.asarray(part)[None] for part in parts))
@@ -211,6 +206,10 @@ def _shown(identity: Identity, picture: npt.NDArray[np.uint8], matte: Tensor) ->
     return torch.cat([whole, matte.round().to(torch.uint8)[..., None]], 2)
 
 
+def _planar(picture: Tensor) -> Tensor:
+    return picture.permute(2, 0, 1).contiguous()
+
+
 def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:
     """What is left of the picture when the background's share is taken away: at rest
     person and background add up to the picture exactly, whatever the matte. And where
@@ -221,7 +220,7 @@ def _person(identity: Identity) -> tuple[Tensor, npt.NDArray[np.int64]]:
     person = picture - share * background
     spans = spans_of(np.abs(person).max(-1) + (1 - share[..., 0]) > 0)
     person += 0.5
-    return _planes(np.concatenate([person, share], -1)), spans
+    return planes(np.concatenate([person, share], -1)), spans
 
 
 def _background_share(
@@ -261,7 +260,7 @@ def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
     origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
     plane = rig.projection.T / half[:, None]
     return [
-        _affine(torch.linalg.inv(plane[:, :2]), origin),
+        affine_of(torch.linalg.inv(plane[:, :2]), origin),
         *_spreads(rig, half_box),
         nodes * share[:, None, None] + middle[:, None, None],
         share.repeat(2)[:, None, None],
@@ -303,94 +302,7 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
     return spread, torch.cat([jaw[None], table]).flatten(1)
 
 
-def _eye_tensors(identity: Identity) -> list[Tensor]:
-    """From whites to eye_places."""
-    eyes = build_eyes(identity.landmarks)
-    closed = closed_eyes(identity.picture, eyes)
-    closed[..., :3] += 0.5
-    balls = identity.eyeballs + np.float32(0.5)
-    layers = parted(balls, identity.landmarks)
-    bare = np.zeros_like(closed[..., :4])
-    if _glasses(identity):
-        bare = bare_eyes(identity.picture, identity.matte, eyes)
-        bare[..., :3] += 0.5
-    size = _eye_crop_size(eyes)
-    middles = eyes.frame[:, :2]
-    corners = (middles - torch.from_numpy(size - 1) / 2).round()
-    half = (torch.tensor(identity.size[::-1]) - 1) / 2
-    affine = torch.zeros(2, 7, 3)
-    for eye, corner in enumerate(corners):
-        # In a crop, -1 and 1 are the middles of its outer pixels too.
-        scale = half / (torch.from_numpy(size - 1) / 2)
-        affine[eye, :2, :2] = scale.diag()
-        affine[eye, :2, 2] = scale - 1 - corner / (torch.from_numpy(size - 1) / 2)
-        axes = eyes.frame[eye, 2:].reshape(2, 2) / half
-        to_eye = _affine(torch.linalg.inv(axes.T), middles[eye] / half - 1)
-        affine[eye, 2:4] = to_eye.flip(0)
-        affine[eye, 4, 2] = 1
-    around = [
-        torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
-        for picture in (layers.whites, layers.rims, layers.irises, closed, bare)
-    ]
-    return [*around, affine]
-
-
-def _glasses(identity: Identity) -> bool:
-    return wears_glasses(identity.picture, identity.landmarks) > 0.5
-
-
-def _eye_crop_size(eyes: EyeRig) -> npt.NDArray[np.int64]:
-    """Width and height of the pictures of each eye, pixels."""
-    half = float(eyes.frame[:, 2:4].norm(dim=1).max())
-    side = 2 * math.ceil(EYE_REACH * half) + 1
-    return np.array([side, side])
-
-
-def _crop(
-    picture: FloatArray, corner: FloatArray, size: npt.NDArray[np.int64]
-) -> Tensor:
-    """A part of a picture [H, W, C], edges continued: [C, h, w]."""
-    left, top = corner.astype(int)
-    rows = np.arange(top, top + size[1]).clip(0, picture.shape[0] - 1)
-    columns = np.arange(left, left + size[0]).clip(0, picture.shape[1] - 1)
-    return _planes(picture[rows[:, None], columns])
-
-
-def _affine(matrix: Tensor, origin: Tensor) -> Tensor:
-    """matrix @ (place - origin) as [2, 3] @ (place, 1)."""
-    return torch.cat([matrix, -(matrix @ origin)[:, None]], 1)
-
-
-def _planes(picture: FloatArray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))
-
-
 def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
     values = layer.astype(np.float32)
     alpha = values[..., 3:] / 255
-    return _planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
-
-
-def _eye_patches(eyes: EyeRig) -> tuple[FloatArray, tuple[int, int]]:
-    """Corner offset of each eye's patch [2, 2], and the height and width of both."""
-    along = torch.linspace(-1, 1, 33)
-    both = []
-    for frame, lids, skin, outside in zip(
-        eyes.frame, eyes.lids, eyes.skin, (-1, 1), strict=True
-    ):
-        top, bottom = lid_height(lids[:, None], along)
-        sides = sorted([outside * EYE_OUTWARDS, -outside * EYE_INWARDS])
-        heights = [float(top.min() - skin), float(bottom.max()) + BELOW]
-        corners = np.array([(s, t) for s in sides for t in heights], np.float32)
-        both.append(_patch(corners, frame[2:].reshape(2, 2).numpy()))
-    size = (max(b[1][0] for b in both), max(b[1][1] for b in both))
-    return np.stack([b[0] for b in both]), size
-
-
-def _patch(corners: FloatArray, axes: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
-    """Corner offset [2] and height, width of the upright rectangle round corners."""
-    pixels = corners @ axes
-    rim = EYE_RIM * np.linalg.norm(axes[0]) + 1
-    low = np.floor(pixels.min(0) - rim)
-    size = np.ceil(pixels.max(0) + rim) - low + 1
-    return low.astype(np.float32), (int(size[1]), int(size[0]))
+    return planes(np.concatenate([values[..., :3] * alpha, alpha], -1))

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import warp
+from models.face_map import face_map
 from models.inverse import inverse_sheared
 from models.lips import bounded
 from models.media import CHANNEL_INDEX, MOTION_CHANNELS
@@ -25,7 +25,7 @@ def areas(row: torch.Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bo
     (negative where it is flipped), and whether the layer is seen there: [2, h, w]."""
     batch = renderer().prepared(grace())
     with torch.inference_mode():
-        face = warp._face(batch, pose_of(batch.rig, bounded(row.numpy())))
+        face = face_map(batch, pose_of(batch.rig, bounded(row.numpy())))
         back = face.back / batch.box_share
         nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
         above = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
@@ -86,7 +86,7 @@ def test_the_way_back_undoes_the_way_there() -> None:
     )
     hill = torch.exp(-8 * (x**2 + y**2))
     forward = torch.stack([-0.13 * x * hill, 0.35 * hill])[None].repeat(2, 1, 1, 1)
-    back = inverse_sheared(forward)
+    back = inverse_sheared(forward, height)
     there = sample(forward, nodes_of(height, width, forward.device) + back)
     inner = slice(8, -8)
     assert (back + there)[..., inner, inner].abs().max() < 0.0035

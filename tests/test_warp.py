@@ -258,7 +258,7 @@ def test_large_steps_and_small_ones_draw_the_same(
     who = transparent(who) if alpha else who
     with torch.inference_mode():
         small = renderer()(who, rows).int()
-        for module in ("sampling", "inverse", "warp"):
+        for module in ("sampling", "inverse", "face_map", "drawing", "eye_patch"):
             monkeypatch.setattr(f"models.{module}.in_ram", lambda tensor: False)
         large = renderer()(who, rows).int()
     assert int((large - small).abs().max()) <= 1
@@ -273,7 +273,7 @@ def test_nothing_that_a_turn_brings_into_sight_is_left_out(
     row = motion(**turns, aperture=aperture, speech=1.0, breath=0.1)
     with torch.inference_mode(), pytest.MonkeyPatch.context() as patch:
         small = renderer()([other()], row).int()
-        patch.setattr("models.warp.in_ram", lambda tensor: False)
+        patch.setattr("models.drawing.in_ram", lambda tensor: False)
         whole = renderer()([other()], row).int()
     assert int((whole - small).abs().max()) <= 1
 

@@ -1,0 +1,103 @@
+"""The pixels of a region of frames: a person, looked up by a map, over what is behind.
+
+Maps are composed on nodes NODE_PX apart and made finer in between, first along rows,
+then in each band of rows.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.bands import NODE_PX, Columns, Rectangle, bands_of
+from models.media import FloatArray
+from models.prepared import Prepared
+from models.sampling import Maps, cut_off_into, in_ram, laid_over, sample, with_matte
+
+
+def draw(
+    frames: Tensor, batch: Prepared, maps: Maps, mixed: Tensor, region: Rectangle
+) -> None:
+    """Draws a region of frames, uint8 [B, H, W, 3 or 4], which hold the background.
+
+    mixed: [B, 2, h, w] the face's way back, each node by its own layer.
+    """
+    left, top = (side // NODE_PX * NODE_PX for side in region[:2])
+    region = (left, top, *region[2:])
+    nodes = _nodes_of(region, maps.height, maps.width, frames.device)
+    still = maps.still(nodes.expand(len(frames), -1, -1, -1))
+    places = still + maps.in_box(mixed, still)
+    columns = (nodes.shape[3] - 1) * NODE_PX + 1
+    wide = F.interpolate(
+        places.flatten(1, 2), columns, mode="linear", align_corners=True
+    )
+    wide = wide.reshape(len(frames), 2, -1, columns)
+    bands = [(region, [(left, region[2])])]
+    if in_ram(frames):
+        ways = _ways(places - nodes, maps)
+        bands = bands_of(batch.rig, len(frames), region, ways)
+    for (first, upper, past, lower), with_background in bands:
+        near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
+        fine = _finer_rows(wide[:, :, near, first - left : past - left])
+        band = (first, upper, past, lower)
+        _draw_band(frames, batch, fine[:, :, : lower - upper], band, with_background)
+
+
+def _draw_band(
+    frames: Tensor,
+    batch: Prepared,
+    places: Tensor,
+    band: Rectangle,
+    with_background: list[Columns],
+) -> None:
+    """places: [B, 2, h, w] of the band."""
+    first, upper, past, lower = band
+    opaque = frames.shape[3] == 3
+    alone = opaque and not with_background
+    person = sample(batch.person[:, :3] if alone else batch.person, places)
+    for start, end in with_background:
+        behind = batch.backdrop[:, :3, upper:lower, start:end]
+        laid_over(person[..., start - first : end - first], behind)
+    colours = person[:, :3] if opaque else with_matte(person)
+    cut_off_into(frames[:, upper:lower, first:past], colours)
+
+
+def _ways(ways: Tensor, maps: Maps) -> FloatArray:
+    """The least and the largest way in each row of nodes, of all frames, from their
+    ways as places: [2, 2 of x and y, rows], pixels."""
+    least, most = ways.amin((0, 3)), ways.amax((0, 3))
+    half = np.array([[maps.width - 1], [maps.height - 1]], np.float32) / 2
+    pixels: FloatArray = np.stack([least.numpy(), most.numpy()]) * half
+    return pixels
+
+
+def _nodes_of(
+    region: Rectangle, height: int, width: int, device: torch.device
+) -> Tensor:
+    """Places of the nodes of a region that begins at a node: [1, 2, h, w]."""
+    left, top, right, bottom = (-(-side // NODE_PX) for side in region)
+    nodes = _all_nodes(height, width, device)
+    return nodes[:, :, top : bottom + 1, left : right + 1]
+
+
+@lru_cache(maxsize=8)
+def _all_nodes(height: int, width: int, device: torch.device) -> Tensor:
+    x = torch.arange(0, width + NODE_PX, NODE_PX, device=device) * (2 / (width - 1)) - 1
+    y = (
+        torch.arange(0, height + NODE_PX, NODE_PX, device=device) * (2 / (height - 1))
+        - 1
+    )
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+
+
+def _finer_rows(nodes: Tensor) -> Tensor:
+    """Rows of nodes [B, 2, h + 1, W] -> rows of pixels [B, 2, NODE_PX h, W]."""
+    above, below = nodes[:, :, :-1, None], nodes[:, :, 1:, None]
+    return torch.lerp(above, below, _steps(nodes.device)).flatten(2, 3)
+
+
+@lru_cache(maxsize=8)
+def _steps(device: torch.device) -> Tensor:
+    return torch.arange(NODE_PX, device=device)[:, None] / NODE_PX

@@ -1,0 +1,108 @@
+"""The tables of a portrait's eyes: their own pictures, and where they lie in frames."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.closed_eyes import closed_eyes
+from models.eyeballs import parted
+from models.eyes import BELOW, EyeRig, build_eyes, lid_height
+from models.glasses import bare_eyes, wears_glasses
+from models.identity_file import Identity
+from models.media import FloatArray
+
+# As far as a closed eye and its lashes reach, half eye widths, and room for the turn
+# of the head.
+EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
+EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures reach
+
+
+def eye_tensors(identity: Identity) -> list[Tensor]:
+    """Of models.prepared.Prepared, from whites to eye_places."""
+    eyes = build_eyes(identity.landmarks)
+    closed = closed_eyes(identity.picture, eyes)
+    closed[..., :3] += 0.5
+    balls = identity.eyeballs + np.float32(0.5)
+    layers = parted(balls, identity.landmarks)
+    bare = np.zeros_like(closed[..., :4])
+    if glasses_worn(identity):
+        bare = bare_eyes(identity.picture, identity.matte, eyes)
+        bare[..., :3] += 0.5
+    size = eye_crop_size(eyes)
+    middles = eyes.frame[:, :2]
+    corners = (middles - torch.from_numpy(size - 1) / 2).round()
+    half = (torch.tensor(identity.size[::-1]) - 1) / 2
+    affine = torch.zeros(2, 7, 3)
+    for eye, corner in enumerate(corners):
+        # In a crop, -1 and 1 are the middles of its outer pixels too.
+        scale = half / (torch.from_numpy(size - 1) / 2)
+        affine[eye, :2, :2] = scale.diag()
+        affine[eye, :2, 2] = scale - 1 - corner / (torch.from_numpy(size - 1) / 2)
+        axes = eyes.frame[eye, 2:].reshape(2, 2) / half
+        to_eye = affine_of(torch.linalg.inv(axes.T), middles[eye] / half - 1)
+        affine[eye, 2:4] = to_eye.flip(0)
+        affine[eye, 4, 2] = 1
+    around = [
+        torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
+        for picture in (layers.whites, layers.rims, layers.irises, closed, bare)
+    ]
+    return [*around, affine]
+
+
+def glasses_worn(identity: Identity) -> bool:
+    return wears_glasses(identity.picture, identity.landmarks) > 0.5
+
+
+def eye_crop_size(eyes: EyeRig) -> npt.NDArray[np.int64]:
+    """Width and height of the pictures of each eye, pixels."""
+    half = float(eyes.frame[:, 2:4].norm(dim=1).max())
+    side = 2 * math.ceil(EYE_REACH * half) + 1
+    return np.array([side, side])
+
+
+def _crop(
+    picture: FloatArray, corner: FloatArray, size: npt.NDArray[np.int64]
+) -> Tensor:
+    """A part of a picture [H, W, C], edges continued: [C, h, w]."""
+    left, top = corner.astype(int)
+    rows = np.arange(top, top + size[1]).clip(0, picture.shape[0] - 1)
+    columns = np.arange(left, left + size[0]).clip(0, picture.shape[1] - 1)
+    return planes(picture[rows[:, None], columns])
+
+
+def eye_patches(eyes: EyeRig) -> tuple[FloatArray, tuple[int, int]]:
+    """Corner offset of each eye's patch [2, 2], and the height and width of both."""
+    along = torch.linspace(-1, 1, 33)
+    both = []
+    for frame, lids, skin, outside in zip(
+        eyes.frame, eyes.lids, eyes.skin, (-1, 1), strict=True
+    ):
+        top, bottom = lid_height(lids[:, None], along)
+        sides = sorted([outside * EYE_OUTWARDS, -outside * EYE_INWARDS])
+        heights = [float(top.min() - skin), float(bottom.max()) + BELOW]
+        corners = np.array([(s, t) for s in sides for t in heights], np.float32)
+        both.append(_patch(corners, frame[2:].reshape(2, 2).numpy()))
+    size = (max(b[1][0] for b in both), max(b[1][1] for b in both))
+    return np.stack([b[0] for b in both]), size
+
+
+def _patch(corners: FloatArray, axes: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
+    """Corner offset [2] and height, width of the upright rectangle round corners."""
+    pixels = corners @ axes
+    rim = EYE_RIM * np.linalg.norm(axes[0]) + 1
+    low = np.floor(pixels.min(0) - rim)
+    size = np.ceil(pixels.max(0) + rim) - low + 1
+    return low.astype(np.float32), (int(size[1]), int(size[0]))
+
+
+def affine_of(matrix: Tensor, origin: Tensor) -> Tensor:
+    """matrix @ (place - origin) as [2, 3] @ (place, 1)."""
+    return torch.cat([matrix, -(matrix @ origin)[:, None]], 1)
+
+
+def planes(picture: FloatArray) -> Tensor:
+    """[H, W, C] -> [C, H, W]."""
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1)))

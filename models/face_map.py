@@ -1,0 +1,77 @@
+"""The way back of a face's skin and lips: from where nodes of the face's box come."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from models.inverse import inverse_sheared
+from models.pose import Pose, PoseRig
+from models.prepared import Prepared
+from models.rig import GRID_HEIGHT, GRID_WIDTH
+from models.sampling import in_ram, nodes_of, on, sample
+
+STILL_PX = 0.04  # less is no motion; twice as much is whole
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMap:
+    """Ways back, differences of places in the picture, on nodes of a face's box."""
+
+    back: Tensor  # [B, 4, GRID_HEIGHT, GRID_WIDTH] x, y of upper and lower layer's way
+    mixed: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] each node by its own layer
+    rows: range  # of nodes that are not still in any frame
+
+
+def face_map(batch: Prepared, pose: Pose) -> FaceMap:
+    field = _field(batch, pose)
+    rows = _moving_rows(field, batch.rig)
+    both = field.new_zeros((len(field), 6, GRID_HEIGHT, GRID_WIDTH))
+    if rows:
+        # A node is felt as far as its neighbours.
+        near = slice(max(rows.start - 1, 0), min(rows.stop + 1, GRID_HEIGHT))
+        field = field[..., near, :].transpose(1, 2).flatten(0, 1)
+        back = inverse_sheared(field, GRID_HEIGHT)  # [B layers, 2, h, w]
+        back = _calmed(back.reshape(len(both), 4, -1, GRID_WIDTH), batch)
+        nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)[:, :, near]
+        in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
+        torch.mul(back, batch.box_share, out=both[:, :4, near])
+        upper, lower = both[:, :2, near], both[:, 2:4, near]
+        torch.lerp(lower, upper, in_upper, out=both[:, 4:, near])
+    return FaceMap(both[:, :4], both[:, 4:], rows)
+
+
+def _moving_rows(field: Tensor, rig: PoseRig) -> range:
+    """A CPU leaves out the others: speech moves the lower half of a face."""
+    if not in_ram(field):
+        return range(GRID_HEIGHT)
+    ways = field.flatten(0, 2).numpy()
+    furthest = np.maximum(ways.max(2).max(0), -ways.min(2).min(0))
+    moving = np.flatnonzero(furthest > 2 * STILL_PX / rig.widest)
+    return range(moving[0], moving[-1] + 1) if len(moving) else range(0)
+
+
+def _field(batch: Prepared, pose: Pose) -> Tensor:
+    """The way of each node, [B, 2 of x and y, 2 layers, GRID_HEIGHT, GRID_WIDTH]."""
+    device = batch.spread.device
+    flat = on(device, pose.flat)
+    pulling = np.flatnonzero(pose.pulls.any(0))
+    pulls, rows = on(device, pose.pulls[:, pulling]), on(device, pulling)
+    if len(flat) > 1 and batch.spread.stride(0):
+        of_lips = (flat @ batch.spread).flatten(1)[:, None]
+        pull = batch.pull.index_select(1, rows)
+        field = torch.baddbmm(of_lips, pulls[:, None], pull)
+    else:  # One identity: one product for all rows.
+        of_lips = (flat.flatten(0, 1) @ batch.spread[0]).reshape(len(flat), -1)
+        field = torch.addmm(of_lips, pulls, batch.pull[0].index_select(0, rows))
+    return field.reshape(len(flat), 2, 2, GRID_HEIGHT, GRID_WIDTH)
+
+
+def _calmed(back: Tensor, batch: Prepared) -> Tensor:
+    """Without the traces that a spline leaves far from what moves: nobody sees them,
+    but they would keep still parts of the picture from being the photo to the bit."""
+    widths = batch.rig.widths[:, None, None, None]
+    whole = on(back.device, widths / (2 * STILL_PX))
+    largest = back.abs().amax(1, keepdim=True)
+    return back.mul_(largest.mul_(whole).sub_(1).clamp_(0, 1))
