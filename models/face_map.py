@@ -46,9 +46,8 @@ def _moving_rows(field: Tensor, rig: PoseRig) -> range:
     """A CPU leaves out the others: speech moves the lower half of a face."""
     if not in_ram(field):
         return range(GRID_HEIGHT)
-    ways = field.flatten(0, 2).numpy()
-    furthest = np.maximum(ways.max(2).max(0), -ways.min(2).min(0))
-    moving = np.flatnonzero(furthest > 2 * STILL_PX / rig.widest)
+    ways = np.abs(field.flatten(0, 2).numpy()) > np.float32(2 * STILL_PX / rig.widest)
+    moving = np.flatnonzero(ways.any(0).any(1))
     return range(moving[0], moving[-1] + 1) if len(moving) else range(0)
 
 

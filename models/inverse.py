@@ -45,7 +45,7 @@ def inverse_sheared(forward: Tensor, grid_rows: int) -> Tensor:
     step = _step(field[:, :2], field)
     back = -step
     for _ in range(NEWTON_STEPS):
-        moving = step.flatten(1).abs().amax(1)[:, None, None, None] > SETTLED
+        moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
         if in_ram(forward) and not bool(moving.any()):
             break
         there = sample(field, torch.addcmul(nodes, back, scale))
