@@ -73,15 +73,15 @@ def _drawn(
     above, below = _halves(sample(batch.person, both))
     up, down = _halves(batch.seam_places(maps.box_places(both)))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
-    down[:, 1] -= _per_patch(down.device, _bared(pose, batch))[:, 0]
+    down[:, 1:].sub_(_per_patch(down.device, _bared(pose, batch)))
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
     below = _lit(below, gloss, pose.motion)
     device = still.device
     lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
     light: FloatArray = 1 - (1 - lit) * np.array(DIM, np.float32)  # [B, 3]
     light = light * (1 - np.array(ROUND_SHADE, np.float32) * _rounding(pose.motion))
-    within = _inside(batch, pose, still) * (1 - UNDER_LIP * shade)
-    within = within * _per_patch(device, light)
+    within = _inside(batch, pose, still).mul_(_per_patch(device, light))
+    within.addcmul_(within, shade, value=-UNDER_LIP)
     strayed: FloatArray = np.minimum(pose.strayed / STRAYED, 1)
     # The photo's own pixels show as long as lips and tongue are as they were.
     own_share: FloatArray = 1 - column(pose.motion, "tongueOut") / TONGUE_UP
