@@ -36,9 +36,7 @@ __all__ = [
 GREEN_SCREEN = (0, 255, 155)  # far from skin and hair, also in YCbCr
 _BLUR_SHARE = 0.030  # of the picture's diagonal: a portrait lens
 _WIDE_SHARE, _NEAR_SHARE = 0.18, 0.012  # of the width; see _foreground
-_RIM_SHARE = 0.012  # of the width: how far within its edge a matte may be wrong
-_VEIL_SHARE = 0.05  # of the width: wider than a fringe of hair
-_SURE, _NONE = 0.96, 0.05  # of the matte; beyond, a pixel is all person or none
+_SURE = 0.96  # of the matte; beyond, a pixel is all person
 
 UintArray = npt.NDArray[np.uint8]
 _HEX = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
@@ -120,8 +118,7 @@ def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
     if backdrop.kind == "keep":
         return identity
     height, width = identity.size
-    matte = clean_matte(identity.picture, identity.matte)
-    matte = np.maximum(matte, face_mask(identity.landmarks, height, width))
+    matte = np.maximum(identity.matte, face_mask(identity.landmarks, height, width))
     share = matte[..., None].astype(np.float32) / 255
     own = _foreground(identity.picture.astype(np.float32), share)
     if backdrop.kind == "blur":
@@ -141,55 +138,6 @@ def with_backdrop(identity: Identity, backdrop: Backdrop) -> Identity:
         matte=matte,
         transparent=backdrop.kind == "alpha",
     )
-
-
-def clean_matte(picture: UintArray, matte: UintArray) -> UintArray:
-    """A stricter matte: uint8 [H, W]. Over its own background nobody sees a veil round
-    the person or a pinhole within; over another they glow.
-
-    Near the edge, a pixel that has the colour of the background near by is background,
-    however sure the matte is.
-    """
-    share = matte.astype(np.float32) / 255
-    share = np.clip((share - _NONE) / (_SURE - _NONE), 0, 1)
-    width = share.shape[1]
-    # A wide veil is a matte that does not know, not hair: let it decide.
-    side = 2 * max(round(_VEIL_SHARE * width / 2), 1) + 1
-    doubt = np.asarray(cv2.blur(4 * share * (1 - share), (side, side)), np.float32)
-    decided = smoothstep(share, 0.3, 0.6)
-    share = share + (decided - share) * smoothstep(doubt, 0.25, 0.55)
-    share = _without_background(picture.astype(np.float32), share)
-    return np.asarray(np.round(np.clip(share, 0, 1) * 255), np.uint8)
-
-
-def _without_background(colours: FloatArray, share: FloatArray) -> FloatArray:
-    """A matte without what, near its edge, has the colour of the background near by."""
-    rim = cv2.getStructuringElement(
-        cv2.MORPH_ELLIPSE, (2 * max(round(_RIM_SHARE * share.shape[1]), 2) + 1,) * 2
-    )
-    inside = np.asarray(cv2.erode(share, rim, borderValue=(1.0,)), np.float32)
-    outside = 1 - np.asarray(cv2.dilate(share, rim, borderValue=(0.0,)), np.float32)
-    person, behind = _mean_where(colours, inside), _mean_where(colours, outside)
-    apart = person - behind
-    contrast = np.linalg.norm(apart, axis=2)
-    # How far a colour lies from the background's towards the person's.
-    along = ((colours - behind) * apart).sum(2) / np.maximum(contrast, 1) ** 2
-    by_colour = smoothstep(along, 0.05, 0.5)
-    # A colour that is far from both, as a badge on a hat, is nobody's background.
-    far = np.linalg.norm(colours - behind, axis=2) / np.maximum(contrast, 1)
-    by_colour = np.maximum(by_colour, smoothstep(far, 0.6, 0.9))
-    trust = smoothstep(contrast, 40.0, 120.0) * (1 - inside)
-    return np.asarray(share * (1 - trust * (1 - by_colour)), np.float32)
-
-
-def _mean_where(colours: FloatArray, weight: FloatArray) -> FloatArray:
-    """The mean colour near each pixel of what has weight: [H, W, 3]."""
-    side = 2 * max(round(_WIDE_SHARE * weight.shape[1] / 2), 1) + 1
-    total = np.asarray(cv2.blur(weight, (side, side)), np.float32)[..., None]
-    mean = np.asarray(cv2.blur(colours * weight[..., None], (side, side)), np.float32)
-    # Where neither is near, both means are the same: nothing can be told.
-    known = np.where(total > 1e-3, mean / np.maximum(total, 1e-3), colours)
-    return np.asarray(known, np.float32)
 
 
 def _over(person: FloatArray, share: FloatArray, behind: UintArray) -> UintArray:

@@ -16,7 +16,6 @@ from models.backdrop import (
     GREEN,
     KEEP,
     Backdrop,
-    clean_matte,
     picture_backdrop,
     read_backdrop,
     with_backdrop,
@@ -69,25 +68,6 @@ def test_no_fringe_of_the_old_background_is_left() -> None:
     own = grace().picture[inside].astype(int)
     usual = np.percentile(own[:, 0] - own[:, 1:].max(1), 90)
     assert np.median(redness) < usual + 25
-
-
-def softened(matte: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    return np.asarray(cv2.GaussianBlur(matte, (0, 0), 0.7), np.uint8)
-
-
-def test_what_is_unlike_person_and_background_stays() -> None:
-    """A white band at the edge of a black hat before blue."""
-    picture = np.full((200, 200, 3), (60, 90, 190), np.uint8)
-    picture[60:, 40:160] = (15, 15, 20)
-    picture[60:66, 40:160] = (240, 240, 235)
-    matte = np.zeros((200, 200), np.uint8)
-    matte[60:, 40:160] = 255
-    kept = clean_matte(picture, softened(matte))
-    assert kept[62:64, 50:150].min() > 200
-    # And what has the background's colour goes, however sure the matte was.
-    matte[58:60, 40:160] = 255
-    kept = clean_matte(picture, softened(matte))
-    assert kept[58, 50:150].max() < 60
 
 
 def test_blur_is_smooth_behind_and_sharp_in_the_face() -> None:
