@@ -31,7 +31,7 @@ GRAB_CUT_STEPS = 3
 NOTCH = 8  # of DECIDED_PX, half its width
 LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
 LARGEST_GAP = 16  # of DECIDED_PX, half its width
-LESS_SURE = 0.05  # of a gap the model is less sure than of what is round it
+GAP = 0.7  # of the model's mask: surer, and it is no gap
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
 
 
@@ -175,7 +175,7 @@ def _may_be_behind(picture: UintArray, person: UintArray, doubt: FloatArray) -> 
     those about them, of which it is sure."""
     colours = picture.astype(np.float32) / 255
     around = cv2.morphologyEx(doubt, cv2.MORPH_CLOSE, _disc(LARGEST_GAP))
-    less_sure = (doubt < around - LESS_SURE) & (around > 0.9)
+    less_sure = (doubt < GAP) & (around > 0.9)
     y, x = np.indices(doubt.shape, np.float32) * (NOISE / PALETTE_REACH)
     places = np.concatenate([colours, y[..., None], x[..., None]], 2)
     outside = places[_open_to_the_border(person == 0) & (doubt < 0.3)]
