@@ -14,6 +14,7 @@ NOISE = 0.035  # of colours from 0 to 1: as near are the same
 SAMPLES, MIXED = 24, 8  # colours of either side a pixel is held against, and mixed of
 STRIP = 0.05  # of the width: from so far beyond the edge
 THINNED = 8  # of that strip's pixels one is enough
+FEWER = 12  # of those one, for colours from further about
 NEAR, WIDE = 0.10, 0.25  # of the width: whose colours are told apart
 APART, CLEARLY_APART = 2.0, 5.0  # standard deviations
 _AT_ONCE = 4096
@@ -45,18 +46,22 @@ def by_colours(colours: FloatArray, person: Mask, behind: Mask) -> Wish:
 
 
 class _Samples:
-    """Colours of a side's pixels near what is unknown, found by place."""
+    """Colours of a side's pixels near what is unknown, found by place: half of them
+    the nearest, half from further about."""
 
     def __init__(self, colours: FloatArray, places: npt.NDArray[np.int64]) -> None:
-        self._tree = cKDTree(places)
-        self._colours = colours[tuple(places.T)]
-        self._count = min(SAMPLES, len(places))
+        self._parts = [
+            (cKDTree(part), colours[tuple(part.T)], min(SAMPLES // 2, len(part)))
+            for part in (places, places[: len(places) // FEWER + 1])
+        ]
 
     def __call__(self, at: npt.NDArray[np.int64]) -> FloatArray:
-        """The nearest of places [N, 2]: [N, samples, 3]."""
-        _, nearest = self._tree.query(at, self._count)
-        found: FloatArray = self._colours[nearest.reshape(len(at), -1)]
-        return found
+        """Of places [N, 2]: [N, samples, 3]."""
+        found = [
+            colours[tree.query(at, count)[1].reshape(len(at), -1)]
+            for tree, colours, count in self._parts
+        ]
+        return np.concatenate(found, 1)
 
 
 def _sampled(colours: FloatArray, unknown: Mask, side: Mask) -> _Samples:
