@@ -140,10 +140,8 @@ def _decided(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatA
     height, width = coarse.shape
     scale = DECIDED_PX / max(height, width)
     size = max(round(width * scale), 8), max(round(height * scale), 8)
-    small, doubt, sure = (
-        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_AREA))
-        for each in (picture, coarse, face)
-    )
+    small = np.asarray(_reduced(picture, size), np.uint8)
+    doubt, sure = (_reduced(each, size) for each in (coarse, face))
     mask = np.where(doubt > 0.5, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     mask[cv2.erode(doubt, _disc(3)) > 0.9] = cv2.GC_FGD
     mask[cv2.dilate(doubt, _disc(4)) < 0.04] = cv2.GC_BGD

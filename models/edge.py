@@ -122,7 +122,7 @@ def told_apart(colours: FloatArray, person: Mask, behind: Mask) -> FloatArray:
     height, width = person.shape
     size = max(width // _SMALLER, 1), max(height // _SMALLER, 1)
     small, ours, theirs = (
-        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST))
+        np.asarray(cv2.resize(each, size, interpolation=cv2.INTER_NEAREST), np.float32)
         for each in (colours, person.astype(np.float32), behind.astype(np.float32))
     )
     deviations = np.maximum(
@@ -155,7 +155,9 @@ def _spread(
     planes += [weight * colours[..., i] for i in range(3)]
     pairs = [(i, j) for i in range(3) for j in range(3)]
     planes += [weight * colours[..., i] * colours[..., j] for i, j in pairs]
-    near = np.stack([cv2.blur(plane, (side, side)) for plane in planes], -1)
+    near: FloatArray = np.stack(
+        [np.asarray(cv2.blur(plane, (side, side)), np.float32) for plane in planes], -1
+    )
     total = near[..., :1] + 1e-4
     mean = near[..., 1:4] / total
     square = (near[..., 4:] / total).reshape(*weight.shape, 3, 3)

@@ -25,6 +25,7 @@ _REACH = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def _places(unknown: Mask) -> Indices:
     return np.asarray(np.flatnonzero(unknown)[:, None] + steps)
 
 
-def _equations(colours: FloatArray, unknown: Mask) -> tuple[FloatArray, Indices]:
+def _equations(colours: FloatArray, unknown: Mask) -> tuple[Doubles, Indices]:
     """The matting Laplacian's rows of unknown pixels, [N, 25] of their neighbourhood,
     and each pixel's number among them, or -1, in a picture with a margin of two."""
     height, width = unknown.shape
@@ -98,9 +99,10 @@ def _equations(colours: FloatArray, unknown: Mask) -> tuple[FloatArray, Indices]
     return rows, numbers
 
 
-def _alike(windows: FloatArray) -> FloatArray:
+def _alike(windows: Doubles) -> Doubles:
     """How much of one pixel's share goes for another's, in windows of colours
     [N, 9, 3]: [N, 9, 9]."""
     apart = windows - windows.mean(1, keepdims=True)
     spread = apart.transpose(0, 2, 1) @ apart / 9 + _SMOOTH / 9 * np.eye(3)
-    return (1 + apart @ np.linalg.solve(spread, apart.transpose(0, 2, 1))) / 9
+    alike = 1 + apart @ np.linalg.solve(spread, apart.transpose(0, 2, 1))
+    return np.asarray(alike / 9)

@@ -143,7 +143,7 @@ def _fringe(fine: int) -> npt.NDArray[np.float64]:
     path = start[:, None] * (1 - t) + end[:, None] * t
     path[..., 0] += (0.012 * np.sin(5 * t + lock[:, None, None]))[..., 0]
     path[..., 0] += rng.normal(0, 0.004, (len(sides), 1))
-    return path * fine
+    return np.asarray(path * fine)
 
 
 def _strands(
