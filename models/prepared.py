@@ -147,9 +147,28 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         *_face_tensors(identity, face),
         torch.from_numpy(head.reshape(4, -1)),
     ]
-    on_device = [tensor[None].to(device) for tensor in tensors]
+    on_device = [tensor[None].to(device) for tensor in _together(tensors)]
     where = spans, clear_spans(share), _within(identity.landmarks, share)
     return Prepared(_pose_rig(identity, face, head, where), *on_device)
+
+
+def _together(tensors: Sequence[Tensor]) -> list[Tensor]:
+    """In one block, which is so large that numpy asks for huge pages: a frame looks
+    here and there in all of them, and would miss a small page's address each time."""
+    block = torch.from_numpy(
+        np.empty(sum(_aligned(t.nbytes) for t in tensors), np.uint8)
+    )
+    placed, start = [], 0
+    for tensor in tensors:
+        part = block[start : start + tensor.nbytes].view(tensor.dtype)
+        placed.append(part.view(tensor.shape).copy_(tensor))
+        start += _aligned(tensor.nbytes)
+    return placed
+
+
+def _aligned(size: int) -> int:
+    """Bytes, to whole cache lines."""
+    return -(-size // 64) * 64
 
 
 def _pose_rig(
