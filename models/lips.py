@@ -27,6 +27,7 @@ MID_WIDTH = 0.43  # IOD; what a calibrated width is stretched about
 TURN_GAINS, APERTURE_GAINS, WIDTH_GAINS = (0.7, 1.4), (0.8, 1.15), (0.75, 1.4)
 WIDTH_PER_APERTURE = -0.20, 0.45
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
+ALMOND, OVAL = 0.60, 0.50  # exponents of an opening's outline: narrow; wide, rounded
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
 ROLLED_IN = 0.62  # of a lip's thickness that is turned in over the teeth
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
@@ -157,7 +158,12 @@ def _to_width(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> Non
 
 def _to_gap(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> None:
     """Moves lips until the inner ones stand as far apart as commanded."""
-    arch = _arch(placed[:, 0, :, 0])
+    opened = np.minimum(column(motion, "aperture") / WIDE_OPEN, 1)
+    rounding = np.minimum(
+        column(motion, "mouthPucker") + column(motion, "mouthFunnel"), 1
+    )
+    roundness = np.maximum(opened**2 * (3 - 2 * opened), rounding)
+    arch = _arch(placed[:, 0, :, 0], ALMOND + (OVAL - ALMOND) * roundness)
     gap = placed[:, 1, :, 1] - placed[:, 0, :, 1]  # [B, 11]
     own = np.maximum(gap, 0) * (1 - column(motion, "mouthClose") * (1 - speech))
     target = own + (column(motion, "aperture") * arch - own) * speech
@@ -166,12 +172,13 @@ def _to_gap(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> None:
     placed[:, 1::2, :, 1] += (1 - UPPER_SHARE) * change
 
 
-def _arch(x: FloatArray) -> FloatArray:
-    """The outline of an open mouth over lip vertices at x [B, 11]: 0 to 1."""
+def _arch(x: FloatArray, exponent: FloatArray) -> FloatArray:
+    """The outline of an open mouth over lip vertices at x [B, 11]: 0 to 1; 0.5 is an
+    ellipse's exponent [B, 1], larger ones are more pointed."""
     first, last = x[:, :1], x[:, -1:]
     half = np.maximum(last - first, 0.05) / 2
     t = (x - (last + first) / 2) / half
-    arch = np.maximum(1 - t * t, 0) ** 0.62
+    arch = np.maximum(1 - t * t, 0) ** exponent
     outline: FloatArray = arch / np.maximum(arch[:, LIP_POINTS // 2, None], 0.5)
     return outline
 

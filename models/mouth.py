@@ -25,13 +25,18 @@ from models.rig import HeadFrame
 LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
-TONGUE_CREST = -0.12  # IOD above the edge of the lower teeth
+UPPER_EDGE, LOWER_EDGE = 0.036, 0.006  # IOD below the closed lips' seam, at rest
+LOWER_TEETH = 0.55  # of the upper teeth's light: they lie behind them, under the lip
+# IOD above the lower teeth: the tongue's crest, and where it is the lightest.
+TONGUE_CREST, TONGUE_PEAK = 0.12, 0.04
+# Of the tongue's colour: its back in the dark, and what is added where it is lightest.
+TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.38
 TIP_WIDTH = 0.165  # IOD, half of the tip's
-# Of the tongue's colour: its back lies in the dark, its front in the light, from
-# TONGUE_RISE IOD on.
-TONGUE_BACK, TONGUE_LIGHT, TONGUE_RISE = 0.03, 0.36, 0.13
 # Of the tongue's light. Lighter, and what lies behind is taken for a lip.
-CAVITY = 0.127
+CAVITY = 0.05
+# How much taller the mouth's floor looks as the jaw turns it towards the viewer, and
+# the gaps, IOD, from which and until which it turns.
+TILT, TILT_FROM, TILT_TO = 0.75, 0.12, 0.36
 OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
 _SCALE = 3  # painted larger, then reduced: smooth edges
 
@@ -63,7 +68,7 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     lip = np.median(lips, axis=0)
     tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
     # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
-    tongue = tongue.mean() + 1.35 * (tongue - tongue.mean())
+    tongue = tongue.mean() + 1.15 * (tongue - tongue.mean())
     cavity = CAVITY * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
     cavity = cavity + np.array([2.2, 0.6, 0.6])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
@@ -99,6 +104,13 @@ def paint_mouth(
     finished = [_finish(layer, blur) for layer in layers]
     finished[-1] = _laid_over(finished[-1], _finish(photo, OWN_BLUR))
     return np.stack(finished)
+
+
+def floor_tilt(gap: FloatArray) -> FloatArray:
+    """What lies d above the lower teeth in its layer shows d / this higher in the
+    plane, for the gap, IOD: the wider a mouth, the more of its floor is seen."""
+    turned = smoothstep(gap, TILT_FROM, TILT_TO)
+    return np.asarray(1 / (1 + TILT * turned), np.float32)
 
 
 def _laid_over(below: UintArray, above: UintArray) -> UintArray:
@@ -198,7 +210,7 @@ def _upper(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Ten upper teeth: central incisors 8.5 mm wide, then 6.5, 7.5, 7 and 6.5."""
     within, gap = _row_of_teeth(x, (0.074, 0.056, 0.060, 0.05, 0.045), 0.008)
     side = np.abs(x)
-    edge = 0.024 - 0.10 * side**2 - 0.004 * smoothstep(side, 0.070, 0.090)
+    edge = UPPER_EDGE - 0.10 * side**2 - 0.004 * smoothstep(side, 0.070, 0.090)
     edge = edge - 0.006 * within**4  # rounded corners
     gum = -0.080 + 0.012 * within**2
     alpha = smoothstep(y, edge + 0.007, edge - 0.007)
@@ -221,17 +233,20 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     floor."""
     within, gap = _row_of_teeth(x, (0.046, 0.050, 0.056, 0.05), 0.008)
     side = np.abs(x)
-    edge = -0.012 + 0.25 * side**2 + 0.004 * within**4
+    edge = LOWER_EDGE + 0.25 * side**2 + 0.004 * within**4
     teeth = smoothstep(y, edge - 0.007, edge + 0.007) * smoothstep(side, 0.20, 0.16)
-    shade = 0.74 * (1 - 0.08 * gap - 0.04 * within**2)
+    shade = LOWER_TEETH * (1 - 0.08 * gap - 0.04 * within**2)
     shade = shade * (1 - 0.45 * smoothstep(side, 0.04, 0.20))
     tooth = shade[..., None] * tone.tooth
-    crest = TONGUE_CREST + 1.1 * x**2
-    tongue = smoothstep(y, crest - 0.022, crest + 0.030)
-    tongue = tongue * smoothstep(side, 0.235, 0.17)
-    # Its back lies in the dark, its front catches light, a soft groove parts it.
-    light = TONGUE_BACK + TONGUE_LIGHT * smoothstep(y, crest, crest + TONGUE_RISE)
-    light = light * (1 - 0.10 * np.exp(-((x / 0.022) ** 2)) - 2.2 * x**2)
+    crest = 1.1 * x**2 - TONGUE_CREST
+    tongue = smoothstep(y, crest - 0.05, crest + 0.04)
+    tongue = tongue * smoothstep(side, 0.22, 0.13)
+    # A mound: its back lies in the dark, its front in the shade of the lower lip.
+    mound = smoothstep(y, crest - 0.04, -TONGUE_PEAK) * smoothstep(y, 0.0, -TONGUE_PEAK)
+    light = TONGUE_BACK + TONGUE_LIGHT * mound
+    # A soft groove parts it, and its sides turn away from the light.
+    groove = np.exp(-((x / 0.026) ** 2)) * smoothstep(y, 0.0, -0.05)
+    light = light * (1 - 0.07 * groove - 0.55 * smoothstep(side, 0.05, 0.20))
     back = light[..., None] * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]
     return _layer(colour, np.maximum(teeth, tongue))

@@ -20,6 +20,7 @@ from models.mouth import (
     RIGHT,
     TOP,
     MouthTone,
+    floor_tilt,
     paint_mouth,
 )
 from models.rig import HeadFrame, rest_lips
@@ -75,7 +76,8 @@ def harvest_mouth(
     painted = paint_mouth(opened, landmarks, tone)
     rows = np.linspace(TOP, BOTTOM, LAYER_HEIGHT, dtype=np.float32)[:, None]
     above = smoothstep(split - rows, -0.01, 0.01)
-    below = smoothstep(rows + LOWER_FOLLOW * gap - split, -0.01, 0.01)
+    floor = rows / floor_tilt(np.array(gap, np.float32)) + LOWER_FOLLOW * gap
+    below = smoothstep(floor - split, -0.01, 0.01)
     painted[1] = _laid(painted[1], lower, below, 1 - lower[..., 5])
     painted[3] = _laid(painted[3], upper, above, upper[..., 4])
     return painted
@@ -140,7 +142,8 @@ def _unrolled(stack: FloatArray, frame: HeadFrame, gap: float) -> FloatArray:
         np.linspace(LEFT, RIGHT, LAYER_WIDTH, dtype=np.float32),
         np.linspace(TOP, BOTTOM, LAYER_HEIGHT, dtype=np.float32),
     )
-    plane = np.stack([x, y + LOWER_FOLLOW * gap], -1).reshape(-1, 2)
+    tilt = floor_tilt(np.array(gap, np.float32))
+    plane = np.stack([x, y / tilt + LOWER_FOLLOW * gap], -1).reshape(-1, 2)
     at = frame.unflat(plane).reshape(LAYER_HEIGHT, LAYER_WIDTH, 2)
     across, along = np.ascontiguousarray(at.transpose(2, 0, 1))
     channels = [

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from models.lips import column, jaw_travel
 from models.media import FloatArray
-from models.mouth import BOTTOM, LEFT, RIGHT, TOP
+from models.mouth import BOTTOM, LEFT, RIGHT, TOP, floor_tilt
 from models.pose import Pose
 from models.prepared import Prepared
 from models.sampling import (
@@ -31,12 +31,15 @@ MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
 DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
-# The same of rounded lips, which stand out before the inside.
+# How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
+FLOOR_GAPS = (0.06, 0.12, 0.24, 0.30, 0.42)
+FLOOR_LIGHT = (0.35, 0.45, 0.90, 1.0, 1.5)
+# The same as DIM, of rounded lips, which stand out before the inside.
 ROUND_SHADE = 0.56, 0.68, 0.72
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
-UNDER_LIP = 0.26  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.48  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -154,8 +157,12 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     with_jaw = _per_patch(still.device, np.concatenate([aside, down], 1))
     held = _at(batch.fixed, plane)
     colour, upper = held[:, :3], held[:, 3:]
-    lower = _at(batch.lower, plane - with_jaw)
-    colour = torch.addcmul(lower[:, :3], 1 - lower[:, 3:], colour)
+    tilt = floor_tilt(pose.gap)
+    tilted = _per_patch(still.device, np.concatenate([np.ones_like(tilt), tilt], 1))
+    lower = _at(batch.lower, (plane - with_jaw) * tilted)
+    floor_light: FloatArray = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT)
+    lit = lower[:, :3] * _per_patch(still.device, floor_light.astype(np.float32))
+    colour = torch.addcmul(lit, 1 - lower[:, 3:], colour)
     out = column(pose.motion, "tongueOut")
     if not out.any():
         return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)

@@ -25,6 +25,10 @@ from models.media import FloatArray
 GRID_WIDTH, GRID_HEIGHT = 60, 68  # nodes of the face's displacement grid
 # The box that the face moves in, in IOD about the middle of the mouth.
 BOX_LEFT, BOX_TOP, BOX_RIGHT, BOX_BOTTOM = -1.15, -1.45, 1.15, 1.15
+# Landmarks of the nose's base and wings, and how far above the mouth and beside the
+# middle they are in most faces, IOD.
+NOSE_BASE, NOSE_WINGS = 2, (64, 294)
+USUAL_HEIGHT, USUAL_WING = 0.24, 0.225
 SMOOTHING = 2e-3  # of the thin plates: landmarks are not exact
 
 
@@ -102,7 +106,9 @@ def build_rig(landmarks: FloatArray) -> FaceRig:
         table=torch.from_numpy(
             channel_table(skin, float(lips[LIP_POINTS - 1, 0] - lips[0, 0]))
         ),
-        jaw=torch.from_numpy(np.concatenate([lip_jaw_weights(), jaw_weights(skin)])),
+        jaw=torch.from_numpy(
+            np.concatenate([lip_jaw_weights(), jaw_weights(_under_usual_nose(skin))])
+        ),
         follow=torch.from_numpy(_follow(skin, lips[2 * LIP_POINTS :])),
         projection=torch.from_numpy(frame.projection),
         spread_upper=torch.from_numpy(upper),
@@ -135,15 +141,27 @@ def _nodes(box: FloatArray) -> FloatArray:
     return np.asarray(nodes, np.float32)
 
 
+def _under_usual_nose(skin: FloatArray) -> FloatArray:
+    """Controls [N, 3] as if the nose were as far above the mouth as most are: one that
+    is nearer, as of a child or a head tipped back, holds still all the same."""
+    height = -float(skin[SKIN.index(NOSE_BASE), 1])
+    nearer = max(USUAL_HEIGHT / max(height, 0.05), 1.0)
+    placed = skin.copy()
+    placed[:, 1] *= np.where(skin[:, 1] < 0, nearer, 1)
+    return placed
+
+
 def _follow(skin: FloatArray, outer: FloatArray) -> FloatArray:
     """Skin near the lips goes with them: float32 [N, 22]; the nose holds still."""
     apart = np.linalg.norm(skin[:, None, :2] - outer[None, :, :2], axis=-1)
     near = np.exp(-((apart / 0.09) ** 2)) + 1e-9
     share = near / near.sum(1, keepdims=True)
     falloff = np.exp(-((apart.min(1) / 0.19) ** 2))
-    nose = smoothstep(skin[:, 1], -0.10, -0.22) * smoothstep(
-        np.abs(skin[:, 0]), 0.26, 0.15
-    )
+    height = _under_usual_nose(skin)[:, 1]
+    wings = np.abs(skin[[SKIN.index(wing) for wing in NOSE_WINGS], 0]).mean()
+    broad = max(float(wings) / USUAL_WING, 1.0)
+    nose = smoothstep(height, -0.10, -0.22)
+    nose = nose * smoothstep(np.abs(skin[:, 0]) / broad, 0.26, 0.15)
     return np.asarray(share * (falloff * (1 - 0.85 * nose))[:, None], np.float32)
 
 

@@ -197,3 +197,45 @@ def test_parted_lips_at_rest_are_the_photo_to_the_bit() -> None:
     with torch.inference_mode():
         shown = renderer()([identity], motion())[0].numpy()
     assert (shown == identity.picture).all()
+
+
+def opening(**channels: float) -> FloatArray:
+    """The colours inside the mouth, in its middle from the upper lip to the lower one:
+    float32 [n, 3]. What is inside is what a black and a white mouth's frames differ in.
+    """
+    row = motion(width=0.46, speech=1.0, **channels)
+    mouths = [
+        grace().mouth,
+        *(np.full_like(grace().mouth, level) for level in (0, 255)),
+    ]
+    for mouth in mouths[1:]:
+        mouth[..., 3] = 255
+    x = round(float(grace().landmarks[13, 0]))
+    with torch.inference_mode():
+        shown, dark, light = (
+            renderer()([replace(grace(), mouth=mouth)], row)[0]
+            .numpy()[:, x - 2 : x + 3]
+            .mean(1)
+            for mouth in mouths
+        )
+    return np.asarray(shown[(light - dark).mean(1) > 90], np.float32)
+
+
+def test_a_wide_mouth_shows_teeth_above_and_a_red_tongue_below() -> None:
+    column = opening(aperture=0.32, jawOpen=0.33)
+    luma = column.mean(1)
+    high = len(luma)
+    teeth = int((luma > 0.6 * luma.max()).sum()) / high
+    assert 0.2 < teeth < 0.4
+    throat = luma[round(0.36 * high) : round(0.7 * high)].min()
+    tongue = column[round(0.55 * high) : round(0.95 * high)]
+    lightest = tongue[tongue.mean(1).argmax()]
+    assert lightest.mean() > 2.2 * throat  # not a hole
+    assert lightest.mean() < 0.6 * luma.max()  # nor a third lip
+    assert lightest[0] > 1.3 * lightest[1]
+
+
+def test_lower_teeth_lie_in_the_shade_of_a_small_opening() -> None:
+    column = opening(aperture=0.09, jawOpen=0.04).mean(1)
+    third = len(column) // 3
+    assert column[-third:].max() < 0.6 * column[:third].max()

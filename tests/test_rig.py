@@ -190,3 +190,35 @@ def test_the_seam_parts_the_lips() -> None:
     assert upper[y, x] == 1.0
     x, y = landmarks[17, :2].round().astype(int)
     assert upper[y, x] == 0.0 and lower[y, x] == 1.0
+
+
+def _gaps(**channels: float) -> FloatArray:
+    """Between the inner lips, of the middle's: [11]."""
+    placed = lips_of(speech=1.0, width=0.46, **channels)
+    gap = placed[1, :, 1] - placed[0, :, 1]
+    return np.asarray(gap / gap[LIP_POINTS // 2])
+
+
+def test_wide_and_rounded_mouths_are_oval_and_small_ones_pointed() -> None:
+    small = _gaps(aperture=0.05, jawOpen=0.05)
+    wide = _gaps(aperture=0.32, jawOpen=0.3)
+    rounded = _gaps(aperture=0.05, jawOpen=0.05, mouthPucker=0.6, mouthFunnel=0.5)
+    for oval in (wide, rounded):
+        assert (oval[[1, -2]] > small[[1, -2]] + 0.015).all()
+
+
+@pytest.mark.parametrize("nearer", [0.0, 0.04, 0.08])
+def test_a_nose_near_the_mouth_holds_still_too(nearer: float) -> None:
+    """As of a child, or of a head tipped back: its base lies lower. IOD."""
+    landmarks = grace().landmarks.copy()
+    nose = list(controls.NOSE) + [5, 195]
+    landmarks[nose] += HeadFrame.of(landmarks).axes[1] * nearer * iod_of(landmarks)
+    rig = build_rig(landmarks)
+    tip = len(LIPS) + SKIN.index(1)
+    follow = rig.follow[SKIN.index(1)].sum()
+    assert float(rig.jaw[tip].abs().max()) < 0.02
+    assert float(follow) < 0.12
+
+
+def iod_of(landmarks: FloatArray) -> float:
+    return HeadFrame.of(landmarks).iod
