@@ -23,7 +23,7 @@ from models.sampling import (
 )
 
 LOWER_TEETH_FOLLOW = 0.90  # of the jaw's travel
-LOWER_TEETH_OF_GAP = 0.72
+FLOOR_OF_GAP = 0.72, 0.85  # the least and the most that they go down, of the gap
 TONGUE_FOLLOW, TONGUE_HIDDEN = 0.20, 0.16  # of the jaw's travel; IOD down at rest
 TONGUE_UP = 0.5  # of tongueOut, at which the tip has come up to the upper teeth
 BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
@@ -152,8 +152,10 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     plane = torch.addcmul(plane, still[:, 1:], to_plane[:, :, 1])
     travel = jaw_travel(pose.motion)
     aside = 0.08 * (column(pose.motion, "jawLeft") - column(pose.motion, "jawRight"))
-    # Lips that open wider than the jaw still bare only the tips of the lower teeth.
-    down = np.maximum(LOWER_TEETH_FOLLOW * travel, LOWER_TEETH_OF_GAP * pose.gap)
+    # Lips that open wider than the jaw still bare only the tips of the lower teeth, and
+    # the tongue rises where they open less wide.
+    low, high = (share * pose.gap for share in FLOOR_OF_GAP)
+    down = (LOWER_TEETH_FOLLOW * travel).clip(low, high)
     with_jaw = _per_patch(still.device, np.concatenate([aside, down], 1))
     held = _at(batch.fixed, plane)
     colour, upper = held[:, :3], held[:, 3:]
