@@ -162,8 +162,8 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     tilt = floor_tilt(pose.gap)
     tilted = _per_patch(still.device, np.concatenate([np.ones_like(tilt), tilt], 1))
     lower = _at(batch.lower, (plane - with_jaw) * tilted)
-    floor_light: FloatArray = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT)
-    lit = lower[:, :3] * _per_patch(still.device, floor_light.astype(np.float32))
+    floor_light = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT).astype(np.float32)
+    lit = lower[:, :3] * _per_patch(still.device, floor_light)
     colour = torch.addcmul(lit, 1 - lower[:, 3:], colour)
     out = column(pose.motion, "tongueOut")
     if not out.any():
