@@ -9,29 +9,34 @@ import torch
 
 from models.controls import smoothstep
 from models.eyes import (
-    MEET_BELOW,
     EyeRig,
     UintArray,
     carried,
     eye_coordinates,
     lid_height,
+    meeting,
 )
 from models.lashes import lash_line
 from models.media import FloatArray
 
+OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
 SHARP_PX = 0.6  # the blur of an edge between two pixels
-LASHES = 0.70, 0.90  # of the light, that the faintest and the darkest lashes take
+LASHES = 0.78, 0.92  # of the light, that the faintest and the darkest lashes take
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
-def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
+def closed_eyes(
+    picture: UintArray, rig: EyeRig, *, glasses: bool = False
+) -> FloatArray:
     """Both eyes as they look when closed: RGB without lashes, how much of it shows
     then, and how much light the lashes take: float32 [H, W, 5], 0 to 255 and 0 to 1.
 
     The lids are the skin's own colour, taken from between lid and brow and from under
     the eye, without lashes and folds, with the shade of a crease and a round eyeball
     beneath.
+
+    glasses: worn, so that long lines next to the eye are theirs.
     """
     height, width = picture.shape[:2]
     result = np.zeros((height, width, 5), np.float32)
@@ -45,16 +50,17 @@ def closed_eyes(picture: UintArray, rig: EyeRig) -> FloatArray:
         if patch.size == 0:
             continue
         s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
-        upper, lower = (lid_height(rig.lids[eye, lid], s).numpy() for lid in (0, 1))
+        heights = [*rig.lids[eye], meeting(rig)[eye]]
+        upper, lower, line = (lid_height(lid, s).numpy() for lid in heights)
         outwards = np.asarray(s.numpy() * (-1 if eye == 0 else 1), np.float32)
         skin = float(rig.skin[eye])
-        place = _LidPlace(outwards, t.numpy(), upper, lower, skin)
+        place = _LidPlace(outwards, t.numpy(), upper, lower, line, skin)
         mask = _lid_mask(place)
         plain = _plain_skin(patch, mask, place, half)
         if plain is None:
             continue
         painted = _painted_lid(plain, patch, place)
-        rims = _rims(plain, patch, place, half)
+        rims = _rims(plain, patch, place, half, glasses)
         lashes = _lashes(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
         mask = np.maximum(mask, _carried_down(lashes, place, frame))
@@ -76,13 +82,13 @@ class _LidPlace:
     t: FloatArray
     upper: FloatArray
     lower: FloatArray
+    line: FloatArray  # where they meet
     skin: float
 
     @property
     def below_line(self) -> FloatArray:
         """How far a pixel is below the line where the lids meet."""
-        bow = np.clip(1 - self.s**2, 0, 1)
-        return np.asarray(self.t - self.lower - MEET_BELOW * bow, np.float32)
+        return self.t - self.line
 
 
 def _plain_skin(
@@ -116,14 +122,14 @@ def _plain_skin(
 def _grain(luma: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
     """Noise as fine and as strong as the photo's own where it is known."""
     fine = np.abs(luma - cv2.GaussianBlur(luma, (0, 0), 1.0))
-    strength = min(1.2 * float(np.percentile(fine[known], 40)), 6.0)
+    strength = min(1.2 * float(np.percentile(fine[known], 30)), 5.0)
     raw = np.random.default_rng(0).normal(size=luma.shape).astype(np.float32)
     noise = cv2.GaussianBlur(raw, (0, 0), 0.6)
     return np.asarray(noise * (strength / float(noise.std())), np.float32)
 
 
 def _rims(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float, glasses: bool
 ) -> FloatArray:
     """Where glasses or a brow lie over the skin, 0 to 1: long shapes unlike skin.
 
@@ -131,7 +137,8 @@ def _rims(
     """
     skin = plain @ LUMA
     unlike = np.abs(patch @ LUMA - skin) > np.maximum(0.22 * skin, 18.0)
-    off_lid = (at.t < at.upper - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > 1.35)
+    high, aside = (at.upper, 1.2) if glasses else (at.upper.min(), 1.35)
+    off_lid = (at.t < high - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > aside)
     marks = (unlike & off_lid).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(marks)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
@@ -160,7 +167,7 @@ def _lashes(
 
 def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> FloatArray:
     """What goes with the upper lid, where it lies when the eye is closed."""
-    full = np.maximum(at.t - at.below_line - at.upper, 0)
+    full = np.maximum(at.line - at.upper, 0)
     beyond = -at.below_line / (at.skin + full)
     way = full * carried(torch.from_numpy(beyond)).numpy()
     rows, columns = np.mgrid[: way.shape[0], : way.shape[1]].astype(np.float32)
@@ -218,7 +225,10 @@ def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> Float
     share = 0.4 * smoothstep(darker, 0.0, 0.15) * middle
     share = share * smoothstep(at.t, at.upper - 0.35 * at.skin, at.upper - 0.05)
     soft = cv2.GaussianBlur(share, (0, 0), 1.0)[..., None]
-    return np.asarray(plain + (light - plain) * soft, np.float32)
+    lid = plain + (light - plain) * soft
+    # Light and dark of a painting mix to grey, which its skin is not.
+    hue = light / max(float(light @ LUMA), 1)
+    return np.asarray(lid + OF_SKIN * ((lid @ LUMA)[..., None] * hue - lid), np.float32)
 
 
 def _lid_mask(at: _LidPlace) -> FloatArray:

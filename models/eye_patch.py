@@ -228,8 +228,7 @@ def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
     skin_up = -UNDER_LOWER * np.maximum(moves.lower, 0)
     upper, lower = rig.eye_lids[:, :, 0], rig.eye_lids[:, :, 1]
     opening = lower - upper
-    past = np.zeros((*moves.blink.shape, 3), np.float32)
-    past[..., 0] = MEET_BELOW
+    past = np.array(MEET_BELOW, np.float32)
     down = opening * moves.upper[..., None] + past * moves.blink[..., None]
     pixel = rig.eye_pixel[..., None]
     weights = np.zeros((*moves.upper.shape, len(_SUMS), len(_BASIS)), np.float32)

@@ -23,12 +23,13 @@ EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures re
 def eye_tensors(identity: Identity) -> list[Tensor]:
     """Of models.prepared.Prepared, from whites to eye_places."""
     eyes = build_eyes(identity.landmarks)
-    closed = closed_eyes(identity.picture, eyes)
+    glasses = glasses_worn(identity)
+    closed = closed_eyes(identity.picture, eyes, glasses=glasses)
     closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)
     layers = parted(balls, identity.landmarks)
     bare = np.zeros_like(closed[..., :4])
-    if glasses_worn(identity):
+    if glasses:
         bare = bare_eyes(identity.picture, identity.matte, eyes)
         bare[..., :3] += 0.5
     size = eye_crop_size(eyes)

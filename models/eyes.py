@@ -23,8 +23,8 @@ RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
 # Where the upper lid's edge comes to lie in a blink, half eye widths under the middle
-# of the open eye's lower lid, less at its sides: lashes hang over it.
-MEET_BELOW = 0.10
+# of the open eye's lower lid, less at its sides: lashes hang over it. As EyeRig.lids.
+MEET_BELOW = 0.13, 0.0, 0.13
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 # Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
 # the lids.
@@ -97,6 +97,11 @@ def carried(beyond: Tensor) -> Tensor:
     """How far skin goes with a lid: 1 next to it, 0 from where beyond is 1 on."""
     x = beyond.sub(1).mul_(1 / (FLAT - 1)).clamp_(0, 1)
     return torch.mul(x, -2).add_(3).mul_(x).mul_(x)
+
+
+def meeting(eyes: EyeRig) -> Tensor:
+    """Where both lids meet, [2, 3], as EyeRig.lids."""
+    return eyes.lids[:, 1] + torch.tensor(MEET_BELOW)
 
 
 def eye_coordinates(

@@ -26,6 +26,7 @@ REACH = 2.2  # half eye widths from an eye's middle that are looked at
 # In half eye widths: frames are thinner, and longer; lids and lashes lie nearer to the
 # eye than frames do.
 THICK, LONG, LIDS = 0.30, 1.9, 0.13
+LASHES = 0.06  # above an eye, where only what goes on from a frame is one
 DARKER = 0.16  # of the skin's brightness, than what is round them
 FAR = 2.6  # half eye widths from an eye's middle that frames reach
 FAINTER = 0.5  # of the usual contrast, before a background as dark as frames are
@@ -82,8 +83,12 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         if patch.size == 0:
             continue
         s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
-        lids = _on_lids(eyes, eye, s, t)
-        worn = _frames(patch.astype(np.float32) @ LUMA, matte[here] > SURE, lids, half)
+        luma, person = patch.astype(np.float32) @ LUMA, matte[here] > SURE
+        sure, near = (
+            _frames(luma, person, _on_lids(eyes, eye, s, t, room), half)
+            for room in (LIDS, LASHES)
+        )
+        worn = sure | _begun_on(sure, near, LASHES * half)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
@@ -181,12 +186,12 @@ def held_still(
 
 
 def _on_lids(
-    eyes: EyeRig, eye: int, s: torch.Tensor, t: torch.Tensor
+    eyes: EyeRig, eye: int, s: torch.Tensor, t: torch.Tensor, room: float = LIDS
 ) -> npt.NDArray[np.bool_]:
-    """Whether places in half eye widths are on an eye, or next to it."""
+    """Whether places in half eye widths are on an eye, or near it; room: above it."""
     upper, lower = (lid_height(eyes.lids[eye, lid], s) for lid in (0, 1))
     on_lids: npt.NDArray[np.bool_] = (
-        (s.abs() < 1 + LIDS) & (t > upper - LIDS) & (t < lower + LIDS)
+        (s.abs() < 1 + LIDS) & (t > upper - room) & (t < lower + LIDS)
     ).numpy()
     return on_lids
 

@@ -9,7 +9,7 @@ from models.media import FloatArray
 # with long lashes has them.
 APART, THICK = 0.046, 0.020
 SHORT, LONG = 0.09, 0.30
-EDGE = 0.035, 0.050  # the height of the lids' edge, above and below its darkest
+EDGE = 0.040, 0.060  # the height of the lids' edge, above and below its darkest
 # The shade of lids that meet and of what hangs over them.
 SHADE, SHADE_REACH = 0.30, (0.14, 0.36)
 FAN = 0.55  # of its length, that the outermost hair leans outwards more than the middle
@@ -54,9 +54,9 @@ def lash_line(
 
 
 def _fullness(outwards: FloatArray) -> FloatArray:
-    """How thick lashes stand: few towards the nose, most before the outer corner."""
-    inner = 0.45 + 0.55 * smoothstep(outwards, -1.1, 0.1)
-    return inner * (0.6 + 0.4 * smoothstep(outwards, 1.15, 0.7))
+    """How thick lashes stand: most outwards of the middle, few at the corners."""
+    middle = 1 - ((outwards - 0.06) / 1.06) ** 2
+    return np.asarray(0.4 + 0.6 * np.clip(middle, 0, 1), np.float32)
 
 
 def _stroke(away: FloatArray, thick: FloatArray, pixel: float) -> FloatArray:
