@@ -71,10 +71,11 @@ def _drawn(
 ) -> Tensor:
     """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
     still = maps.still(patch_places(first[:, None], *size, maps))
-    back = maps.in_box(maps.face, still)
-    both = torch.cat([still + back[:, :2], still + back[:, 2:]], 2)
+    back = maps.in_box(maps.face, still).reshape(-1, 2, 2, *size).transpose(1, 2)
+    both = still.new_empty(back.shape)  # by each layer, one below the other
+    both = torch.add(still[:, :, None], back, out=both).flatten(2, 3)
     above, below = _halves(sample(batch.person, both))
-    up, down = _halves(batch.seam_places(maps.box_places(both)))
+    up, down = _halves(batch.seam_of(both))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     down[:, 1:].sub_(_per_patch(down.device, _bared(pose, batch)))
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
@@ -92,8 +93,7 @@ def _drawn(
     if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
         sharp = _per_patch(device, np.float32(20) - 19 * strayed)
-        places = batch.seam_places(maps.box_places(still))
-        own = sample(batch.seam[:, 4:], places) * sharp
+        own = sample(batch.seam[:, 4:], batch.seam_of(still)) * sharp
         here = sample(batch.person[:, :3], still)
         share = own.clamp(max=1) * _per_patch(device, own_share)
         within = torch.lerp(within, here, share)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from models.rig import (
     build_rig,
     seam_masks,
 )
-from models.sampling import edged, nodes_of
+from models.sampling import edged, nodes_of, scaled
 
 SEAM_IOD = 0.70  # above and below the mouth that its masks need be told of
 NEAR_IOD = 0.30  # further than the patches of eyes and mouth look
@@ -83,8 +84,17 @@ class Prepared:
 
     def seam_places(self, places: Tensor) -> Tensor:
         """Places in the face's box [B, 2, h, w] -> in the pictures of its seam."""
-        to_seam = self.to_seam[:, :, None, None]
-        return torch.addcmul(to_seam[:, 2:], places, to_seam[:, :2])
+        return scaled(places, self.to_seam)
+
+    def seam_of(self, places: Tensor) -> Tensor:
+        """The same of places in the picture."""
+        return scaled(places, self._picture_to_seam)
+
+    @cached_property
+    def _picture_to_seam(self) -> Tensor:
+        scale = self.to_box[:, :2] * self.to_seam[:, :2]
+        offset = scaled(self.to_box[:, 2:, None, None], self.to_seam)
+        return torch.cat([scale, offset[..., 0, 0]], 1)
 
 
 _TENSORS = [field.name for field in fields(Prepared) if field.name != "rig"]

@@ -47,6 +47,12 @@ def edged(pictures: Tensor, rows: int, columns: int) -> Tensor:
     return larger.reshape(*pictures.shape[:-2], rows, columns)
 
 
+def scaled(places: Tensor, by: Tensor) -> Tensor:
+    """Places [B, 2, h, w] by a scale of x and y and an offset, [B, 4]."""
+    by = by[:, :, None, None]
+    return torch.addcmul(by[:, 2:], places, by[:, :2])
+
+
 def sample(texture: Tensor, places: Tensor) -> Tensor:
     """texture [B, C, H, W] at places [B, 2, h, w] -> [B, C, h, w]; edges continue."""
     return sample_grid(texture, places.permute(0, 2, 3, 1))
@@ -111,8 +117,7 @@ class Maps:
 
     def box_places(self, places: Tensor) -> Tensor:
         """Places in the picture [B, 2, h, w] -> in the face's box."""
-        to_box = self.to_box[:, :, None, None]
-        return torch.addcmul(to_box[:, 2:], places, to_box[:, :2])
+        return scaled(places, self.to_box)
 
     def in_box(self, field: Tensor, places: Tensor) -> Tensor:
         """A field over the face's box [B, C, h, w] at places; zero outside."""
@@ -173,11 +178,15 @@ def cut(pictures: Tensor, first: Corners, rows: int, columns: int) -> Tensor:
     if not in_ram(pictures):
         row, y, x = _pixels(first, rows, columns, pictures.device)
         return pictures[row, :3, y, x].permute(0, 3, 1, 2)
-    parts = [
-        torch.cat([picture[:3, y : y + rows, x : x + columns] for x, y in corners], 1)
+    parts: list[Tensor] = [
+        picture[:3, y : y + rows, x : x + columns]
         for picture, corners in zip(pictures, first.tolist(), strict=True)
+        for x, y in corners
     ]
-    return parts[0][None] if len(parts) == 1 else torch.stack(parts)
+    if len(parts) == 1:
+        return parts[0][None]
+    patches = torch.stack(parts).reshape(*first.shape[:2], 3, rows, columns)
+    return patches.transpose(1, 2).flatten(2, 3)
 
 
 def laid_over(person: Tensor, behind: Tensor | None) -> Tensor:
