@@ -14,7 +14,15 @@ from torch import Tensor
 from models.bands import NODE_PX, Columns, Rectangle, bands_of
 from models.media import FloatArray
 from models.prepared import Prepared
-from models.sampling import Maps, cut_off_into, in_ram, laid_over, sample, with_matte
+from models.sampling import (
+    Maps,
+    cut_off_into,
+    half_px,
+    in_ram,
+    laid_over,
+    sample,
+    with_matte,
+)
 
 
 def draw(
@@ -68,9 +76,8 @@ def _ways(ways: Tensor, maps: Maps) -> FloatArray:
     """The least and the largest way in each row of nodes, of all frames, from their
     ways as places: [2, 2 of x and y, rows], pixels."""
     least, most = ways.amin((0, 3)), ways.amax((0, 3))
-    half = np.array([[maps.width - 1], [maps.height - 1]], np.float32) / 2
-    pixels: FloatArray = np.stack([least.numpy(), most.numpy()]) * half
-    return pixels
+    pixels: FloatArray = np.stack([least.numpy(), most.numpy()])
+    return pixels * half_px(maps.height, maps.width)
 
 
 def _nodes_of(

@@ -22,9 +22,9 @@ FLATTEST = 0.25  # the least shrinking that the inversion takes at its word
 def inverse(forward: Tensor) -> Tensor:
     """By fixed-point steps: enough for a head, which turns gently."""
     nodes = nodes_of(*forward.shape[-2:], forward.device)
-    back = -forward
+    back = against = -forward
     for _ in range(FIXED_POINT_STEPS):
-        back = -sample(forward, nodes + back)
+        back = sample(against, nodes + back)
     return back
 
 

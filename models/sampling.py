@@ -14,6 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from models.media import FloatArray
+
 Corners = npt.NDArray[np.int64]  # pixels
 
 # As torch's own sampler numbers them. It is called by itself: nn.functional's checks
@@ -25,6 +27,12 @@ def in_ram(tensor: Tensor) -> bool:
     """Whether a tensor is the CPU's: then its numbers can be asked for without a wait,
     and each step costs what it computes, so that small steps are worth it."""
     return tensor.device.type == "cpu"
+
+
+@lru_cache(maxsize=8)
+def half_px(height: int, width: int) -> FloatArray:
+    """Pixels of a picture that a way of 1 is, of x and y: [2, 1]."""
+    return np.array([[width - 1], [height - 1]], np.float32) / 2
 
 
 @lru_cache(maxsize=16)

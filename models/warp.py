@@ -9,7 +9,6 @@ import math
 import weakref
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -26,7 +25,7 @@ from models.mouth_patch import render_mouth
 from models.pose import Pose, PoseRig, pose_of, turns
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT
-from models.sampling import Maps, empty_frames, interleave_into, on
+from models.sampling import Maps, empty_frames, half_px, interleave_into, on
 
 STACKS_KEPT = 2
 CPU_ROWS = 8  # drawn together: more no longer fit into its cache
@@ -149,13 +148,21 @@ def _render_turned(frames: Tensor, batch: Prepared, pose: Pose) -> None:
     assert pose.turn is not None
     face = face_map(batch, pose)
     height, width = batch.picture.shape[1:3]
-    half = np.array([[width - 1], [height - 1]], np.float32) / 2
-    forward = on(batch.head.device, pose.turn / half) @ batch.head
-    forward = forward.reshape(-1, 2, HEAD_GRID, HEAD_GRID)
+    forward = _turn(batch, pose.turn / half_px(height, width))
     maps = Maps(inverse(forward), face.back, batch.to_box, height, width)
     interleave_into(frames, batch.backdrop)
     draw(frames, batch, maps, face.mixed, (0, 0, width, height))
     _draw_patches(frames, batch, maps, pose)
+
+
+def _turn(batch: Prepared, turn: FloatArray) -> Tensor:
+    """Where the head's nodes go, [B, 2, HEAD_GRID, HEAD_GRID], by a turn of places."""
+    turns, head = on(batch.head.device, turn), batch.head
+    if len(turn) > 1 and head.stride(0):
+        moved = turns @ head
+    else:  # One identity: one product for all rows.
+        moved = turns.flatten(0, 1) @ head[0]
+    return moved.reshape(-1, 2, HEAD_GRID, HEAD_GRID)
 
 
 def _render_still(frames: Tensor, batch: Prepared, pose: Pose) -> None:
