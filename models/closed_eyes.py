@@ -173,7 +173,8 @@ def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> Floa
     beyond = -at.below_line / (at.skin + full)
     way = full * carried(torch.from_numpy(beyond)).numpy()
     rows, columns = np.mgrid[: way.shape[0], : way.shape[1]].astype(np.float32)
-    x, y = columns - way * float(frame[4]), rows - way * float(frame[5])
+    x = np.asarray(columns - way * frame[4], np.float32)
+    y = np.asarray(rows - way * frame[5], np.float32)
     moved = cv2.remap(picture, x, y, cv2.INTER_LINEAR)
     return np.asarray(moved * (at.below_line < 0.1), np.float32)
 
