@@ -231,7 +231,7 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
     and everything deeper is filled smoothly.
     """
     height, width = matte.shape
-    grow = max(round(width / 90), 2)
+    grow = max(round(width / 50), 2)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
     person = np.asarray(cv2.dilate((matte > 8).astype(np.uint8), kernel), np.uint8)
     if person.all():

@@ -20,6 +20,7 @@ PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait t
 # A height field that is held at the silhouette turns less than it is told to, as
 # measured by landmarks on rendered frames: these make up for it.
 YAW_GAIN, PITCH_GAIN = 1.40, 1.60
+HELD_SHARE = (0.06, 0.14)  # of the sides: as near to a border nodes are held back
 BREATH_IOD = 0.014  # shoulders' travel at breath 1
 
 # Radians of the model per degree that is shown, of yaw, pitch and roll.
@@ -78,6 +79,21 @@ def _weights(
     breath = breath * smoothstep(np.abs(x), 3.2, 2.2)
     shape = nodes.shape[:2]
     return head.reshape(shape), breath.reshape(shape)
+
+
+def build_held(landmarks: FloatArray, height: int, width: int) -> FloatArray:
+    """How freely nodes may move away from the left, right, upper and lower border:
+    float32 [4, HEAD_GRID, HEAD_GRID], 0 at it, 1 from the face on.
+
+    What moves away from a border would bring into sight what the photo has not.
+    """
+    x = np.linspace(0, 1, HEAD_GRID, dtype=np.float32)
+    face = landmarks[:468, :2] / np.array([width - 1, height - 1], np.float32)
+    low, high = face.min(0), face.max(0)
+    room = np.clip([low[0], 1 - high[0], low[1], 1 - high[1]], *HELD_SHARE)
+    apart = np.stack(np.broadcast_arrays(x, 1 - x, x[:, None], 1 - x[:, None]))
+    free = smoothstep(apart / room[:, None, None], 0.0, 1.0)
+    return np.ascontiguousarray(free, np.float32)
 
 
 def turn(motion: FloatArray) -> FloatArray:

@@ -23,7 +23,7 @@ from models.eye_tables import (
 )
 from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes
 from models.glasses import under_glasses
-from models.head import build_head
+from models.head import build_head, build_held
 from models.identity_file import Identity
 from models.media import FloatArray
 from models.pose import PoseRig, at_nodes, stack_rigs
@@ -73,6 +73,7 @@ class Prepared:
     box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
     head: Tensor  # [B, 4, nodes], see models.head
+    held: Tensor  # [B, 4, HEAD_GRID, HEAD_GRID], see models.head.build_held
 
     def expand(self, batch: int) -> "Prepared":
         """The same identity for every row, without a copy."""
@@ -156,6 +157,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         layers[2],
         *_face_tensors(identity, face),
         torch.from_numpy(head.reshape(4, -1)),
+        torch.from_numpy(build_held(identity.landmarks, height, width)),
     ]
     on_device = [tensor[None].to(device) for tensor in _together(tensors)]
     where = spans, clear_spans(share), _within(identity.landmarks, share)

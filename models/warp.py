@@ -162,7 +162,14 @@ def _turn(batch: Prepared, turn: FloatArray) -> Tensor:
         moved = turns @ head
     else:  # One identity: one product for all rows.
         moved = turns.flatten(0, 1) @ head[0]
-    return moved.reshape(-1, 2, HEAD_GRID, HEAD_GRID)
+    return _held(moved.reshape(-1, 2, HEAD_GRID, HEAD_GRID), batch.held)
+
+
+def _held(moved: Tensor, held: Tensor) -> Tensor:
+    """Less of it where it would draw something in from beyond the picture's border."""
+    inwards = moved * held[:, [0, 2]]  # from the left and the upper border
+    moved = torch.minimum(moved, inwards)
+    return torch.maximum(moved, moved * held[:, [1, 3]])
 
 
 def _render_still(frames: Tensor, batch: Prepared, pose: Pose) -> None:
