@@ -28,7 +28,6 @@ from models.rig import rest_lips
 from models.warp import WarpRenderer
 
 TURN_DEG = 8.0
-FOLLOWED = 1.3  # of the width seen, at the most; see _lip_gains
 BEHIND_GLASSES = 0.3  # of the travel of brows
 # Aperture and width of the lips tried, IOD; they open as far as speech does.
 LIPS = (
@@ -79,9 +78,9 @@ def _lip_gains(probe: Probe) -> FloatArray:
     terms = np.stack([aperture, width, aperture * width, np.ones_like(width)], 1)
     by = np.linalg.lstsq(terms, shown[:, 1], rcond=None)[0]
     closed, opened = np.maximum(by[1] + by[2] * np.array([0.0, WIDE_OPEN]), 0.1)
-    # What is seen follows the width as well as it does halfway, and a little better:
-    # where little is seen of a mouth's corners, twice the width would not look right.
-    slope = min(1.0, FOLLOWED * float(closed + opened) / 2)
+    # What is seen follows the width as well as it does halfway, hardly better: where
+    # little is seen of a mouth's corners, twice the width would not look right.
+    slope = min(1.0, 1.15 * float(closed + opened) / 2)
     gains = np.clip(slope / np.array([closed, opened]), *WIDTH_GAINS)
     wider = (by[0] + by[2] * MID_WIDTH) / ((closed + opened) / 2)
     return np.array(

@@ -30,7 +30,7 @@ LOWER_TEETH = 0.55  # of the upper teeth's light: they lie behind them, under th
 # IOD above the lower teeth: the tongue's crest, and where it is the lightest.
 TONGUE_CREST, TONGUE_PEAK = 0.12, 0.04
 # Of the tongue's colour: its back in the dark, and what is added where it is lightest.
-TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.38
+TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.40
 TIP_WIDTH = 0.165  # IOD, half of the tip's
 # Of the tongue's light. Lighter, and what lies behind is taken for a lip.
 CAVITY = 0.05
