@@ -11,7 +11,7 @@ from models.matting import Wish
 from models.media import FloatArray
 
 NOISE = 0.035  # of colours from 0 to 1: as near are the same
-SAMPLES, MIXED = 24, 8  # colours of either side a pixel is held against, and mixed of
+SAMPLES, MIXED = 24, 6  # colours of either side a pixel is held against, and mixed of
 STRIP = 0.05  # of the width: from so far beyond the edge
 THINNED = 8  # of that strip's pixels one is enough
 FEWER = 12  # of those one, for colours from further about
