@@ -11,6 +11,7 @@ from models.controls import smoothstep
 from models.eyes import (
     EyeRig,
     UintArray,
+    around_eye,
     carried,
     eye_coordinates,
     lid_height,
@@ -45,12 +46,11 @@ def closed_eyes(
     for eye in (0, 1):
         frame = rig.frame[eye].numpy()
         half = float(np.linalg.norm(frame[2:4]))
-        left, top = np.clip(frame[:2] - 2.2 * half, 0, [width, height]).astype(int)
-        right, bottom = np.clip(frame[:2] + 2.2 * half, 0, [width, height]).astype(int)
-        patch = picture[top:bottom, left:right].astype(np.float32)
+        around = around_eye(frame, 2.2 * half, height, width)
+        patch = picture[around].astype(np.float32)
         if patch.size == 0:
             continue
-        s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
+        s, t = eye_coordinates(frame, around)
         heights = [*rig.lids[eye], meeting(rig)[eye]]
         upper, lower, line = (lid_height(lid, s).numpy() for lid in heights)
         outwards = np.asarray(s.numpy() * (-1 if eye == 0 else 1), np.float32)
@@ -68,7 +68,7 @@ def closed_eyes(
         mask = np.maximum(mask, _carried_down(lashes, place, frame))
         painted = painted + (patch - painted) * rims[..., None]
         ink = _ink(plain, patch, lashes, place, half) * (1 - rims)
-        here = result[top:bottom, left:right]
+        here = result[around]
         more = mask > here[..., 3]
         here[more, :4] = np.dstack([painted, mask])[more]
         here[..., 4] = np.maximum(here[..., 4], ink)

@@ -20,10 +20,9 @@ EYE_OUTWARDS, EYE_INWARDS, EYE_RIM = 1.54, 1.22, 0.15
 EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures reach
 
 
-def eye_tensors(identity: Identity) -> list[Tensor]:
-    """Of models.prepared.Prepared, from whites to eye_places."""
+def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
+    """Of models.prepared.Prepared, from whites to eye_places. glasses: worn."""
     eyes = build_eyes(identity.landmarks)
-    glasses = glasses_worn(identity)
     closed = closed_eyes(identity.picture, eyes, glasses=glasses)
     closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)

@@ -184,7 +184,7 @@ def _ball(
     colours = picture[here].astype(np.float32)
     if colours.size == 0:
         return None
-    s, t = eye_coordinates(frame, left, top, bottom - top, right - left)
+    s, t = eye_coordinates(frame, here)
     upper, lower = (lid_height(rig.lids[eye, lid], s) for lid in (0, 1))
     open_px = half * np.minimum(
         (t - upper - LASHES_UPPER).numpy(), (lower - LASHES_LOWER - t).numpy()

@@ -33,6 +33,7 @@ FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay 
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
 UintArray = npt.NDArray[np.uint8]
+Patch = tuple[slice, slice]  # rows and columns of a picture
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +105,18 @@ def meeting(eyes: EyeRig) -> Tensor:
     return eyes.lids[:, 1] + torch.tensor(MEET_BELOW)
 
 
-def eye_coordinates(
-    frame: FloatArray, left: int, top: int, height: int, width: int
-) -> tuple[Tensor, Tensor]:
+def around_eye(frame: FloatArray, reach_px: float, height: int, width: int) -> Patch:
+    """What of a picture is within reach of an eye's middle; it may be empty."""
+    size = [width, height]
+    left, top = np.clip(frame[:2] - reach_px, 0, size).astype(int).tolist()
+    right, bottom = np.clip(frame[:2] + reach_px, 0, size).astype(int).tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def eye_coordinates(frame: FloatArray, patch: Patch) -> tuple[Tensor, Tensor]:
     """s and t of a patch's pixels, in half eye widths."""
-    rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
-    x, y = columns + left - frame[0], rows + top - frame[1]
+    rows, columns = np.mgrid[patch].astype(np.float32)
+    x, y = columns - frame[0], rows - frame[1]
     unit = float(frame[2] ** 2 + frame[3] ** 2)
     s = torch.from_numpy((x * frame[2] + y * frame[3]) / unit)
     t = torch.from_numpy((x * frame[4] + y * frame[5]) / unit)

@@ -15,6 +15,7 @@ from models.controls import smoothstep
 from models.eyes import (
     EyeRig,
     UintArray,
+    around_eye,
     build_eyes,
     eye_coordinates,
     lid_height,
@@ -76,13 +77,11 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
     for eye in (0, 1):
         frame = eyes.frame[eye].numpy()
         half = float(np.linalg.norm(frame[2:4]))
-        left, top = np.clip(frame[:2] - REACH * half, 0, [width, height]).astype(int)
-        past = np.clip(frame[:2] + REACH * half, 0, [width, height]).astype(int)
-        here = (slice(top, past[1]), slice(left, past[0]))
+        here = around_eye(frame, REACH * half, height, width)
         patch = np.ascontiguousarray(picture[here])
         if patch.size == 0:
             continue
-        s, t = eye_coordinates(frame, left, top, patch.shape[0], patch.shape[1])
+        s, t = eye_coordinates(frame, here)
         luma, person = patch.astype(np.float32) @ LUMA, matte[here] > SURE
         sure, near = (
             _frames(luma, person, _on_lids(eyes, eye, s, t, room), half)
@@ -125,13 +124,11 @@ def with_frames(
     half = float(eyes.frame[:, 2:4].norm(dim=1).max())
     result = matte.astype(np.float32)
     for eye, frame in enumerate(eyes.frame.numpy()):
-        left, top = np.clip(frame[:2] - OUT * half, 0, [width, height]).astype(int)
-        past = np.clip(frame[:2] + OUT * half, 0, [width, height]).astype(int)
-        here = (slice(top, past[1]), slice(left, past[0]))
+        here = around_eye(frame, OUT * half, height, width)
         luma = picture[here].astype(np.float32) @ LUMA
         if luma.size == 0:
             continue
-        s, t = eye_coordinates(frame, left, top, *luma.shape)
+        s, t = eye_coordinates(frame, here)
         brow = _brow(eyes, eye)
         not_lens = _on_lids(eyes, eye, s, t) | ((t < brow) | (t > LENS[1])).numpy()
         everywhere = np.ones(luma.shape, np.bool_)
@@ -169,13 +166,11 @@ def held_still(
     for eye, frame in enumerate(eyes.frame.numpy()):
         brow = _brow(eyes, eye)
         behind = np.maximum(behind, _lens(frame, brow, spots))
-        left, top = np.clip(frame[:2] - FAR * half, 0, [width, height]).astype(int)
-        past = np.clip(frame[:2] + FAR * half, 0, [width, height]).astype(int)
-        here = (slice(top, past[1]), slice(left, past[0]))
+        here = around_eye(frame, FAR * half, height, width)
         luma = picture[here].astype(np.float32) @ LUMA
         if luma.size == 0:
             continue
-        _, down = eye_coordinates(frame, left, top, *luma.shape)
+        _, down = eye_coordinates(frame, here)
         above = down.numpy() < brow - BROW
         for shades in (luma, 255 - luma):  # frames may be lighter than the skin too
             free[here] &= ~_frames(shades, matte[here] > SURE, above, half)

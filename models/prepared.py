@@ -139,7 +139,8 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     height, width = identity.size
     head = build_head(identity.landmarks, height, width)
     face = build_rig(identity.landmarks)
-    if glasses_worn(identity):
+    glasses = glasses_worn(identity)
+    if glasses:
         face = under_glasses(face, identity.picture, identity.matte, identity.landmarks)
     seam, to_seam = _seam(identity.landmarks, face.box.numpy())
     layers = [_weighted(layer) for layer in identity.mouth]
@@ -149,7 +150,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         _shown(identity, identity.picture, 255 * (1 - person[3])),
         _planar(_shown(identity, identity.background, torch.zeros(identity.size))),
         person,
-        *eye_tensors(identity),
+        *eye_tensors(identity, glasses=glasses),
         torch.from_numpy(seam),
         torch.from_numpy(to_seam),
         torch.cat([layers[0][:3], layers[3]]),
@@ -161,7 +162,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
     ]
     on_device = [tensor[None].to(device) for tensor in _together(tensors)]
     where = spans, clear_spans(share), _within(identity.landmarks, share)
-    return Prepared(_pose_rig(identity, face, head, where), *on_device)
+    return Prepared(_pose_rig(identity, face, head, where, glasses), *on_device)
 
 
 def _together(tensors: Sequence[Tensor]) -> list[Tensor]:
@@ -188,6 +189,7 @@ def _pose_rig(
     face: FaceRig,
     head: FloatArray,
     where: tuple[npt.NDArray[Any], ...],
+    glasses: bool,
 ) -> PoseRig:
     """where: spans, clear, and within of the rig."""
     spans, clear, within = where
@@ -223,7 +225,7 @@ def _pose_rig(
         np.array(identity.size),
         spans,
         clear,
-        np.array(glasses_worn(identity)),
+        np.array(glasses),
         within,
     )
     return PoseRig(*(np.asarray(part)[None] for part in parts))
