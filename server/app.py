@@ -146,7 +146,7 @@ async def _warm_up(services: Services) -> None:
     try:
         identity = await services.identities.load(DEFAULT_ID)
         await loop.run_in_executor(
-            services.media.device, services.engine.warm_up, identity
+            services.media.device.thread, services.engine.warm_up, identity
         )
     except ApiError as error:
         logger.error("the default portrait is not available: %s", error.code)

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from models.identity import Identity
 from models.media import FRAME_RATE_HZ, PACKET_SAMPLES
 from server.clock import PACKET_RATE_HZ, PACKETS_PER_FRAME, MediaClock
+from server.device import Begun, Device
 from server.encoders import EncodedPacket
 from server.engine import Engine, Pictures
 from server.lane import Lane, Work
@@ -33,14 +34,8 @@ logger = logging.getLogger(__name__)
 # Pictures drawn in one call: a third less work each than one by one.
 BATCH_FRAMES = 4
 
-
-# A device that takes so long over a tick will not come back; its thread is given up.
-# After so many the process itself is not to be trusted with new sessions.
-DEVICE_HUNG_S = 3.0
-DEVICES_LOST = 3
 # So often in a row, and it may be the performer that is broken: there is another one.
 LOSSES_OF_A_PERFORMER = 10
-
 
 # So busy a device may soon need smaller portraits: making them takes a second, which it
 # will not have then.
@@ -68,7 +63,7 @@ def _told(step: Step, *, lowered: bool) -> Event:
 
 
 class MediaLoop:
-    """Owns the clock, the device thread and the encoder threads."""
+    """Owns the clock, the device and the encoder threads."""
 
     def __init__(
         self,
@@ -81,9 +76,7 @@ class MediaLoop:
         self._frames_ahead = frames_ahead
         self._metrics = metrics
         self._lanes: set[Lane] = set()
-        self.device_hung_s = DEVICE_HUNG_S
-        self._device = self._new_device()
-        self._devices_lost = 0
+        self.device = Device(engine)
         self._portraits = Portraits(engine)
         self._ladder = Ladder()
         self._counted = Count()
@@ -92,30 +85,14 @@ class MediaLoop:
         self._video = ThreadPoolExecutor(
             max(1, os.cpu_count() or 1), thread_name_prefix="video"
         )
-        self._drawing_since_s: float | None = None
         self._clock = MediaClock(lead_s)
-
-    @property
-    def device(self) -> ThreadPoolExecutor:
-        """The device thread, for warming up."""
-        return self._device
-
-    def _new_device(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(
-            1, thread_name_prefix="device", initializer=self._engine.prepare_thread
-        )
 
     @property
     def admits(self) -> bool:
         """Whether the machine is fast enough for one more session; the only one always
         comes in, since nobody else's pictures suffer by it."""
         watched = any(lane.broadcast.watched for lane in self._lanes)
-        return self.healthy and (self._ladder.step.admits or not watched)
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the device still does what it is told."""
-        return self._devices_lost < DEVICES_LOST
+        return self.device.healthy and (self._ladder.step.admits or not watched)
 
     async def ready(self, identity: Identity, video: Size) -> None:
         """Return when an identity can be drawn at once for a video of that size."""
@@ -155,7 +132,8 @@ class MediaLoop:
     async def close(self) -> None:
         """Give the threads back; the loop must have ended."""
         await self._portraits.close()
-        for executor in (self._device, self._voice, self._video):
+        self.device.close()
+        for executor in (self._voice, self._video):
             executor.shutdown(wait=True, cancel_futures=True)
 
     def _at_once(self) -> int:
@@ -174,38 +152,30 @@ class MediaLoop:
     def _start_drawing(self, tasks: asyncio.TaskGroup) -> None:
         """Give the device what is unheard, unless it is still busy."""
         lanes = [lane for lane in self._lanes if lane.unheard]
-        if self._drawing_since_s is not None or not lanes:
+        if self.device.busy or not lanes:
             return
         at_once, share = self._at_once(), self._ladder.step.share
         work = [lane.next_work(at_once, self._portrait(lane, share)) for lane in lanes]
         left_out = sum(each.left_out for each in work)
         self._metrics.frames_dropped.inc(left_out)
         self._counted.missed += left_out
-        self._drawing_since_s = time.perf_counter()
-        tasks.create_task(self._draw(tasks, lanes, work))
+        begun = self.device.begin([each.job for each in work])
+        tasks.create_task(self._draw(tasks, lanes, work, begun))
 
     async def _draw(
-        self, tasks: asyncio.TaskGroup, lanes: Sequence[Lane], work: Sequence[Work]
+        self,
+        tasks: asyncio.TaskGroup,
+        lanes: Sequence[Lane],
+        work: Sequence[Work],
+        begun: Begun,
     ) -> None:
-        began_s = self._drawing_since_s
-        assert began_s is not None
-        device = self._device
-        pictures: Sequence[Sequence[Pictures]] = ()
-        try:
-            loop = asyncio.get_running_loop()
-            jobs = [each.job for each in work]
-            pictures = await loop.run_in_executor(device, self._engine.step, jobs)
-        except Exception:
-            # The picture holds; the voice goes on.
-            logger.exception("the device failed at a tick")
-        if device is not self._device:
-            return  # given up long ago
-        self._drawing_since_s = None
-        seconds = time.perf_counter() - began_s
-        self._counted.busy_s += seconds
-        self._metrics.stage_s.labels("draw").observe(seconds)
+        ended = await self.device.end(begun)
+        if ended is None:
+            return
+        self._counted.busy_s += ended.seconds
+        self._metrics.stage_s.labels("draw").observe(ended.seconds)
         for place, (lane, each) in enumerate(zip(lanes, work, strict=True)):
-            drawn = pictures[place] if place < len(pictures) else ()
+            drawn = ended.made[place] if place < len(ended.made) else ()
             self._counted.drawn += len(drawn)
             for frame, picture in zip(each.frames, drawn, strict=False):
                 if frame.pictured and lane in self._lanes:
@@ -229,14 +199,8 @@ class MediaLoop:
             lane.tell(PICTURES_BACK)
 
     def _give_up_hung_device(self) -> None:
-        since_s = self._drawing_since_s
-        if since_s is None or time.perf_counter() - since_s < self.device_hung_s:
+        if not self.device.gave_up():
             return
-        logger.error("the device hangs: its thread is given up")
-        self._devices_lost += 1
-        self._device.shutdown(wait=False, cancel_futures=True)
-        self._device = self._new_device()
-        self._drawing_since_s = None
         for lane in self._lanes:
             # The old performers may be in the hands of the thread that hangs.
             self._replace_performer(lane)

@@ -135,7 +135,7 @@ async def test_a_device_that_hangs_is_replaced_and_the_voice_goes_on(
     device = HangingDevice()
     app = create_app(fake_settings(tmp_path), parts_that_draw(device.render))
     async with serving(app) as live:
-        live.services.media.device_hung_s = 0.5
+        live.services.media.device.hung_s = 0.5
         try:
             async with LiveClient(live.url, video=SMALL) as client:
                 await speak_through(live, client)
