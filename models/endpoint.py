@@ -1,5 +1,9 @@
 """Where a turn begins and where it ends, from the probability of speech.
 
+While the portrait speaks, a beginning has two steps: at the first sign of a voice it is
+suspected, so that the portrait can lower its own, and only when the voice goes on is it
+a turn.
+
 A turn ends when its speaker has been silent for as long as this speaker's pauses teach:
 shorter where the words sound finished, longer after "and" or "because". Whoever was cut
 off in a pause is given more time from then on.
@@ -13,12 +17,13 @@ from typing import Literal
 from models.vad import VAD_FRAME_MS
 
 SPEECH, SILENCE = 0.5, 0.35  # Silero's own hysteresis
-GUARDED_SPEECH = 0.6
 
 BEGIN_FRAMES, BEGIN_WINDOW = 3, 5  # 96 ms of speech within 160
 # While the portrait speaks or thinks it takes 380 ms within 800: not a cough, an "mm"
 # or a "right", which need not stop it.
 BARGE_IN_FRAMES, BARGE_IN_WINDOW = 12, 25
+SUSPECT_FRAMES = 2  # 64 ms of it in a row are a sign that somebody may be cutting in,
+DOUBT_FRAMES = 8  # and 256 ms without are one that nobody is
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 350, 950
 UNFINISHED_MS = 550  # more, when the words ask for more
@@ -76,7 +81,8 @@ class Endpointer:
     turn_frames: int = 0
     voiced_frames: int = 0  # of this turn
     wait_ms: int = FIRST_WAIT_MS
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=BARGE_IN_WINDOW))
+    _recent: deque[bool] = field(default_factory=lambda: deque(maxlen=BARGE_IN_WINDOW))
+    _suspected: int = 0  # frames for which it still is
     _since_end: int | None = None
 
     def push(
@@ -88,13 +94,16 @@ class Endpointer:
         held: a key is held down: the turn ends when it is let go, not by silence.
         text: what has been understood so far.
         """
-        self._recent.append(probability)
+        lasts = bool(self._recent) and self._recent[-1] and probability >= SILENCE
+        voiced = lasts or probability >= SPEECH
+        self._recent.append(voiced)
+        self._suspect(voiced, guarded)
         if self._since_end is not None:
             self._since_end += 1
         if not self.in_turn:
             return self._begin() if self._begins(guarded) else None
         self.turn_frames += 1
-        if probability >= SPEECH or (not self.silent_frames and probability >= SILENCE):
+        if voiced:
             self.silent_frames = 0
             self.voiced_frames += 1
         else:
@@ -113,6 +122,7 @@ class Endpointer:
         """The turn is over, by silence or because somebody says so."""
         self.in_turn = False
         self._since_end = 0
+        self._suspected = 0
         self._recent.clear()
         return "ended"
 
@@ -120,15 +130,25 @@ class Endpointer:
     def onset_frames(self) -> int:
         """How long ago the speech began that began the turn, when it has just begun."""
         recent = list(self._recent)
-        voiced = [n for n, each in enumerate(recent) if each >= SPEECH]
-        return len(recent) - voiced[0] if voiced else 0
+        return len(recent) - recent.index(True) if any(recent) else 0
+
+    @property
+    def suspects(self) -> bool:
+        """Whether somebody may be cutting in: soon it is a turn, or nothing."""
+        return self._suspected > 0
+
+    def _suspect(self, voiced: bool, guarded: bool) -> None:
+        if self.in_turn or not guarded:
+            self._suspected = 0
+        elif all(list(self._recent)[-SUSPECT_FRAMES:]):
+            self._suspected = DOUBT_FRAMES
+        elif not voiced:
+            self._suspected = max(0, self._suspected - 1)
 
     def _begins(self, guarded: bool) -> bool:
-        recent = list(self._recent)
         if guarded:
-            voiced = sum(each >= GUARDED_SPEECH for each in recent)
-            return voiced >= BARGE_IN_FRAMES
-        return sum(each >= SPEECH for each in recent[-BEGIN_WINDOW:]) >= BEGIN_FRAMES
+            return sum(self._recent) >= BARGE_IN_FRAMES
+        return sum(list(self._recent)[-BEGIN_WINDOW:]) >= BEGIN_FRAMES
 
     def _begin(self) -> Boundary:
         if self._since_end is not None:
@@ -136,6 +156,7 @@ class Endpointer:
             wait_ms = self.wait_ms + (LESSON_MS if early else -TRUST_MS)
             self.wait_ms = min(max(wait_ms, SHORTEST_WAIT_MS), LONGEST_WAIT_MS)
         self.in_turn = True
+        self._suspected = 0
         self.silent_frames = self.turn_frames = self.voiced_frames = 0
         self._since_end = None
         return "began"

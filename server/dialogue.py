@@ -258,6 +258,10 @@ class Dialogue:
     def guarded(self) -> bool:
         return self._turn.sounding or self._turn.thinking
 
+    def voice_suspected(self, suspected: bool) -> None:
+        """Its own voice gives way at once; whether it stops, the next moments tell."""
+        self._lane.playout.lowered = suspected
+
     def voice_began(self, ago_ms: int) -> None:
         self._touch()
         start_ms = max(0, self._now_ms - ago_ms)

@@ -44,6 +44,10 @@ class Listener(Protocol):
         """Whether the portrait speaks or thinks."""
         ...
 
+    def voice_suspected(self, suspected: bool) -> None:
+        """Whether, while it is guarded, somebody may be beginning to speak."""
+        ...
+
     def voice_began(self, ago_ms: int) -> None: ...
 
     def words_so_far(self, text: str) -> None: ...
@@ -161,6 +165,7 @@ class Hearing:
         self._arrived = asyncio.Event()
         self._played_s = -ECHO_TAIL_S
         self._endpoint = Endpointer()
+        self._suspected = False
         self._recent: deque[FloatArray] = deque(maxlen=32)
         self._turn: Turn | None = None  # until its end
         self._unfinished: Turn | None = None  # until it is understood
@@ -199,6 +204,7 @@ class Hearing:
         if self._endpoint.in_turn:
             self._endpoint.end()
             self._end()
+        self._suspect(False)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -221,11 +227,12 @@ class Hearing:
                 await asyncio.gather(self._recognising, return_exceptions=True)
 
     async def _next(self) -> tuple[FloatArray, FloatArray]:
-        """What has come; silence, if a turn is open and nothing comes."""
+        """What has come; silence, if a turn may be open and nothing comes."""
         while not self._waiting:
             self._arrived.clear()
             try:
-                async with asyncio.timeout(MAX_SILENT_S if self._turn else None):
+                open_ = self._turn or self._suspected
+                async with asyncio.timeout(MAX_SILENT_S if open_ else None):
                     await self._arrived.wait()
             except TimeoutError:
                 silent = np.zeros(int(MAX_SILENT_S * PLAYOUT_RATE_HZ), np.float32)
@@ -253,6 +260,12 @@ class Hearing:
             self._end()
         elif self._turn:
             self._turn.add(sensed.samples, silent_frames=endpoint.silent_frames)
+        self._suspect(endpoint.suspects)
+
+    def _suspect(self, suspected: bool) -> None:
+        if suspected != self._suspected:
+            self._suspected = suspected
+            self._listener.voice_suspected(suspected)
 
     def _begin(self, onset_frames: int) -> None:
         earlier = self._unfinished

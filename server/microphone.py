@@ -3,6 +3,7 @@ held back. (aiortc's own way keeps four packets, and stops for sixteen where one
 lost.)
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
 from models.performer import Decimator
 from models.vad import VAD_SAMPLES, VadState, speech_probability
 from server.arrivals import unwrapped
+
+logger = logging.getLogger(__name__)
 
 REORDER_PACKETS = 2  # a packet is lost once so many after it have come
 RESTART_PACKETS = 1000  # a number so far off belongs to another stream
@@ -219,6 +222,25 @@ class PacketDecoder:
             kept.astype(np.float32), posinf=0.0, neginf=0.0
         )
         return clean
+
+
+class Unpacked:
+    """One microphone's packets -> its sound, as soon as they come."""
+
+    def __init__(self, hear: Callable[[FloatArray], None]) -> None:
+        """hear: called with float32 [n] at 48 kHz."""
+        self._hear = hear
+        self._order = Order()
+        self._decoder = PacketDecoder()
+
+    def receive(self, packet: MicPacket) -> None:
+        for each in self._order.push(packet):
+            try:
+                heard = self._decoder.hear(each)
+            except Exception:  # what a hostile packet makes a decoder raise
+                logger.exception("a microphone's packet was passed over")
+                continue
+            self._hear(heard.samples)
 
 
 @dataclass(frozen=True, eq=False)

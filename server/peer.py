@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-import numpy as np
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
     RTCIceServer,
     RTCPeerConnection,
     RTCRtpSender,
+    RTCRtpTransceiver,
     RTCSessionDescription,
 )
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
@@ -31,15 +31,13 @@ from aiortc.rtp import (
     unpack_remb_fci,
 )
 from aiortc.sdp import candidate_from_sdp
-from av import AudioFrame
-from av.audio.resampler import AudioResampler
 
-from models.media import PLAYOUT_RATE_HZ, FloatArray
+from models.media import FloatArray
 from server.broadcast import Broadcast, Outlet
 from server.dtls import meet_everybody
 from server.encoders import VideoCodec
 from server.errors import ApiError
-from server.microphone import MicPacket, tap
+from server.microphone import MicPacket, Unpacked, tap
 from server.offer import bad_sdp, is_mdns, parse_offer, without_mdns
 from server.reports import Network, report_schedule
 from server.tracks import PacketTrack
@@ -219,12 +217,19 @@ class Peer:
             track = self._outlet.audio
             if transceiver.kind == "video":
                 track = self._outlet.video
-            elif self.hooks.packets:
-                hear = partial(self.hooks.packets, self)
-                tap(transceiver.receiver, transceiver._codecs, hear)
+            else:
+                self._hear(transceiver)
             self._listen(transceiver.sender)
             report_schedule(transceiver.sender, track)
         self._outlet = Outlet(self._outlet.audio, self._outlet.video, self.codec)
+
+    def _hear(self, transceiver: RTCRtpTransceiver) -> None:
+        """The microphone, for whoever wants it packet by packet, or as sound."""
+        receiver, codecs = transceiver.receiver, transceiver._codecs
+        if self.hooks.packets:
+            tap(receiver, codecs, partial(self.hooks.packets, self))
+        elif self.hooks.microphone:
+            tap(receiver, codecs, Unpacked(self.hooks.microphone).receive)
 
     def _listen(self, sender: RTCRtpSender) -> None:
         """aiortc gives feedback to its own encoder only; ours needs it too."""
@@ -270,21 +275,9 @@ class Peer:
 
     def _on_track(self, track: MediaStreamTrack) -> None:
         """Read what is received: aiortc would keep it in memory for ever."""
-        hear = self.hooks.microphone if track.kind == "audio" else None
-        task = asyncio.create_task(_hear(track, hear) if hear else _drain(track))
+        task = asyncio.create_task(_drain(track))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _hear(track: MediaStreamTrack, hear: Callable[[FloatArray], None]) -> None:
-    """Every codec's frames as mono at 48 kHz."""
-    resampler = AudioResampler(format="flt", layout="mono", rate=PLAYOUT_RATE_HZ)
-    with contextlib.suppress(MediaStreamError):
-        while True:
-            frame = await track.recv()
-            assert isinstance(frame, AudioFrame)
-            for part in resampler.resample(frame):
-                hear(part.to_ndarray()[0].astype(np.float32))
 
 
 async def _drain(track: MediaStreamTrack) -> None:

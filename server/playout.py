@@ -17,6 +17,8 @@ from models.emotion import Emotion
 from models.media import PLAYOUT_RATE_HZ, FloatArray
 
 FADE_SAMPLES = PLAYOUT_RATE_HZ // 50  # 20 ms
+LOWERED_GAIN = 0.1  # of a voice that may be cut into
+RAISE_SAMPLES = PLAYOUT_RATE_HZ // 10
 CAPACITY_SAMPLES = 10 * PLAYOUT_RATE_HZ  # producers wait above this
 
 
@@ -129,6 +131,8 @@ class PlayoutBuffer:
         self._leaving: deque[_Segment] = deque()
         self._active: deque[Utterance] = deque()
         self.live: LiveVoice | None = None  # heard while nothing else is
+        self.lowered = False  # the voice gives way, until this is taken back
+        self._gain = 1.0  # of the sample that left last
 
     @property
     def pending_samples(self) -> int:
@@ -250,7 +254,7 @@ class PlayoutBuffer:
                 events.extend(self._advance(segment.utterance, len(segment.samples)))
             self.media_samples += len(segment.samples)
             events.extend(self._ended())
-        return Released(_concat(taken), start, tuple(events))
+        return Released(self._softened(_concat(taken)), start, tuple(events))
 
     def interrupt(self) -> list[Interrupted]:
         """Fall silent within FADE_SAMPLES; begin a new generation."""
@@ -266,6 +270,17 @@ class PlayoutBuffer:
         ]
         self._active.clear()
         return interrupted
+
+    def _softened(self, samples: FloatArray) -> FloatArray:
+        """As loud as it may leave; it moves the lips as if it were loud."""
+        before, goal = self._gain, LOWERED_GAIN if self.lowered else 1.0
+        if before == goal:
+            return samples if goal == 1.0 else samples * np.float32(goal)
+        steps = np.arange(1, len(samples) + 1, dtype=np.float32)
+        slope = -1 / FADE_SAMPLES if self.lowered else 1 / RAISE_SAMPLES
+        gains = np.clip(before + slope * steps, min(before, goal), max(before, goal))
+        self._gain = float(gains[-1]) if len(gains) else before
+        return samples * gains.astype(np.float32)
 
     def _advance(self, utterance: Utterance, n: int) -> list[PlayoutEvent]:
         events: list[PlayoutEvent] = []

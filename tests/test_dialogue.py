@@ -104,6 +104,45 @@ async def test_barge_in_by_voice() -> None:
         assert len(its.of(SpeechInterrupted)) == 1
 
 
+async def test_it_gives_way_at_the_first_sign_of_a_voice() -> None:
+    async with room() as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        full, before = max(its.levels), len(its.levels)
+        its.say(question("card", PLAYOUT_RATE_HZ))
+        await its.pass_time(0.6, speed=2)
+        soft = [level < 0.12 * full for level in its.levels[before:]]
+        assert all(soft[soft.index(True) :]), "and does not come back"
+        assert soft.index(True) * 20 <= 240
+        assert its.states == ["thinking", "speaking", "listening"]
+
+
+async def test_a_microphone_that_dies_does_not_leave_it_soft() -> None:
+    async with room() as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        its.say(question("card", PLAYOUT_RATE_HZ)[:9_600])
+        await its.pass_time(0.3, speed=2)
+        assert its.playout.lowered
+        await its.pass_time(1, speed=1)
+        assert not its.playout.lowered and its.state == "speaking"
+        assert its.levels[-1] > 0.9 * max(its.levels)
+
+
+async def test_who_stops_listening_speaks_up() -> None:
+    async with room() as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        its.say(question("card", PLAYOUT_RATE_HZ)[:9_600])
+        await its.pass_time(0.3, speed=2)
+        assert its.playout.lowered
+        its.dialogue.stop_listening()
+        assert not its.playout.lowered
+
+
 async def test_a_short_hm_does_not_stop_it() -> None:
     async with room() as its:
         its.brain.pieces = ["word " * 20]
@@ -113,6 +152,7 @@ async def test_a_short_hm_does_not_stop_it() -> None:
         its.say(spoken(hm, silence(1, PLAYOUT_RATE_HZ)))
         await its.pass_time(2)
         assert not its.of(SpeechInterrupted)
+        assert its.levels[-1] > 0.9 * max(its.levels), "it is as loud as before"
 
 
 @pytest.mark.parametrize(("gain_db", "delay"), [(0, 2), (-15, 10), (-25, 40)])
@@ -133,6 +173,7 @@ async def test_its_own_voice_from_the_loudspeakers_does_not_stop_it(
             its.microphone.append(heard.astype(np.float32))
             await its.pass_time(0.02, speed=8)
             line.append(its.sound)
+            assert not its.playout.lowered
         await its.pass_time(0.5)
         assert not its.of(SpeechInterrupted)
         assert its.states == ["speaking", "idle"]

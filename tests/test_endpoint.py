@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.endpoint import (
+    DOUBT_FRAMES,
     FIRST_WAIT_MS,
     LONGEST_WAIT_MS,
     SHORTEST_WAIT_MS,
@@ -84,6 +85,46 @@ def test_somebody_who_goes_on_does_stop_it() -> None:
     ((began, at_ms),) = feed(its, 1_000, 0.95, guarded=True)
     assert began == "began" and at_ms < 450
     assert its.onset_frames * VAD_FRAME_MS >= 0
+
+
+def test_a_voice_that_dips_stops_it_as_soon() -> None:
+    """Silero doubts the middle of a word that an echo canceller has bitten into."""
+    its, begun_ms = Endpointer(), 0
+    while not its.in_turn:
+        its.push((0.55, 0.4, 0.36)[begun_ms // VAD_FRAME_MS % 3], guarded=True)
+        begun_ms += VAD_FRAME_MS
+    assert begun_ms < 450
+
+
+def test_a_voice_is_suspected_long_before_it_is_a_turn() -> None:
+    its = Endpointer()
+    feed(its, 500, 0.3, guarded=True)
+    assert not its.suspects
+    feed(its, 64, 0.6, guarded=True)
+    assert its.suspects and not its.in_turn
+    feed(its, 128, 0.1, guarded=True)
+    assert its.suspects, "a pause within a word"
+    feed(its, 600, 0.9, guarded=True)
+    assert its.in_turn and not its.suspects, "certain now"
+
+
+def test_a_suspicion_passes() -> None:
+    its = Endpointer()
+    feed(its, 200, 0.9, guarded=True)
+    feed(its, (DOUBT_FRAMES - 1) * VAD_FRAME_MS, guarded=True)
+    assert its.suspects
+    feed(its, VAD_FRAME_MS, guarded=True)
+    assert not its.suspects and not its.in_turn
+
+
+def test_nobody_who_is_not_interrupted_suspects() -> None:
+    its = Endpointer()
+    feed(its, 64, 0.9)
+    assert not its.suspects
+    feed(its, 32, 0.9, guarded=True)
+    assert its.suspects
+    feed(its, 32)
+    assert not its.suspects, "it has fallen silent by itself"
 
 
 def test_the_turn_of_a_held_key_ends_when_it_is_let_go() -> None:

@@ -24,6 +24,7 @@ from server.microphone import (
     Ordered,
     PacketDecoder,
     Span,
+    Unpacked,
     VoiceActivity,
 )
 from tests.speech import question, silence
@@ -67,6 +68,26 @@ def heard_of(sent: Sequence[MicPacket]) -> list[Heard]:
 
 def sound_of(heard: Sequence[Heard]) -> FloatArray:
     return np.concatenate([each.samples for each in heard])
+
+
+def test_a_microphone_is_heard_packet_by_packet() -> None:
+    sent = packets(tone(1))
+    heard: list[FloatArray] = []
+    unpacked = Unpacked(heard.append)
+    for number, packet in enumerate(sent, 1):
+        unpacked.receive(packet)
+        assert len(heard) == number, "nothing waits"
+    np.testing.assert_array_equal(np.concatenate(heard), sound_of(heard_of(sent)))
+
+
+def test_a_packet_that_breaks_the_decoder_is_passed_over() -> None:
+    sent = packets(tone(0.2))
+    sent[4] = replace(sent[4], codec=RTCRtpCodecParameters("audio/none", 48_000, 2, 96))
+    heard: list[FloatArray] = []
+    unpacked = Unpacked(heard.append)
+    for packet in sent:
+        unpacked.receive(packet)
+    assert len(heard) == len(sent) - 1
 
 
 # Order.

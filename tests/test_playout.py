@@ -8,6 +8,8 @@ from models.media import FloatArray
 from server.playout import (
     CAPACITY_SAMPLES,
     FADE_SAMPLES,
+    LOWERED_GAIN,
+    RAISE_SAMPLES,
     Captioned,
     CaptionMark,
     Ended,
@@ -140,3 +142,37 @@ def test_room_is_bounded() -> None:
     assert buffer.room_samples == 0
     buffer.look_ahead(1920)
     assert buffer.room_samples == 1920
+
+
+@given(packets=st.lists(st.sampled_from([480, 960, 1920]), min_size=24, max_size=40))
+def test_a_lowered_voice_is_soft_without_a_click_and_comes_back(
+    packets: list[int],
+) -> None:
+    buffer = PlayoutBuffer()
+    buffer.push(0, begun(buffer), loud(sum(packets)))
+    left: list[FloatArray] = []
+    for number, n in enumerate(packets):
+        buffer.lowered = 2 <= number < 12
+        assert np.all(buffer.look_ahead(n) == 1), "the lips move as before"
+        left.append(buffer.release(n).samples)
+    gains = np.concatenate(left)
+    first, last = sum(packets[:2]), sum(packets[:12])
+    assert np.all(gains[:first] == 1)
+    assert np.allclose(gains[first + FADE_SAMPLES : last], LOWERED_GAIN)
+    assert np.all(gains[last + RAISE_SAMPLES :] == 1)
+    steps = np.diff(gains)
+    assert -1.01 / FADE_SAMPLES < steps.min() and steps.max() < 1.01 / RAISE_SAMPLES
+
+
+def test_a_lowered_voice_that_is_interrupted_grows_no_louder() -> None:
+    buffer = PlayoutBuffer()
+    buffer.push(0, begun(buffer), loud(20_000))
+    buffer.lowered = True
+    for _ in range(3):
+        buffer.look_ahead(1920)
+        buffer.release(1920)
+    buffer.look_ahead(1920)
+    buffer.interrupt()
+    buffer.lowered = False
+    faded = buffer.release(FADE_SAMPLES).samples
+    assert faded.max() < 2 * LOWERED_GAIN and abs(faded[-1]) < 0.01
