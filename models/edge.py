@@ -14,6 +14,7 @@ NOISE = 0.035  # of colours from 0 to 1: as near are the same
 SAMPLES, MIXED = 24, 6  # colours of either side a pixel is held against, and mixed of
 STRIP = 0.05  # of the width: from so far beyond the edge
 THINNED = 8  # of that strip's pixels one is enough
+CELL = 3  # px, whose pixels are held against the same: samples lie as far apart
 FEWER = 12  # of those one, for colours from further about
 NEAR, WIDE = 0.10, 0.25  # of the width: whose colours are told apart
 APART, CLEARLY_APART = 2.0, 5.0  # standard deviations
@@ -56,12 +57,19 @@ class _Samples:
         ]
 
     def __call__(self, at: npt.NDArray[np.int64]) -> FloatArray:
-        """Of places [N, 2]: [N, samples, 3]."""
+        """Of places [N, 2]: [N, samples, 3]; the same of all in a small cell."""
+        cells = at // CELL
+        _, first, cell = np.unique(
+            cells[:, 0] * (cells[:, 1].max() + 1) + cells[:, 1],
+            return_index=True,
+            return_inverse=True,
+        )
+        middles = cells[first] * CELL + CELL // 2
         found = [
-            colours[tree.query(at, count)[1].reshape(len(at), -1)]
+            colours[tree.query(middles, count, workers=-1)[1].reshape(len(first), -1)]
             for tree, colours, count in self._parts
         ]
-        return np.concatenate(found, 1)
+        return np.asarray(np.concatenate(found, 1)[cell])
 
 
 def _sampled(colours: FloatArray, unknown: Mask, side: Mask) -> _Samples:
@@ -89,12 +97,7 @@ def _mixture(
         _like(((colours[:, None] - side) ** 2).sum(-1).min(1))
         for side in (ours, theirs)
     )
-    person, behind = ours[:, :MIXED, None], theirs[:, None, :MIXED]
-    way = person - behind
-    length = (way * way).sum(-1) + 1e-6
-    start = colours[:, None, None] - behind
-    along = ((start * way).sum(-1) / length).clip(0, 1)
-    missed = ((start - along[..., None] * way) ** 2).sum(-1)
+    length, along, missed = _between(colours, ours[:, :MIXED], theirs[:, :MIXED])
     # Of two colours that are alike everything is a mixture.
     fits = _like(missed) * np.minimum(length / (6 * NOISE) ** 2, 1)
     fits, along = (each.reshape(len(colours), -1) for each in (fits, along))
@@ -105,6 +108,22 @@ def _mixture(
     both = (1 - like_ours) * (1 - like_theirs) * fits.max(1)
     weight = pure + none + both
     return (pure + both * mixed) / np.maximum(weight, 1e-6), weight
+
+
+def _between(
+    colours: FloatArray, ours: FloatArray, theirs: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Of colours [N, 3] and lines between samples [N, MIXED, 3] of both sides: squared
+    lengths, the colours' places along them from 0 to 1, and squared distances; [N,
+    MIXED, MIXED] each."""
+    person, behind = (side - colours[:, None] for side in (ours, theirs))
+    far_person, far_behind = ((side * side).sum(-1) for side in (person, behind))
+    both = person @ behind.transpose(0, 2, 1)
+    far_person, far_behind = far_person[:, :, None], far_behind[:, None]
+    length = far_person - 2 * both + far_behind + 1e-6
+    along = ((far_behind - both) / length).clip(0, 1)
+    missed = far_behind + along * (2 * (both - far_behind) + along * length)
+    return length, along, np.maximum(missed, 0)
 
 
 def _like(apart: FloatArray) -> FloatArray:

@@ -23,6 +23,7 @@ from models.media import FloatArray
 MIN_FACE_PX = 96
 MAX_TURN_DEG = 35.0
 LANDMARKS = 478
+VIEW_PX = 448  # of a face that is looked at; the mesh sees fewer
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263  # the subject's own right and left
 FOREHEAD, CHIN = 10, 152
 
@@ -152,7 +153,7 @@ def find_again(picture: UintArray, near: FloatArray) -> FloatArray | None:
 def _mesh_of_view(
     mesh: object, picture: UintArray, box: FaceBox, zoom: float, turn_deg: float
 ) -> FloatArray | None:
-    side = 640
+    side = VIEW_PX
     scale = zoom * side / (2.4 * max(box.width, box.height))
     turn = cv2.getRotationMatrix2D(box.centre, turn_deg, scale)
     to_view = np.asarray(turn, np.float64).copy()
