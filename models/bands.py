@@ -16,6 +16,8 @@ CACHED_PX, LEAST_PX, MOST_PX = 256, 32, 128
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
 Columns = tuple[int, int]  # the first and one past the last
 Way = tuple[float, float]  # x and y, pixels
+# Of each row of nodes the least ways of x and y, then the largest; places.
+Ways = tuple[list[float], list[float], list[float], list[float]]
 # Of each row of a picture the first column and one past the last, [2, H]; of an empty
 # one width and 0.
 Spans = npt.NDArray[np.int64]
@@ -46,23 +48,21 @@ def clear_spans(share: FloatArray) -> Spans:
 
 
 def bands_of(
-    rig: PoseRig, frames: int, region: Rectangle, ways: FloatArray
+    rig: PoseRig, frames: int, region: Rectangle, ways: Ways
 ) -> list[tuple[Rectangle, list[Columns]]]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
     cache, and only the columns that the person can come to. With the columns of each
-    that the background can come to as well.
-
-    ways: the least and the largest of each row of nodes, [2, 2 of x and y, rows], px.
-    """
+    that the background can come to as well."""
     left, top, right, bottom = region
-    (least_x, least_y), (most_x, most_y) = ways.tolist()
+    least_x, least_y, most_x, most_y = ways
+    half_x, half_y = (rig.width - 1) / 2, (rig.height - 1) / 2
     step = min(max(CACHED_PX // frames, LEAST_PX), MOST_PX) // NODE_PX * NODE_PX
     bands = []
     for upper in range(top, bottom, step):
         lower = min(upper + step, bottom)
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
-        least = min(least_x[near]), min(least_y[near])
-        most = max(most_x[near]), max(most_y[near])
+        least = min(least_x[near]) * half_x, min(least_y[near]) * half_y
+        most = max(most_x[near]) * half_x, max(most_y[near]) * half_y
         band = (left, upper, right, lower)
         (start, end), (within, beyond) = _columns(rig, band, least, most)
         if start >= end:
@@ -79,7 +79,7 @@ def _columns(
     """Of a band, the columns that the person can come to, and those to which the
     background cannot come."""
     left, upper, right, lower = band
-    height, width = rig.size[0].tolist()
+    height, width = rig.height, rig.width
     # Rows and columns that are looked at, with the neighbours on either side.
     above = min(max(math.floor(upper + least[1]) - 1, 0), height - 1)
     below = min(max(math.ceil(lower + most[1]) + 2, above + 1), height)

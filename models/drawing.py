@@ -6,19 +6,16 @@ then in each band of rows.
 
 from functools import lru_cache
 
-import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from models.bands import NODE_PX, Columns, Rectangle, bands_of
-from models.media import FloatArray
+from models.bands import NODE_PX, Columns, Rectangle, Ways, bands_of
 from models.prepared import Prepared
 from models.sampling import (
     Maps,
     cut_off_into,
-    half_px,
     in_ram,
+    interleaved,
     laid_over,
     sample,
     with_matte,
@@ -37,15 +34,10 @@ def draw(
     nodes = _nodes_of(region, maps.height, maps.width, frames.device)
     still = maps.still(nodes.expand(len(frames), -1, -1, -1))
     places = still + maps.in_box(mixed, still)
-    columns = (nodes.shape[3] - 1) * NODE_PX + 1
-    wide = F.interpolate(
-        places.flatten(1, 2), columns, mode="linear", align_corners=True
-    )
-    wide = wide.reshape(len(frames), 2, -1, columns)
+    wide = _finer_columns(places)
     bands = [(region, [(left, region[2])])]
     if in_ram(frames):
-        ways = _ways(places - nodes, maps)
-        bands = bands_of(batch.rig, len(frames), region, ways)
+        bands = bands_of(batch.rig, len(frames), region, _ways(places - nodes))
     for (first, upper, past, lower), with_background in bands:
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
         fine = _finer_rows(wide[:, :, near, first - left : past - left])
@@ -72,12 +64,13 @@ def _draw_band(
     cut_off_into(frames[:, upper:lower, first:past], colours)
 
 
-def _ways(ways: Tensor, maps: Maps) -> FloatArray:
-    """The least and the largest way in each row of nodes, of all frames, from their
-    ways as places: [2, 2 of x and y, rows], pixels."""
-    least, most = ways.amin((0, 3)), ways.amax((0, 3))
-    pixels: FloatArray = np.stack([least.numpy(), most.numpy()])
-    return pixels * half_px(maps.height, maps.width)
+def _ways(ways: Tensor) -> Ways:
+    """The least and the largest way in each row of nodes, of all frames: x, y each."""
+    (least_x, least_y), (most_x, most_y) = (
+        ways.amin((0, 3)).tolist(),
+        ways.amax((0, 3)).tolist(),
+    )
+    return least_x, least_y, most_x, most_y
 
 
 def _nodes_of(
@@ -97,6 +90,13 @@ def _all_nodes(height: int, width: int, device: torch.device) -> Tensor:
         - 1
     )
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))[None]
+
+
+def _finer_columns(nodes: Tensor) -> Tensor:
+    """Columns of nodes [B, 2, h, w + 1] -> columns of pixels [B, 2, h, NODE_PX w]."""
+    left, right = nodes[..., :-1], nodes[..., 1:]
+    steps = _steps(nodes.device)[..., None, None, None]
+    return interleaved(torch.lerp(left, right, steps))
 
 
 def _finer_rows(nodes: Tensor) -> Tensor:

@@ -71,6 +71,15 @@ class PoseRig:
         return bool(self.glasses.any())
 
     @cached_property
+    def height(self) -> int:
+        """Of the picture, pixels."""
+        return int(self.size[0, 0])
+
+    @cached_property
+    def width(self) -> int:
+        return int(self.size[0, 1])
+
+    @cached_property
     def widths(self) -> FloatArray:
         """Of the faces' boxes, pixels: [B]."""
         return self.box[:, 2] - self.box[:, 0]
@@ -140,8 +149,8 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     else:
         from_pivot = turned.transpose(0, 2, 1)
         eyes = rig.eye_corner + rig.eye_head @ from_pivot
-        height, width = rig.size[0].tolist()
-        inner = inner + at_nodes(rig.head, inner, height, width) @ from_pivot
+        nodes = at_nodes(rig.head, inner, rig.height, rig.width)
+        inner = inner + nodes @ from_pivot
     flat = (moved @ rig.projection).transpose(0, 2, 1)
     pulled = pulls(rig.lips, motion)
     return Pose(motion, flat, pulled, gap, strayed, inner, eyes, turned)

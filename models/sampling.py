@@ -92,6 +92,16 @@ def interleave_into(frames: Tensor, planes: Tensor) -> None:
             frame[:] = row.transpose(1, 2, 0)
 
 
+def interleaved(parts: Tensor) -> Tensor:
+    """Parts [n, ..., w] whose pixels take turns: [..., n w]."""
+    *rest, columns = parts.shape[1:]
+    if not in_ram(parts):
+        return parts.movedim(0, -1).reshape(*rest, -1)
+    rows = parts.reshape(len(parts), -1, columns).numpy()
+    # OpenCV's planes to pixels, twice as fast as torch's finer rows.
+    return torch.from_numpy(cv2.merge(list(rows))).reshape(*rest, -1)
+
+
 def on(device: torch.device, values: npt.NDArray[Any]) -> Tensor:
     """A few numbers, where pixels are looked up; without a wait for what is being done
     there."""

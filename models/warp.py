@@ -167,9 +167,9 @@ def _turn(batch: Prepared, turn: FloatArray) -> Tensor:
 
 def _held(moved: Tensor, held: Tensor) -> Tensor:
     """Less of it where it would draw something in from beyond the picture's border."""
-    inwards = moved * held[:, [0, 2]]  # from the left and the upper border
+    inwards = moved * held[:, 0::2]  # from the left and the upper border
     moved = torch.minimum(moved, inwards)
-    return torch.maximum(moved, moved * held[:, [1, 3]])
+    return torch.maximum(moved, moved * held[:, 1::2])
 
 
 def _render_still(frames: Tensor, batch: Prepared, pose: Pose) -> None:
