@@ -9,19 +9,21 @@ import torch
 
 from models.controls import smoothstep
 from models.eyes import (
+    MEET_BELOW,
+    OUTER_DROP,
+    SIDES,
     EyeRig,
     UintArray,
     around_eye,
     carried,
     eye_coordinates,
     lid_height,
-    meeting,
+    outer_share,
 )
 from models.lashes import lash_line
 from models.media import FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
-OUTER_DROP = 0.20  # half eye widths that the outer corner of a shut eye lies lower
 SHARP_PX = 0.6  # the blur of an edge between two pixels
 LASHES = 0.78, 0.92  # of the light, that the faintest and the darkest lashes take
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
@@ -51,10 +53,11 @@ def closed_eyes(
         if patch.size == 0:
             continue
         s, t = eye_coordinates(frame, around)
-        heights = [*rig.lids[eye], meeting(rig)[eye]]
+        lids = rig.lids[eye]
+        heights = [*lids, lids[1] + torch.tensor(MEET_BELOW)]
         upper, lower, line = (lid_height(lid, s).numpy() for lid in heights)
-        outwards = np.asarray(s.numpy() * (-1 if eye == 0 else 1), np.float32)
-        line = line + OUTER_DROP * smoothstep(outwards, 0.1, 1.1)
+        outwards = s.numpy() * SIDES[eye]
+        line = line + OUTER_DROP * outer_share(s * float(SIDES[eye])).numpy()
         skin = float(rig.skin[eye])
         place = _LidPlace(outwards, t.numpy(), upper, lower, line, skin)
         mask = _lid_mask(place)

@@ -16,10 +16,13 @@ from models.eyes import (
     LASHES_LOWER,
     LASHES_UPPER,
     MEET_BELOW,
+    OUTER_DROP,
+    SIDES,
     EyeMotion,
     carried,
     eye_motion,
     moving_eyes,
+    outer_share,
 )
 from models.media import FloatArray
 from models.pose import Pose, PoseRig
@@ -164,7 +167,10 @@ def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
     """
     matrix = affine.flatten(0, 1)
     found = torch.baddbmm(matrix[..., 2:], matrix[..., :2], photo.flatten(0, 1))
+    outwards = found.reshape(-1, 2, *found.shape[1:])[:, :, 3]
+    drop = outer_share(outwards * on(affine.device, SIDES[:, None]))
     s, (bow, first, second) = found[:, 3].clamp(-1, 1), found[:, 4:].unbind(1)
+    found[:, 3] = drop.flatten(0, 1)
     torch.addcmul(bow, s, s, value=-1, out=bow)
     torch.mul(bow, s, out=first)
     torch.mul(first, s, out=second)
@@ -184,9 +190,10 @@ class _Lids:
     under: Tensor
 
 
-# What is known of each pixel: down across the eye and along it, both in half its width
-# from its middle, and 1 - s^2, that times s, and times s^2, s held within -1 to 1.
-_BASIS = ("t", "s", "bow", "bow s", "bow s^2")
+# What is known of each pixel: how far down across the eye, in half its width from its
+# middle; how far it goes down with the outer corner; and, of s along the eye held
+# within -1 to 1, 1 - s^2, that times s, and times s^2.
+_BASIS = ("t", "outer", "bow", "bow s", "bow s^2")
 # What is a sum of those, each with its weight: what of the eyeball the two lids leave
 # seen; and the line of lashes between lids that nearly touch; how far away each lid's
 # edge is, outwards; how far each lid has travelled, and the upper one will.
@@ -223,28 +230,37 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
 
 def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
     """Weights of _BASIS in _SUMS [B, 2 eyes, 8, 5], and what is added, [..., 8]."""
-    # Of the opening: the skin comes from a little beyond the lower lid's edge, as
-    # landmarks lie inside it.
-    skin_up = -UNDER_LOWER * np.maximum(moves.lower, 0)
     upper, lower = rig.eye_lids[:, :, 0], rig.eye_lids[:, :, 1]
-    opening = lower - upper
+    opening, blink = lower - upper, moves.blink[..., None]
     past = np.array(MEET_BELOW, np.float32)
-    down = opening * moves.upper[..., None] + past * moves.blink[..., None]
+    shut = _outer_and_bow(OUTER_DROP * blink, past * blink)
+    down = shut + _outer_and_bow(0, opening * moves.upper[..., None])
+    up = _outer_and_bow(0, -opening * moves.lower[..., None])
+    # The skin comes from a little beyond the lower lid's edge, as landmarks lie inside
+    # it.
+    rim = _outer_and_bow(0, -UNDER_LOWER * opening * blink)
+    will = _outer_and_bow(OUTER_DROP, opening + past)
     pixel = rig.eye_pixel[..., None]
     weights = np.zeros((*moves.upper.shape, len(_SUMS), len(_BASIS)), np.float32)
     shift = np.zeros(weights.shape[:3], np.float32)
     above, below = weights[:, :, 3], weights[:, :, 4]
     above[..., 0], below[..., 0] = -1, 1
-    above[..., 2:] = upper + down
-    below[..., 2:] = -lower
+    above[..., 1:] = _outer_and_bow(0, upper) + down
+    below[..., 1:] = -_outer_and_bow(0, lower) - up
     weights[:, :, 0], weights[:, :, 1] = -above / pixel, -below / pixel
     weights[:, :, 2] = (above + below) / (-1.2 * pixel)
     shift[..., :3] = 0.5, 0.5, -0.25
     shift[..., :2] -= np.array([LASHES_UPPER, LASHES_LOWER], np.float32) / pixel
-    weights[:, :, 5, 2:] = down
-    weights[:, :, 6, 2:] = opening * skin_up[..., None]
-    weights[:, :, 7, 2:] = opening + past - down
+    weights[:, :, 5, 1:] = down
+    weights[:, :, 6, 1:] = up + rim
+    weights[:, :, 7, 1:] = will - down
     return weights, shift
+
+
+def _outer_and_bow(outer: FloatArray | float, bow: FloatArray) -> FloatArray:
+    """Weights of _BASIS without the first: [B, 2 eyes, 4]."""
+    first = np.broadcast_to(np.float32(outer), (*bow.shape[:-1], 1))
+    return np.concatenate([first, bow], -1)
 
 
 def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:

@@ -22,15 +22,19 @@ LEFT_LOWER = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
-# Where the upper lid's edge comes to lie in a blink, half eye widths under the middle
-# of the open eye's lower lid, less at its sides: lashes hang over it. As EyeRig.lids.
-MEET_BELOW = 0.13, 0.0, 0.13
+# Where the upper lid's edge comes to lie in a blink, half eye widths under the open
+# eye's lower lid, as EyeRig.lids: lashes hang over it. Towards the corners it is
+# flatter than the lower lid; and the outer corner goes down.
+MEET_BELOW = -0.05, 0.0, 0.0
+OUTER_DROP = 0.24
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 # Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
 # the lids.
 LASHES_UPPER, LASHES_LOWER = 0.06, 0.03
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
+
+SIDES = np.array([-1, 1], np.float32)  # the right eye's out is left
 
 UintArray = npt.NDArray[np.uint8]
 Patch = tuple[slice, slice]  # rows and columns of a picture
@@ -100,9 +104,11 @@ def carried(beyond: Tensor) -> Tensor:
     return torch.mul(x, -2).add_(3).mul_(x).mul_(x)
 
 
-def meeting(eyes: EyeRig) -> Tensor:
-    """Where both lids meet, [2, 3], as EyeRig.lids."""
-    return eyes.lids[:, 1] + torch.tensor(MEET_BELOW)
+def outer_share(outwards: Tensor) -> Tensor:
+    """How far what is at a place along an eye, -1 at the nose to 1, goes down with the
+    outer corner: 0 at the inner one, 1 at the outer one, 0 far beyond it."""
+    beyond = outwards.sub(1.1).div_(0.55)
+    return torch.add(0.5, outwards, alpha=0.5).clamp_min_(0).mul_(carried(beyond))
 
 
 def around_eye(frame: FloatArray, reach_px: float, height: int, width: int) -> Patch:
@@ -128,8 +134,8 @@ class EyeMotion:
     """Per eye, float32 [B, 2]: lid travels (of the opening) and gaze (half eye widths),
     the subject's right one first."""
 
-    upper: FloatArray  # 0 rest, 1 at the lower lid, below 0 wider
-    lower: FloatArray
+    upper: FloatArray  # 0 rest, 1 at the open eye's lower lid, below 0 wider
+    lower: FloatArray  # up; below 0 wider
     blink: FloatArray  # 0 to 1, of the way from the lower lid to where both meet
     side: FloatArray
     down: FloatArray
@@ -140,7 +146,6 @@ _PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
 _CHANNELS = [
     CHANNEL_INDEX[name + side] for name in _PER_EYE for side in ("Right", "Left")
 ]
-_SIDES = np.array([-1, 1], np.float32)  # the right eye's out is left
 
 
 def moving_eyes(motion: FloatArray) -> npt.NDArray[np.int64]:
@@ -157,11 +162,11 @@ def eye_motion(motion: FloatArray) -> EyeMotion:
     down = look_down - look_up
     lowered, raised = np.maximum(down, 0), np.minimum(down, 0)
     resting = 0.16 * squint - 0.22 * wide + 0.38 * lowered + 0.14 * raised
-    lower = 0.38 * squint - 0.06 * wide - 0.10 * lowered
+    lower = 0.30 * squint - 0.06 * wide - 0.10 * lowered
     return EyeMotion(
         upper=resting + (1 - resting) * blink,
-        lower=lower + (1 - lower) * blink,
+        lower=lower * (1 - blink),
         blink=blink,
-        side=GAZE_SIDE * (look_out - look_in) * _SIDES,
+        side=GAZE_SIDE * (look_out - look_in) * SIDES,
         down=GAZE_UP * down,
     )

@@ -1,11 +1,16 @@
 """A closed eye: plain skin over the eye, a line of lashes, nothing elsewhere."""
 
+from dataclasses import replace
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from models.closed_eyes import closed_eyes
 from models.eyes import build_eyes
 from models.lashes import lash_line
+from models.probe import Probe
+from models.warp import WarpRenderer
 from tests.faces import frame, grace
 
 
@@ -124,3 +129,42 @@ def test_glasses_stay_where_a_lid_closes_behind_them() -> None:
     for upper in (159, 386):
         x = round(float(landmarks[upper, 0]))
         assert np.abs(painted[y + 1, x, :3] - (10, 10, 160)).max() < 30
+
+
+def test_both_lids_squint_and_corners_stay() -> None:
+    def shown(squint: float) -> npt.NDArray[np.bool_]:
+        frames = []
+        for level in (0, 255):
+            balls = np.full_like(grace().eyeballs, level)
+            probe = Probe(replace(grace(), eyeballs=balls), WarpRenderer())
+            lids = {"eyeSquintLeft": squint, "eyeSquintRight": squint}
+            frames.append(probe.frame(**lids).astype(int))
+        return np.asarray((frames[1] - frames[0]).mean(2) > 128)
+
+    open_, squinted = shown(0.02), shown(1.0)
+    for first, last in ((33, 133), (362, 263)):
+        left, right = grace().landmarks[[first, last], 0].round().astype(int)
+        tops, bottoms, sides = [], [], []
+        for eye in (open_[:, left:right], squinted[:, left:right]):
+            rows, columns = np.nonzero(eye)
+            tops.append(rows.min())
+            bottoms.append(rows.max())
+            sides.append(np.ptp(columns))
+        high = bottoms[0] - tops[0]
+        assert tops[1] > tops[0] and bottoms[1] < bottoms[0] - 0.15 * high
+        assert sides[1] > 0.75 * sides[0]
+
+
+def test_lashes_of_a_shut_eye_lie_in_a_bow_without_hooks() -> None:
+    eyes = build_eyes(grace().landmarks)
+    ink = closed_eyes(grace().picture, eyes)[..., 4]
+    for upper, lower in ((33, 133), (263, 362)):
+        outer, inner = grace().landmarks[[upper, lower], :2]
+        along = inner + np.linspace(0.15, 0.95, 17)[:, None] * (outer - inner)
+        heights = []
+        for x, y in along.round().astype(int):
+            column = ink[y - 4 : y + 14, x]
+            heights.append(float(column @ np.arange(18) / column.sum()))
+        # A parabola through it leaves nothing: no corner bends up.
+        bow = np.polyval(np.polyfit(range(17), heights, 2), range(17))
+        assert np.abs(bow - heights).max() < 1.0
