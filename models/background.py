@@ -1,4 +1,4 @@
-"""Person and background: a matte that follows the hair, and what lies behind."""
+"""Person and background: a matte that follows the hair."""
 
 from typing import Any
 
@@ -24,6 +24,7 @@ SURELY = 0.95  # of the model's mask: less is doubt
 CLOSE = 0.008  # of the width: the mask's own edge is as exact
 BY_COLOUR, BY_MASK, AT_EDGE = 0.1, 0.1, 0.003  # weights, see matting.Wish
 DOUBTED = 0.06  # of the mask's weight, where the model doubts
+FAINT = 0.06  # a share that is not seen, and yet goes where the person goes
 LOOSE = 0.1  # a share that still holds a hair to the head
 NO_SHARE, WHOLE = 0.04, 0.96  # beyond, a share is taken for none or all
 DECIDED_PX = 224  # long side of the picture in which colours decide
@@ -97,7 +98,8 @@ def _connected(matte: FloatArray) -> FloatArray:
     whole = np.bincount(parts[matte > LOOSE], minlength=count)
     loose = (parts != whole.argmax()) & (matte > LOOSE)
     around = cv2.dilate(loose.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    return np.where(loose | around & (matte <= LOOSE), 0, matte)
+    floating = loose | around & (matte <= LOOSE)
+    return np.where(floating, np.minimum(matte, FAINT), matte)
 
 
 def _wish(said: Wish, trust: FloatArray, way: FloatArray, coarse: FloatArray) -> Wish:
@@ -222,57 +224,3 @@ def face_mask(landmarks: FloatArray, height: int, width: int) -> UintArray:
     cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), (255,), shift=4)
     blur = max(0.012 * HeadFrame.of(landmarks).iod, 0.5)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.uint8)
-
-
-def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
-    """The picture with the person painted out: uint8 [H, W, 3].
-
-    Only a narrow rim is ever seen, when the head turns; it is in-painted (Telea 2004)
-    and everything deeper is filled smoothly.
-    """
-    height, width = matte.shape
-    grow = max(round(width / 50), 2)
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * grow + 1, 2 * grow + 1))
-    person = np.asarray(cv2.dilate((matte > 8).astype(np.uint8), kernel), np.uint8)
-    if person.all():
-        return np.asarray(cv2.GaussianBlur(picture, (0, 0), width / 40), np.uint8)
-    smooth = _spread_in(picture, person == 0)
-    half = (max(width // 2, 8), max(height // 2, 8))
-    small = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
-    hole = cv2.resize(person, half, interpolation=cv2.INTER_NEAREST)
-    rim = max(half[0] // 14, 4)
-    core = cv2.erode(
-        hole, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim + 1,) * 2)
-    )
-    small[core > 0] = cv2.resize(smooth, half, interpolation=cv2.INTER_AREA)[core > 0]
-    seen = np.asarray((hole > 0) & (core == 0), np.uint8)
-    painted = cv2.inpaint(small, seen, 5, cv2.INPAINT_TELEA)
-    large = cv2.resize(painted, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(np.where(person[..., None] > 0, large, picture), np.uint8)
-
-
-def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
-    """Fills what is not known from ever wider neighbourhoods."""
-    height, width = known.shape
-    weight = known.astype(np.float32)
-    colour = picture.astype(np.float32) * weight[..., None]
-    levels = [(colour, weight)]
-    while min(levels[-1][1].shape) > 2:
-        colour, weight = levels[-1]
-        size = (max(weight.shape[1] // 2, 1), max(weight.shape[0] // 2, 1))
-        levels.append(
-            (
-                np.asarray(cv2.resize(colour, size, interpolation=cv2.INTER_AREA)),
-                np.asarray(
-                    cv2.resize(weight, size, interpolation=cv2.INTER_AREA), np.float32
-                ),
-            )
-        )
-    colour, weight = levels[-1]
-    result = colour / np.maximum(weight, 1e-6)[..., None]
-    for colour, weight in reversed(levels[:-1]):
-        wide = cv2.resize(result, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(weight, 1)[..., None]
-        own = colour / np.maximum(weight, 1e-6)[..., None]
-        result = wide + (own - wide) * share
-    return np.asarray(np.clip(np.round(result), 0, 255), np.uint8)

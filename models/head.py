@@ -5,8 +5,9 @@ the silhouette), turned about a pivot in the neck; a weight holds the shoulders 
 """
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import LinearNDInterpolator
-from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter1d
 
 from models.controls import smoothstep
 from models.landmarks import CHIN
@@ -20,7 +21,8 @@ PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait t
 # A height field that is held at the silhouette turns less than it is told to, as
 # measured by landmarks on rendered frames: these make up for it.
 YAW_GAIN, PITCH_GAIN = 1.40, 1.60
-HELD_SHARE = (0.06, 0.14)  # of the sides: as near to a border nodes are held back
+HELD_SHARE = (0.10, 0.20)  # of the sides: as near to a border nodes are held back
+HELD_FURTHER = 0.06  # of the sides, into the face: an ear there is stretched less
 BREATH_IOD = 0.014  # shoulders' travel at breath 1
 
 # Radians of the model per degree that is shown, of yaw, pitch and roll.
@@ -81,19 +83,45 @@ def _weights(
     return head.reshape(shape), breath.reshape(shape)
 
 
-def build_held(landmarks: FloatArray, height: int, width: int) -> FloatArray:
+def build_held(landmarks: FloatArray, matte: npt.NDArray[np.uint8]) -> FloatArray:
     """How freely nodes may move away from the left, right, upper and lower border:
     float32 [4, HEAD_GRID, HEAD_GRID], 0 at it, 1 from the face on.
 
-    What moves away from a border would bring into sight what the photo has not.
+    What moves away from a border would bring into sight what the photo has not, where
+    the person, uint8 [H, W], goes on beyond it.
     """
+    height, width = matte.shape
     x = np.linspace(0, 1, HEAD_GRID, dtype=np.float32)
     face = landmarks[:468, :2] / np.array([width - 1, height - 1], np.float32)
     low, high = face.min(0), face.max(0)
-    room = np.clip([low[0], 1 - high[0], low[1], 1 - high[1]], *HELD_SHARE)
+    room = np.array([low[0], 1 - high[0], low[1], 1 - high[1]]) + HELD_FURTHER
     apart = np.stack(np.broadcast_arrays(x, 1 - x, x[:, None], 1 - x[:, None]))
-    free = smoothstep(apart / room[:, None, None], 0.0, 1.0)
-    return np.ascontiguousarray(free, np.float32)
+    held = 1 - (apart / room.clip(*HELD_SHARE)[:, None, None]).clip(0, 1)
+    beyond = np.stack(
+        [
+            np.broadcast_to(_goes_on(side)[across], apart.shape[1:])
+            for side, across in (
+                (matte[:, :2], np.s_[:, None]),
+                (matte[:, -2:], np.s_[:, None]),
+                (matte[:2].T, np.s_[None]),
+                (matte[-2:].T, np.s_[None]),
+            )
+        ]
+    )
+    return np.ascontiguousarray(1 - held * beyond, np.float32)
+
+
+def _goes_on(border: npt.NDArray[np.uint8]) -> FloatArray:
+    """Whether the person reaches a border, uint8 [length, some], or does near by:
+    [HEAD_GRID], 0 to 1."""
+    reached = np.interp(
+        np.linspace(0, len(border) - 1, 4 * HEAD_GRID),
+        np.arange(len(border)),
+        border.max(1) / 255,
+    )
+    near = maximum_filter1d(smoothstep(reached, 0.02, 0.3), HEAD_GRID)
+    even = gaussian_filter(near.astype(np.float32), HEAD_GRID / 4, mode="nearest")
+    return np.asarray(even[2::4], np.float32)
 
 
 def turn(motion: FloatArray) -> FloatArray:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.background import fill_background, refine_matte
+from models.background import refine_matte
+from models.behind import fill_background
 from models.calibration import calibrate
 from models.canonical import Mended, find_upright_face, mend
 from models.crop import PictureSize, crop_to_face

@@ -158,7 +158,7 @@ def prepare(identity: Identity, device: torch.device) -> Prepared:
         layers[2],
         *_face_tensors(identity, face),
         torch.from_numpy(head.reshape(4, -1)),
-        torch.from_numpy(build_held(identity.landmarks, height, width)),
+        torch.from_numpy(build_held(identity.landmarks, identity.matte)),
     ]
     on_device = [tensor[None].to(device) for tensor in _together(tensors)]
     where = spans, clear_spans(share), _within(identity.landmarks, share)

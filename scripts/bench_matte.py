@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.backdrop import GREEN_SCREEN, Backdrop, with_backdrop
-from models.background import fill_background, refine_matte
+from models.background import refine_matte
+from models.behind import fill_background
 from models.identity import Identity, embedded_photo, enrol
 from scripts.sitters import HAIR, WALLS, Hair, Sitter, Wall, sitter
 

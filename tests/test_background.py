@@ -10,7 +10,8 @@ import pytest
 
 from models import background
 from models.backdrop import GREEN, Backdrop, with_backdrop
-from models.background import face_mask, fill_background, refine_matte
+from models.background import face_mask, refine_matte
+from models.behind import fill_background
 from scripts.sitters import Hair, Sitter, Wall, sitter
 from tests.faces import grace
 
