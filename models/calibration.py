@@ -1,27 +1,19 @@
 """Calibration: does a face show what it is told? What it does not, is made up for.
 
 A head whose depth is misjudged turns too far, and lips under a moustache or in a
-painting's light are seen wider or narrower than they were drawn. So a portrait that was
-just enrolled is drawn in a few poses, its landmarks are found again, and a straight
-line from what was told to what is seen is turned round. Brows behind glasses are held.
+painting's light are seen wider or narrower, more open or less, than they were drawn. So
+a portrait that was just enrolled is drawn in a few poses, its landmarks are found
+again, and what was told and is seen is turned round. Brows behind glasses are held.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from models.correction import APERTURES, WIDTHS, calibration_of, uncalibrated
 from models.errors import LikenessError
 from models.glasses import wears_glasses
 from models.identity_file import Identity
-from models.lips import (
-    APERTURE_GAINS,
-    MID_WIDTH,
-    TURN_GAINS,
-    WIDE_OPEN,
-    WIDTH_GAINS,
-    WIDTH_PER_APERTURE,
-    uncalibrated,
-)
 from models.media import FloatArray
 from models.probe import Probe, turn_between
 from models.rig import rest_lips
@@ -29,11 +21,15 @@ from models.warp import WarpRenderer
 
 TURN_DEG = 8.0
 BEHIND_GLASSES = 0.3  # of the travel of brows
-# Aperture and width of the lips tried, IOD; they open as far as speech does.
-LIPS = (
-    *((0.0, 0.36), (0.0, 0.52), (0.08, 0.34), (0.10, 0.50)),
-    *((0.18, 0.34), (0.20, 0.52), (0.28, 0.36), (0.28, 0.52)),
-)
+# The most that is corrected: beyond it the landmarks are wrong, not the face.
+TURN_GAINS = 0.7, 1.4
+MORE_OPEN, MORE_BY = 0.020, 0.08  # IOD, and of the opening
+WIDER = 0.04  # IOD
+# What is seen follows what is told as steeply as it does in the mean, hardly more:
+# where little is seen of a mouth's corners, twice the width would not look right.
+STEEPER = 1.15
+LEAST_SLOPE = 0.3  # of what is seen, beyond what was tried
+FLAT = 1e-4  # what is seen goes up by at least so much, so that it can be inverted
 
 
 def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Identity:
@@ -44,15 +40,15 @@ def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Ident
     """
     plain = replace(identity, calibration=uncalibrated())
     probe = Probe(plain, renderer or WarpRenderer())
-    found = uncalibrated()
+    turns, lips = np.ones(3, np.float32), None
     try:
-        found[:2] = _head_gains(probe)
-        found[3:7] = _lip_gains(probe)
+        turns[:2] = _head_gains(probe)
+        lips = _lip_table(probe)
     except LikenessError:
         pass
     glasses = wears_glasses(identity.picture, identity.landmarks)
-    found[7] = 1 - (1 - BEHIND_GLASSES) * glasses  # brows would bend the frames
-    return replace(identity, calibration=found)
+    brows = 1 - (1 - BEHIND_GLASSES) * glasses  # they would bend the frames
+    return replace(identity, calibration=calibration_of(turns, brows, lips))
 
 
 def _head_gains(probe: Probe) -> FloatArray:
@@ -68,29 +64,47 @@ def _head_gains(probe: Probe) -> FloatArray:
     return np.clip(np.array(gains, np.float32), *TURN_GAINS)
 
 
-def _lip_gains(probe: Probe) -> FloatArray:
-    """Of aperture; of width when closed and open; how much narrower per aperture."""
-    told = np.array(LIPS, np.float32)
-    seen = [rest_lips(_speaking(probe, *pose)) for pose in LIPS]
-    shown = np.array(seen, np.float32)
-    aperture, width = told.T
-    opening = np.polyfit(aperture, shown[:, 0], 1)[0]
-    terms = np.stack([aperture, width, aperture * width, np.ones_like(width)], 1)
-    by = np.linalg.lstsq(terms, shown[:, 1], rcond=None)[0]
-    closed, opened = np.maximum(by[1] + by[2] * np.array([0.0, WIDE_OPEN]), 0.1)
-    # What is seen follows the width as well as it does halfway, hardly better: where
-    # little is seen of a mouth's corners, twice the width would not look right.
-    slope = min(1.0, 1.15 * float(closed + opened) / 2)
-    gains = np.clip(slope / np.array([closed, opened]), *WIDTH_GAINS)
-    wider = (by[0] + by[2] * MID_WIDTH) / ((closed + opened) / 2)
-    return np.array(
-        [
-            np.clip(1 / max(opening, 0.1), *APERTURE_GAINS),
-            *gains,
-            np.clip(wider, *WIDTH_PER_APERTURE),
-        ],
-        np.float32,
-    )
+def _lip_table(probe: Probe) -> FloatArray:
+    """How much more open and how much wider lips are to be drawn than they are told:
+    [apertures, widths, 2], IOD."""
+    seen = [
+        [rest_lips(_speaking(probe, aperture, width)) for width in WIDTHS.tolist()]
+        for aperture in APERTURES.tolist()
+    ]
+    openings, widths = np.moveaxis(np.array(seen, np.float32), 2, 0)
+    return np.stack([opener(openings), wider(widths)], -1)
+
+
+def opener(seen: FloatArray) -> FloatArray:
+    """Such that what is seen [apertures, widths] is a straight line of what is told,
+    as one to one as can be."""
+    told = np.broadcast_to(APERTURES[:, None], seen.shape)
+    slope = float((told * seen).sum() / (told * told).sum())
+    wish = min(1.0, STEEPER * slope) * APERTURES
+    drawn = [_drawn_for(wish, column, APERTURES) for column in seen.T]
+    most = MORE_OPEN + MORE_BY * told
+    more = (np.stack(drawn, 1) - told).clip(-most, most)
+    more[0] = 0  # closed lips stay closed
+    return np.asarray(more, np.float32)
+
+
+def wider(seen: FloatArray) -> FloatArray:
+    """The same of widths, where how far all of them are off does not matter."""
+    told = np.broadcast_to(WIDTHS, seen.shape)
+    slope = float(np.polyfit(told.ravel(), seen.ravel(), 1)[0])
+    wish = seen.mean() + min(1.0, STEEPER * slope) * (WIDTHS - WIDTHS.mean())
+    drawn = [_drawn_for(wish, row, WIDTHS) for row in seen]
+    more = (np.stack(drawn) - told).clip(-WIDER, WIDER)
+    return np.asarray(more, np.float32)
+
+
+def _drawn_for(wish: FloatArray, seen: FloatArray, told: FloatArray) -> FloatArray:
+    """What to draw for a wish [n] to be seen, where told [n] is seen as seen [n]."""
+    rising = np.maximum.accumulate(seen) + FLAT * np.arange(len(seen))
+    slope = max(float(np.ptp(seen) / np.ptp(told)), LEAST_SLOPE)
+    drawn = np.interp(wish, rising, told)
+    beyond = np.maximum(wish - rising[-1], 0) + np.minimum(wish - rising[0], 0)
+    return np.asarray(drawn + beyond / slope, np.float32)
 
 
 def _speaking(probe: Probe, aperture: float, width: float) -> FloatArray:

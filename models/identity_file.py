@@ -12,8 +12,8 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from models.correction import from_any_version, uncalibrated
 from models.errors import IdentityError
-from models.lips import uncalibrated
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH
 from models.refine import Refinement
@@ -37,8 +37,8 @@ class Identity:
     landmarks: float32 [478, 3], pixels of the picture.
     latent: float32 [4, h, w], Stable Diffusion's of the picture, before it was scaled
         and laid over the photo's background; [0] where it was not refined.
-    calibration: float32 [8], what motion is corrected by so that the face shows what
-        it says; see models.lips.calibrated.
+    calibration: float32 [36], what motion is corrected by so that the face shows what
+        it says; see models.correction.
     name: as the user wrote it. notes: what the user should know, in sentences.
     refinement: how it was refined, or None.
     synthetic: it was made of a prompt and shows nobody who exists.
@@ -140,6 +140,8 @@ class Identity:
                 there = set(file.keys())
                 wanted = [each for each in _TENSORS if each in there | _REQUIRED]
                 tensors = {name: file.get_tensor(name) for name in wanted}
+            if "calibration" in tensors:
+                tensors["calibration"] = from_any_version(tensors["calibration"])
             identity = cls(
                 **tensors,
                 name=metadata.get("name", ""),

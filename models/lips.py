@@ -20,12 +20,7 @@ from models.media import (
 )
 
 MAX_APERTURE, MIN_WIDTH, MAX_WIDTH = 0.42, 0.20, 0.85  # IOD
-LEAST_STRETCHED = 0.25  # IOD; no narrower but where motion says so
 WIDE_OPEN = 0.30  # IOD, of the lips in loud speech
-MID_WIDTH = 0.43  # IOD; what a calibrated width is stretched about
-# The most that calibration corrects: beyond it the landmarks are wrong, not the face.
-TURN_GAINS, APERTURE_GAINS, WIDTH_GAINS = (0.7, 1.4), (0.8, 1.15), (0.75, 1.4)
-WIDTH_PER_APERTURE = -0.20, 0.45
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 ALMOND, OVAL = 0.60, 0.50  # exponents of an opening's outline: narrow; wide, rounded
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
@@ -34,7 +29,6 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
-_BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
 PULLS = 1 + len(SKIN_CHANNELS)
 _PULLING = [CHANNEL_INDEX[name] for name in SKIN_CHANNELS]
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
@@ -78,32 +72,6 @@ def jaw_travel(motion: FloatArray) -> FloatArray:
         column(motion, "jawOpen") * (JAW_GAIN / JAW_FULL)
     )
     return travel
-
-
-def uncalibrated() -> FloatArray:
-    """Corrects nothing: float32 [8], see calibrated."""
-    return np.array([1, 1, 1, 1, 1, 1, 0, 1], np.float32)
-
-
-def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
-    """Motion [B, channels] such that the face shows what it says, as measured.
-
-    by: [B or 1, 8] gains of yaw, pitch, roll and aperture; of the width about MID_WIDTH
-    while the lips are closed and while they are WIDE_OPEN; how much narrower the mouth
-    must be for each IOD that it opens; and the gain of the brows.
-    """
-    corrected = motion.copy()
-    turns = motion[:, _TURNS] * by[:, :3]
-    corrected[:, _TURNS] = turns.clip(-MAX_TURN_DEG, MAX_TURN_DEG)
-    aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
-    corrected[:, _APERTURE] = np.minimum(aperture * by[:, 3], MAX_APERTURE)
-    opened = np.minimum(aperture / WIDE_OPEN, 1)
-    gain = by[:, 4] + (by[:, 5] - by[:, 4]) * opened
-    stretched = MID_WIDTH + (width - MID_WIDTH) * gain - aperture * by[:, 6]
-    least = width.clip(MIN_WIDTH, LEAST_STRETCHED)
-    corrected[:, _WIDTH] = np.maximum(stretched, least).clip(max=MAX_WIDTH)
-    corrected[:, _BROWS] *= by[:, 7:]
-    return corrected
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS
+from models.correction import calibrated
 from models.head import HEAD_GRID, turn
-from models.lips import LipRig, calibrated, displace, pulls
+from models.lips import LipRig, displace, pulls
 from models.media import CHANNEL_INDEX, FloatArray
 
 ROWS_TOLD = 4  # of a picture, of which is told at once where the person is
@@ -27,7 +28,7 @@ class PoseRig:
     """Arrays of each of B identities, or of one for all rows; float32 unless another
     type is named. Pixels are of the picture."""
 
-    calibration: FloatArray  # [B, 8], see models.lips.calibrated
+    calibration: FloatArray  # [B, 36], see models.correction
     lips_rest: FloatArray  # see LipRig
     lips_table: FloatArray
     lips_jaw: FloatArray

@@ -10,9 +10,17 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from models.calibration import calibrate
+from models.calibration import calibrate, opener, wider
+from models.correction import (
+    APERTURES,
+    WIDTHS,
+    calibrated,
+    calibration_of,
+    from_any_version,
+    uncalibrated,
+)
 from models.identity import Identity
-from models.lips import bounded, calibrated, uncalibrated
+from models.lips import bounded
 from models.media import CHANNEL_INDEX, FloatArray
 from models.probe import Probe, turn_between
 from tests.faces import grace, motion, renderer
@@ -21,8 +29,13 @@ WIDTH = CHANNEL_INDEX["width"]
 APERTURE = CHANNEL_INDEX["aperture"]
 
 
-def by(*values: float) -> FloatArray:
-    return np.array([values], np.float32)
+def by(
+    opened: float = 0.0, widened: float = 0.0, turns: float = 1.0, brows: float = 1.0
+) -> FloatArray:
+    """Lips drawn more open, unless they are closed, and wider, by the same."""
+    table = np.zeros((len(APERTURES), len(WIDTHS), 2), np.float32)
+    table[1:, :, 0], table[..., 1] = opened, widened
+    return calibration_of([turns] * 3, brows, table)[None]
 
 
 def told(**channels: float) -> FloatArray:
@@ -30,7 +43,7 @@ def told(**channels: float) -> FloatArray:
 
 
 def test_a_head_told_wrong_gains_is_set_right() -> None:
-    wrong = replace(grace(), calibration=uncalibrated() * np.float32(0.5))
+    wrong = replace(grace(), calibration=by(0.05, 0.1, 0.5, 0.5)[0])
     right = calibrate(wrong, renderer())
     assert np.allclose(right.calibration, grace().calibration, atol=0.02)
     probe = Probe(right, renderer())
@@ -41,12 +54,12 @@ def test_a_head_told_wrong_gains_is_set_right() -> None:
 
 
 def test_glasses_hold_the_brows_and_bare_eyes_do_not() -> None:
-    assert grace().calibration[-1] < 0.5
+    assert grace().calibration[3] < 0.5
     blurred = np.asarray(cv2.GaussianBlur(grace().picture, (0, 0), 9), np.uint8)
     soft = replace(grace(), picture=blurred)
-    assert calibrate(soft, renderer()).calibration[-1] == 1
+    assert calibrate(soft, renderer()).calibration[3] == 1
     raised = told(browInnerUp=1.0)
-    held = calibrated(raised, by(1, 1, 1, 1, 1, 1, 0, 0.3))
+    held = calibrated(raised, by(brows=0.3))
     assert float(held[0, CHANNEL_INDEX["browInnerUp"]]) == np.float32(0.3)
 
 
@@ -61,23 +74,64 @@ def test_without_a_face_nothing_is_corrected() -> None:
 @given(st.floats(-99, 99), st.floats(-9, 9), st.floats(-9, 9))
 def test_uncalibrated_motion_is_the_motion(turn: float, a: float, w: float) -> None:
     row = told(head_yaw=turn, aperture=a, width=w, speech=1.0)
-    assert np.allclose(calibrated(row, by(1, 1, 1, 1, 1, 1, 0, 1)), row)
+    assert np.allclose(calibrated(row, by()), row)
 
 
-def test_closed_lips_stay_closed_and_motion_stays_within_bounds() -> None:
-    most = by(1.4, 1.4, 1, 1.15, 1.4, 1.4, 0.45, 1)
-    closed = calibrated(told(width=0.5, speech=1.0), most)
+@settings(deadline=None, max_examples=50)
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 9), st.floats(0, 9))
+def test_closed_lips_stay_closed_and_motion_stays_within_bounds(
+    opened: float, widened: float, aperture: float, width: float
+) -> None:
+    most = by(opened, widened, turns=1.4)
+    closed = calibrated(told(width=width, speech=1.0), most)
     assert float(closed[0, APERTURE]) == 0.0
-    wild = told(aperture=9.0, width=9.0, head_yaw=99.0, head_pitch=-99.0)
+    wild = told(aperture=aperture, width=width, head_yaw=99.0, head_pitch=-99.0)
     assert np.array_equal(bounded(calibrated(wild, most)), calibrated(wild, most))
-    narrow = told(aperture=0.4, width=0.0, speech=1.0)
-    assert np.array_equal(bounded(calibrated(narrow, most)), calibrated(narrow, most))
 
 
-def test_an_opening_mouth_is_drawn_narrower_by_as_much_as_it_looks_wider() -> None:
-    row = told(aperture=0.2, width=0.43, speech=1.0)
-    drawn = calibrated(row, by(1, 1, 1, 1, 1.3, 0.9, 0.1, 1))
-    assert float(drawn[0, WIDTH]) == np.float32(0.43 - 0.02)
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0, 0.42), st.floats(0.2, 0.85))
+def test_a_row_of_the_table_is_met_and_between_rows_is_between(
+    aperture: float, width: float
+) -> None:
+    table = np.zeros((len(APERTURES), len(WIDTHS), 2), np.float32)
+    table[..., 0], table[..., 1] = 0.3 * APERTURES[:, None], 0.2 * (WIDTHS - 0.43)
+    row = told(aperture=aperture, width=width, speech=1.0)
+    drawn = calibrated(row, calibration_of(lips=table)[None])[0]
+    in_table = np.clip(aperture, 0, APERTURES[-1]), np.clip(width, *WIDTHS[[0, -1]])
+    assert np.isclose(drawn[APERTURE], min(aperture + 0.3 * in_table[0], 0.42))
+    wider_by = 0.2 * (in_table[1] - 0.43)
+    wider_drawn = min(max(width + wider_by, min(width, 0.25)), 0.85)
+    assert np.isclose(drawn[WIDTH], wider_drawn, atol=1e-6)
+
+
+def test_what_is_seen_too_closed_is_drawn_more_open_and_the_reverse() -> None:
+    seen = np.array([0.0, 0.05, 0.15, 0.30])[:, None] + np.zeros(len(WIDTHS))
+    more = opener(seen.astype(np.float32))
+    assert (more[0] == 0).all()
+    assert (more[1] > 0.015).all()
+    assert (more[1] <= 0.03).all()
+    assert (more[2] > 0).all()
+    assert (more[3] < 0).all()
+
+
+def test_widths_are_drawn_in_a_straight_line_whatever_all_are_off_by() -> None:
+    off = np.tile(WIDTHS + 0.1, (len(APERTURES), 1))
+    assert np.allclose(wider(off), 0, atol=0.002)
+    off[0, 0] += 0.06  # a narrow mouth that is seen too wide while it is closed
+    more = wider(off)
+    assert more[0, 0] < -0.02
+    assert np.abs(more).max() <= 0.04
+
+
+def test_a_calibration_of_before_there_was_a_table_still_corrects() -> None:
+    old = from_any_version(np.array([1.1, 0.9, 1, 1.1, 1.3, 0.9, 0.1, 0.3], np.float32))
+    row = told(aperture=0.16, width=0.39, head_yaw=5.0, speech=1.0)
+    drawn = calibrated(row, old[None])[0]
+    assert np.isclose(drawn[APERTURE], 0.16 * 1.1)
+    gain = 1.3 - 0.4 * 0.16 / 0.30
+    assert np.isclose(drawn[WIDTH], 0.43 - 0.04 * gain - 0.016)
+    assert np.isclose(drawn[CHANNEL_INDEX["head_yaw"]], 5.5)
 
 
 def test_a_file_from_before_calibration_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""What a portrait's motion is corrected by, so that its face shows what motion says.
+
+A face whose depth is misjudged turns too far; lips in a painting's light or beside a
+beard look less open or less wide than they were drawn. Enrolment measures that once
+(models.calibration); each frame's motion is corrected by what was found. Lips by a
+table: how much more open and how much wider they are to be drawn, at a few openings and
+widths, and in a straight line between those.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from models.lips import MAX_APERTURE, MAX_TURN_DEG, MAX_WIDTH, MIN_WIDTH
+from models.media import CHANNEL_INDEX, FloatArray
+
+# Of the table: openings and widths, IOD. Speech seldom goes beyond.
+APERTURES = np.array([0.0, 0.08, 0.16, 0.28], np.float32)
+WIDTHS = np.array([0.30, 0.39, 0.48, 0.56], np.float32)
+LEAST_DRAWN = 0.25  # IOD; no narrower but where motion says so
+_GAINS = 4  # of yaw, pitch, roll, and brows
+_TABLE = len(APERTURES), len(WIDTHS), 2
+_NUMBERS = np.arange(len(APERTURES))  # of rows, and of columns
+# Before there were tables: gains of yaw, pitch, roll and aperture; of the width about a
+# middle one, while closed and while wide open; how much narrower for each IOD of
+# opening; and the gain of the brows.
+_STRAIGHT, _MIDDLE, _WIDE_OPEN = 8, 0.43, 0.30
+
+_APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
+_TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
+_BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
+
+
+def calibration_of(
+    turns: npt.ArrayLike = (1, 1, 1), brows: float = 1, lips: FloatArray | None = None
+) -> FloatArray:
+    """A calibration, float32 [36]: gains of yaw, pitch, roll and brows, then the table,
+    [apertures, widths, 2] of IOD; without any of these it corrects nothing."""
+    table = np.zeros(_TABLE) if lips is None else lips
+    gains = np.asarray(turns, np.float32), np.full(1, brows, np.float32)
+    return np.concatenate([*gains, table.ravel().astype(np.float32)])
+
+
+def uncalibrated() -> FloatArray:
+    """Corrects nothing."""
+    return calibration_of()
+
+
+def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
+    """Motion [B, channels] such that the face shows what it says, as measured.
+
+    by: [B or 1, 36], see calibration_of.
+    """
+    corrected = motion.copy()
+    turns = motion[:, _TURNS] * by[:, :3]
+    corrected[:, _TURNS] = turns.clip(-MAX_TURN_DEG, MAX_TURN_DEG)
+    corrected[:, _BROWS] *= by[:, 3:_GAINS]
+    aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
+    # How near each row of the table, and each of its columns, is: [2, B, 4].
+    rows = np.interp(aperture, APERTURES, _NUMBERS)
+    columns = np.interp(width, WIDTHS, _NUMBERS)
+    off = np.abs(np.stack([rows, columns])[..., None] - _NUMBERS)
+    near = np.maximum(1 - off, 0).astype(np.float32)
+    table = by[:, _GAINS:].reshape(-1, *_TABLE)
+    opened, widened = np.einsum("bi,bj,bijc->cb", *near, table)
+    corrected[:, _APERTURE] = (aperture + opened).clip(0, MAX_APERTURE)
+    least = width.clip(MIN_WIDTH, LEAST_DRAWN)
+    corrected[:, _WIDTH] = np.maximum(width + widened, least).clip(max=MAX_WIDTH)
+    return corrected
+
+
+def from_any_version(stored: FloatArray) -> FloatArray:
+    """A calibration as files keep it, also of before there was a table."""
+    if stored.shape != (_STRAIGHT,):
+        return stored
+    aperture, closed, opened, narrower = stored[3:7]
+    gains = closed + (opened - closed) * np.minimum(APERTURES / _WIDE_OPEN, 1)
+    wide = (WIDTHS - _MIDDLE) * (gains[:, None] - 1) - APERTURES[:, None] * narrower
+    open_ = np.broadcast_to(APERTURES[:, None] * (aperture - 1), wide.shape)
+    table = np.stack([open_, wide], -1)
+    return calibration_of(stored[:3], float(stored[7]), table)
