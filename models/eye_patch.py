@@ -7,6 +7,7 @@ Both eyes are drawn as one patch, one above the other. Values per pixel are
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from models.eyes import (
     MEET_BELOW,
     OUTER_DROP,
     SIDES,
+    Extent,
     EyeMotion,
     carried,
     eye_motion,
@@ -47,29 +49,47 @@ BARED = 0.02  # half eye widths that skin must move by to be without frames of g
 
 
 def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
-    """Draws both eyes into frames, uint8 [B, H, W, 3]; a still head holds them at rest
-    already."""
-    moving = None
-    if maps.head is None:
-        moving = moving_eyes(pose.motion)
-        if not len(moving):
-            return
-    rows, columns = batch.rig.eye_patch
-    limit = np.array([maps.width - columns, maps.height - rows])
-    first = np.minimum(np.maximum(pose.eyes.round(), 0), limit).astype(np.int64)
+    """Draws both eyes into frames, uint8 [B, H, W, 3], which hold them at rest."""
+    moving = moving_eyes(pose.motion)
+    if not len(moving):
+        return
+    moves = eye_motion(pose.motion)
+    extents = _extents(moves)
+    largest, size = int(extents.max()), np.array([maps.width, maps.height])
+    rows, columns = batch.rig.eye_size[:, largest].max(0).tolist()
+    corners = _corners(batch.rig, pose, np.full_like(extents, largest))
+    first = np.minimum(np.maximum(corners, 0), size - [columns, rows])
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
     if not batch.rig.within[:, 0].all():
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))
-    moves = eye_motion(pose.motion)
     colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
+    # Eyes are drawn no further than alone, whatever others in the batch do.
+    own = batch.rig.eye_size[np.arange(len(batch.rig.eye_size)), extents][:, None, ::-1]
+    begin = np.minimum(np.maximum(_corners(batch.rig, pose, extents), 0), size - own)
+    within = np.concatenate([begin, begin + own], 2)
     both = colours.reshape(len(first), 3, 2 * rows, columns)
-    # Eyes that are smaller than another face's are drawn no further than alone.
-    within = np.concatenate([first, first + batch.rig.eye_size[:, None, ::-1]], 2)
-    for eye in (0, 1):
-        patch = both[:, :, eye * rows : (eye + 1) * rows]
-        paste(frames, first[:, eye], patch, within[:, eye], moving)
+    paste(frames, first, both, within, moving)
+
+
+def _extents(moves: EyeMotion) -> npt.NDArray[np.int64]:
+    """The Extent of each row, [B]."""
+    lids = (moves.upper != 0) | (moves.lower != 0)
+    closing = (moves.upper > LASHES_CLOSE[0]) | (moves.blink > 0)
+    extents = np.full(len(lids), int(Extent.EYEBALL))
+    extents[lids.any(1)] = Extent.LIDS
+    extents[closing.any(1)] = Extent.CLOSING
+    return extents
+
+
+def _corners(
+    rig: PoseRig, pose: Pose, extents: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Left and top of patches of both eyes, [B, 2, 2]; they may lie outside."""
+    begins = rig.eye_begins[np.arange(len(rig.eye_begins)), extents]
+    middles = np.floor(pose.eyes + np.float32(0.5)).astype(np.int64)
+    return np.asarray(middles + begins)
 
 
 def _by_eye(patch: Tensor) -> Tensor:
@@ -99,7 +119,7 @@ def _drawn(
     if not rig.any_glasses:
         return outside
     as_worn = person_at(batch.person, photo.transpose(1, 2), behind)
-    return torch.lerp(outside, as_worn, _sample_eyes(batch.bare_eyes, crop)[:, 3:])
+    return torch.lerp(outside, as_worn, _sample_eyes(batch.bare_eyes[:, :, 3:], crop))
 
 
 def _seen(opening: Tensor) -> slice:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.closed_eyes import closed_eyes
 from models.eyeballs import parted
-from models.eyes import BELOW, EyeRig, build_eyes, lid_height
+from models.eyes import BELOW, Extent, EyeRig, build_eyes, lid_height
 from models.glasses import bare_eyes, wears_glasses
 from models.identity_file import Identity
 from models.media import FloatArray
@@ -73,29 +73,36 @@ def _crop(
     return planes(picture[rows[:, None], columns])
 
 
-def eye_patches(eyes: EyeRig) -> tuple[FloatArray, tuple[int, int]]:
-    """Corner offset of each eye's patch [2, 2], and the height and width of both."""
+def eye_patches(eyes: EyeRig) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where patches of each Extent begin, left and top from the whole pixel of an eye's
+    middle [EXTENTS, 2 eyes, 2], and the height and width of both eyes' [EXTENTS, 2]."""
     along = torch.linspace(-1, 1, 33)
-    both = []
-    for frame, lids, skin, outside in zip(
-        eyes.frame, eyes.lids, eyes.skin, (-1, 1), strict=True
-    ):
-        top, bottom = lid_height(lids[:, None], along)
-        sides = sorted([outside * EYE_OUTWARDS, -outside * EYE_INWARDS])
-        heights = [float(top.min() - skin), float(bottom.max()) + BELOW]
-        corners = np.array([(s, t) for s in sides for t in heights], np.float32)
-        both.append(_patch(corners, frame[2:].reshape(2, 2).numpy()))
-    size = (max(b[1][0] for b in both), max(b[1][1] for b in both))
-    return np.stack([b[0] for b in both]), size
+    begins = np.zeros((len(Extent), 2, 2), np.int64)
+    sizes = np.zeros((len(Extent), 2, 2), np.int64)
+    for eye, outside in enumerate((-1, 1)):
+        top, bottom = lid_height(eyes.lids[eye][:, None], along)
+        lids = float(top.min()), float(bottom.max())
+        skin = lids[0] - float(eyes.skin[eye]), lids[1] + BELOW
+        aside = outside * EYE_OUTWARDS, -outside * EYE_INWARDS
+        axes = eyes.frame[eye, 2:].reshape(2, 2).numpy()
+        around = {
+            Extent.EYEBALL: ((-1.0, 1.0), lids),
+            Extent.LIDS: ((-1.0, 1.0), skin),
+            Extent.CLOSING: (aside, skin),
+        }
+        for extent, (sides, heights) in around.items():
+            corners = np.array([(s, t) for s in sides for t in heights], np.float32)
+            begins[extent, eye], sizes[extent, eye] = _patch(corners, axes)
+    return begins, sizes.max(1)
 
 
-def _patch(corners: FloatArray, axes: FloatArray) -> tuple[FloatArray, tuple[int, int]]:
-    """Corner offset [2] and height, width of the upright rectangle round corners."""
+def _patch(corners: FloatArray, axes: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Left and top, then height and width of the upright rectangle round corners."""
     pixels = corners @ axes
     rim = EYE_RIM * np.linalg.norm(axes[0]) + 1
     low = np.floor(pixels.min(0) - rim)
     size = np.ceil(pixels.max(0) + rim) - low + 1
-    return low.astype(np.float32), (int(size[1]), int(size[0]))
+    return low, size[::-1]
 
 
 def affine_of(matrix: Tensor, origin: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ moves. The opening between the lids decides which one shows.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -146,6 +147,14 @@ _PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
 _CHANNELS = [
     CHANNEL_INDEX[name + side] for name in _PER_EYE for side in ("Right", "Left")
 ]
+
+
+class Extent(IntEnum):
+    """What of an eye moves, and so is drawn."""
+
+    EYEBALL = 0
+    LIDS = 1  # and the skin above and below between the corners
+    CLOSING = 2  # and beyond the corners, where lashes of a closed eye lie
 
 
 def moving_eyes(motion: FloatArray) -> npt.NDArray[np.int64]:

@@ -48,7 +48,7 @@ def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> Non
     columns, rows = (within[:, 2:] - within[:, :2]).max(0).tolist()
     first = np.minimum(within[:, :2], [maps.width - columns, maps.height - rows])
     colours = _drawn(batch, maps, pose, first, (rows, columns))
-    paste(frames, first, colours, within)
+    paste(frames, first[:, None], colours, within[:, None])
 
 
 def _around(batch: Prepared, maps: Maps, inner: FloatArray) -> Corners:

@@ -38,14 +38,16 @@ class PoseRig:
     plane_origin: FloatArray  # [B, 2] pixel of the mouth's middle
     box: FloatArray  # [B, 4] left, top, right, bottom of the face's box, pixels
     head: FloatArray  # [B, nodes, 4], see models.head
-    eye_corner: FloatArray  # [B, 2 eyes, 2] left, top of the eyes' patches, at rest
+    eye_middle: FloatArray  # [B, 2 eyes, 2] pixels, at rest
+    # Left and top of the eyes' patches from there, pixels, [B, EXTENTS, 2 eyes, 2].
+    eye_begins: npt.NDArray[np.int64]
     eye_head: FloatArray  # [B, 2 eyes, 4] the head's basis in the eyes' middles
     eye_lids: FloatArray  # see EyeRig
     eye_skin: FloatArray
     eye_pixel: FloatArray  # [B, 2 eyes] in half eye widths
     eye_axes: FloatArray  # [B, 2 eyes, 2, 2] half an eye's width along, across, places
     eye_gaze: FloatArray  # [B, 2 eyes, 2, 2] the same in the eyes' own pictures
-    eye_size: npt.NDArray[np.int64]  # [B, 2] height, width of the eyes' patches
+    eye_size: npt.NDArray[np.int64]  # [B, EXTENTS, 2] patches' height and width
     size: npt.NDArray[np.int64]  # [B, 2] height, width of the picture
     spans: npt.NDArray[np.int64]  # [B, 2, H] first column of the person, one past last
     clear: npt.NDArray[np.int64]  # [B, 2, H] the same of no background among them
@@ -60,12 +62,6 @@ class PoseRig:
             self.lips_jaw,
             self.rest_gap,
         )
-
-    @cached_property
-    def eye_patch(self) -> tuple[int, int]:
-        """Rows and columns of the largest eye's patch."""
-        rows, columns = self.eye_size.max(0).tolist()
-        return rows, columns
 
     @cached_property
     def any_glasses(self) -> bool:
@@ -122,7 +118,7 @@ class Pose:
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
     strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
     inner: FloatArray  # [B, 22, 2] pixels of the inner lips
-    eyes: FloatArray  # [B, 2, 2] pixels of the eyes' patches, left and top
+    eyes: FloatArray  # [B, 2, 2] pixels of the eyes' middles
     turn: FloatArray | None  # [B, 2, 4], see models.head.turn; None of still heads
 
 
@@ -146,10 +142,10 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     inner += rig.plane_origin[:, None]
     turned = turn(motion) if turning else None
     if turned is None:
-        eyes = np.broadcast_to(rig.eye_corner, (len(motion), 2, 2))
+        eyes = np.broadcast_to(rig.eye_middle, (len(motion), 2, 2))
     else:
         from_pivot = turned.transpose(0, 2, 1)
-        eyes = rig.eye_corner + rig.eye_head @ from_pivot
+        eyes = rig.eye_middle + rig.eye_head @ from_pivot
         nodes = at_nodes(rig.head, inner, rig.height, rig.width)
         inner = inner + nodes @ from_pivot
     flat = (moved @ rig.projection).transpose(0, 2, 1)

@@ -196,7 +196,7 @@ def _pose_rig(
     height, width = identity.size
     frame = HeadFrame.of(identity.landmarks)
     eyes = build_eyes(identity.landmarks)
-    eye_corner, eye_size = eye_patches(eyes)
+    eye_begins, eye_size = eye_patches(eyes)
     middles, axes = eyes.frame[:, :2].numpy(), eyes.frame[:, 2:].reshape(2, 2, 2)
     half = np.array([width - 1, height - 1], np.float32) / 2
     crop = (eye_crop_size(eyes) - 1) / 2
@@ -214,14 +214,15 @@ def _pose_rig(
         frame.origin[:2],
         face.box.numpy(),
         nodes,
-        middles + eye_corner,
+        middles,
+        eye_begins,
         at_nodes(nodes[None], middles[None], height, width)[0],
         eyes.lids.numpy(),
         eyes.skin.numpy(),
         (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy(),
         axes.numpy() / half,
         axes.numpy() / crop.astype(np.float32),
-        np.minimum(np.array(eye_size, np.int64), [height, width]),
+        np.minimum(eye_size, [height, width]),
         np.array(identity.size),
         spans,
         clear,
