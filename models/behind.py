@@ -9,11 +9,13 @@ from models.edge import grown
 from models.media import FloatArray
 
 MARGIN = 0.01  # of the width, about the matte: what hair has tinted
-SEEN = 8  # of 255; less of a matte is nobody
+SEEN, WHOLE = 8, 245  # of 255; less of a matte is nobody, more all person
 MIRRORED, SMOOTH = 0.05, 0.12  # of the width, inwards: all mirrored, none of it
 EVEN, EVEN_WAY = 0.02, 0.05  # of the width: how even the edge is taken to be
 STRAND, STRANDS_REACH = 0.006, 0.08  # of the width: half of one, how far they stand out
-STRAND_LEVELS, STRAND_OUTSTANDS = 16, 2.5
+STRANDS_HOLD = 0.015  # of the width: nearer, a strand hangs on the person
+STRAND_LEVELS, STRAND_OUTSTANDS = 20, 2.5
+STRAND_ALIKE = 0.9  # cosine
 
 UintArray = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -32,30 +34,79 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
         return np.asarray(cv2.GaussianBlur(picture, (0, 0), width / 40), np.uint8)
     if not person.any():
         return picture.copy()
-    person |= _strands(picture, person)
+    sides = _spread_in(picture, ~person), _spread_in(picture, matte > WHOLE)
+    person |= _strands(picture, person, *sides)
     smooth = _spread_in(picture, ~person)
     rim, share = _mirrored(np.where(person[..., None], smooth, picture), person)
     filled = smooth + (rim.astype(np.float32) - smooth) * share[..., None]
     return np.where(person[..., None], np.round(filled), picture).astype(np.uint8)
 
 
-def _strands(picture: UintArray, person: Mask) -> Mask:
-    """Single hairs beyond the person's edge, [H, W]: thin, and unlike what is about
-    them, where that is calm. Left behind, they would float in the air."""
+def _strands(
+    picture: UintArray, person: Mask, behind: UintArray, inside: UintArray
+) -> Mask:
+    """Single hairs beyond the person's edge, [H, W]: thin, of a colour towards the
+    person's, and unlike all that is about them. Left behind, they would float in the
+    air.
+
+    behind, inside: the colours of the background and of the person, spread everywhere.
+    """
     width = person.shape[1]
-    square = np.ones((2 * max(round(STRAND * width), 2) + 1,) * 2, np.uint8)
-    darker = cv2.morphologyEx(picture, cv2.MORPH_BLACKHAT, square).max(2)
-    lighter = cv2.morphologyEx(picture, cv2.MORPH_TOPHAT, square).max(2)
-    apart = np.maximum(darker, lighter).astype(np.float32)
+    near = grown(person, round(STRANDS_REACH * width)) & ~person
+    far, alike = _standing_out(picture, behind, inside)
     outside = (~person).astype(np.float32)
     usual, weight = (
         cv2.GaussianBlur(each, (0, 0), max(0.03 * width, 2))
-        for each in (apart * outside, outside)
+        for each in (far * outside, outside)
     )
-    stands_out = apart * weight > STRAND_OUTSTANDS * usual
-    near = grown(person, round(STRANDS_REACH * width)) & ~person
-    found = near & stands_out & (apart > STRAND_LEVELS)
-    return grown(found, max(round(0.003 * width), 1)) & near
+    found = near & (far > STRAND_LEVELS) & (alike > STRAND_ALIKE)
+    found &= far * weight > STRAND_OUTSTANDS * usual
+    # What hangs on the person, if by parts that are seen.
+    whole = grown(found, max(round(STRAND * width), 2)) & near
+    _, parts = cv2.connectedComponents(whole.astype(np.uint8))
+    hold = grown(person, max(round(STRANDS_HOLD * width), 2)) & found
+    hanging = found & np.isin(parts, np.unique(parts[hold]))
+    return grown(hanging, max(round(0.003 * width), 1)) & near
+
+
+def _standing_out(
+    picture: UintArray, behind: UintArray, inside: UintArray
+) -> tuple[FloatArray, FloatArray]:
+    """How far thin things differ from what is about them, in levels, and how far the
+    way they do is that of the person, or of the darkest of the person near by: [H, W]
+    both."""
+    width = picture.shape[1]
+    square, wide = (
+        np.ones((2 * max(round(share * width), 2) + 1,) * 2, np.uint8)
+        for share in (STRAND, STRANDS_REACH)
+    )
+    closed, opened = (
+        cv2.morphologyEx(picture, way, square)
+        for way in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN)
+    )
+    darker = _luma(inside) < _luma(behind)
+    about = np.where(darker[..., None], closed, opened)
+    darkest = np.asarray(cv2.erode(inside, wide), np.uint8)
+    alike = np.maximum(
+        _alike(picture, about, inside), _alike(picture, np.asarray(closed), darkest)
+    )
+    apart = np.maximum(cv2.absdiff(picture, closed), cv2.absdiff(picture, opened))
+    far = np.linalg.norm(apart.astype(np.float32), axis=2)
+    return np.asarray(far, np.float32), alike
+
+
+def _alike(
+    picture: UintArray, about: npt.NDArray[np.uint8], person: UintArray
+) -> FloatArray:
+    """How far what is seen differs from what is about it as a person does, [H, W]: the
+    cosine of both ways in the space of colours."""
+    apart, way = (each.astype(np.float32) - about for each in (picture, person))
+    lengths = np.linalg.norm(apart, axis=2) * np.linalg.norm(way, axis=2)
+    return np.asarray((apart * way).sum(2) / (lengths + 1))
+
+
+def _luma(picture: UintArray) -> FloatArray:
+    return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
 def _mirrored(picture: UintArray, person: Mask) -> tuple[UintArray, FloatArray]:

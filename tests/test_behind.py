@@ -1,0 +1,73 @@
+"""What lies behind a person: it goes on as it is about them, without their hairs."""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from models.behind import fill_background
+
+SIDE = 256
+HAIR, WALL = (40, 25, 20), (200, 170, 150)
+
+
+def before(
+    wall: npt.NDArray[np.uint8],
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """A dark head and body before a wall, and their matte."""
+    matte = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.ellipse(matte, (128, 110), (55, 70), 0, 0, 360, (255,), -1, cv2.LINE_AA)
+    cv2.rectangle(matte, (60, 190), (196, SIDE), (255,), -1)
+    share = matte[..., None] / 255
+    picture = share * np.array(HAIR) + (1 - share) * wall
+    return picture.round().astype(np.uint8), matte
+
+
+def plain() -> npt.NDArray[np.uint8]:
+    return np.full((SIDE, SIDE, 3), WALL, np.uint8)
+
+
+def rim(matte: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """What a turning head uncovers beside it, in [H, W]."""
+    inner = cv2.erode(matte, np.ones((13, 13), np.uint8))
+    beside = (matte > 128) & (inner < 128)
+    beside[:70] = beside[160:] = False
+    return np.asarray(beside)
+
+
+def test_level_lines_go_on_behind_a_head() -> None:
+    stripes = plain()
+    stripes[(np.arange(SIDE) // 10) % 2 == 0] = (60, 120, 180)
+    picture, matte = before(stripes)
+    wrong = np.abs(fill_background(picture, matte).astype(int) - stripes)
+    assert wrong[rim(matte)].mean() < 20  # of 80 between a stripe and the next
+
+
+def test_texture_goes_on_behind_a_head() -> None:
+    noise = np.random.default_rng(0).integers(0, 60, (SIDE, SIDE, 1))
+    rough = (plain() - noise).astype(np.uint8)
+    picture, matte = before(rough)
+    filled = fill_background(picture, matte)
+    assert filled[rim(matte)].std() > 0.6 * rough[rim(matte)].std()
+
+
+def test_a_single_hair_is_no_background() -> None:
+    picture, matte = before(plain())
+    cv2.ellipse(picture, (183, 90), (14, 14), 0, 180, 400, HAIR, 1, cv2.LINE_AA)
+    filled = fill_background(picture, matte)
+    assert np.abs(filled[:, 186:].astype(int) - WALL).max() < 40
+
+
+@pytest.mark.parametrize("colour", [(255, 255, 255), (90, 160, 250)])
+def test_what_is_not_of_the_person_stays_behind(colour: tuple[int, ...]) -> None:
+    picture, matte = before(plain())
+    cv2.line(picture, (190, 60), (240, 60), colour, 2)
+    filled = fill_background(picture, matte)
+    assert np.array_equal(filled[55:66, 200:240], picture[55:66, 200:240])
+
+
+def test_far_from_the_person_nothing_changes() -> None:
+    picture, matte = before(plain())
+    cv2.line(picture, (225, 20), (250, 120), HAIR, 1)
+    filled = fill_background(picture, matte)
+    assert np.array_equal(filled[:, 222:], picture[:, 222:])
