@@ -25,7 +25,8 @@ from models.media import FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
 SHARP_PX = 0.6  # the blur of an edge between two pixels
-LASHES = 0.78, 0.92  # of the light, that the faintest and the darkest lashes take
+LASHES = 1.2  # of the open eye's darkness, that lashes have where lids meet
+LASHES_BOUND = 0.4, 0.92  # of the light, that the faintest and the darkest ones take
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -196,8 +197,7 @@ def _ink(
     above = (at.t < at.upper - 0.12) & (at.t > at.upper - 0.4) & (np.abs(at.s) < 1.1)
     stand = lashes[above]
     long = float(np.clip(2.5 * stand.mean(), 0, 1)) if stand.size else 0.0
-    share = np.clip((1 - dark / max(skin, 1.0)) / LASHES[1], 0, 1)
-    strength = LASHES[0] + (LASHES[1] - LASHES[0]) * share
+    strength = np.clip(LASHES * (1 - dark / max(skin, 1.0)), *LASHES_BOUND)
     ink = strength * lash_line(at.s, at.below_line, half, long)
     # As sharp as the open eye's: its edges go from dark to light over so many pixels.
     luma = patch @ LUMA

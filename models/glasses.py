@@ -27,6 +27,7 @@ REACH = 2.2  # half eye widths from an eye's middle that are looked at
 # In half eye widths: frames are thinner, and longer; lids and lashes lie nearer to the
 # eye than frames do.
 THICK, LONG, LIDS = 0.30, 1.9, 0.13
+NEAR_LIDS = 1.3, 0.28, 0.35  # beside, above and below an eye: dark lashes, tired skin
 LASHES = 0.06  # above an eye, where only what goes on from a frame is one
 DARKER = 0.16  # of the skin's brightness, than what is round them
 FAR = 2.6  # half eye widths from an eye's middle that frames reach
@@ -35,6 +36,7 @@ OUT = 3.6  # the same of frames that stand out beside a face
 BROW = 0.45  # half eye widths above a brow's lower edge, where no frames are
 LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
 HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
+RAYS = 120  # round an eye
 BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a frame
 SURE = 250  # of 255 of the matte, from where on a pixel is the person's alone
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
@@ -88,12 +90,49 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
             for room in (LIDS, LASHES)
         )
         worn = sure | _begun_on(sure, near, LASHES * half)
+        worn &= ~_behind_others(worn, _near_lids(eyes, eye, s, t), frame[:2], here)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
         nearer = soft > result[here][..., 3]
         result[here][nearer] = np.dstack([bare.astype(np.float32), soft])[nearer]
     return result
+
+
+def _near_lids(
+    eyes: EyeRig, eye: int, s: torch.Tensor, t: torch.Tensor
+) -> npt.NDArray[np.bool_]:
+    """Whether places in half eye widths are so near to an eye's lids that a dark line
+    may be theirs."""
+    beside, above, below = NEAR_LIDS
+    upper, lower = (lid_height(eyes.lids[eye, lid], s) for lid in (0, 1))
+    near: npt.NDArray[np.bool_] = (
+        (s.abs() < beside) & (t > upper - above) & (t < lower + below)
+    ).numpy()
+    return near
+
+
+def _behind_others(
+    lines: npt.NDArray[np.bool_],
+    near: npt.NDArray[np.bool_],
+    middle: FloatArray,
+    here: tuple[slice, slice],
+) -> npt.NDArray[np.bool_]:
+    """Of lines near the lids those with another one further out, seen from the eye's
+    middle, pixels of the picture: lashes and folds within the frame of a lens."""
+    rows, columns = np.mgrid[here].astype(np.float32)
+    away = np.hypot(columns - middle[0], rows - middle[1])
+    angle = np.arctan2(rows - middle[1], columns - middle[0])
+    ray = np.round(angle * (RAYS / 2 / np.pi)).astype(int) % RAYS
+    steps = away.astype(int)
+    met = np.zeros((RAYS, int(steps.max()) + 1), np.bool_)
+    met[ray[lines], steps[lines]] = True
+    met = cv2.dilate(met.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    # From far away inwards: the first line, and where it ends.
+    beyond = np.logical_or.accumulate(met[:, ::-1], axis=1)
+    ended = np.logical_or.accumulate(beyond & ~met[:, ::-1], axis=1)[:, ::-1]
+    behind: npt.NDArray[np.bool_] = lines & near & ended[ray, steps]
+    return behind
 
 
 def under_glasses(

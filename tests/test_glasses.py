@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.eyes import UintArray, build_eyes
+from models.eyes import EyeRig, UintArray, build_eyes
 from models.glasses import bare_eyes, wears_glasses, with_frames
 from models.identity import Identity
 from models.warp import WarpRenderer
@@ -122,3 +122,19 @@ def test_frames_stay_while_brows_and_cheeks_move(name: str) -> None:
         columns = slice(round(float(x - half)), round(float(x + half)))
         assert moved[row - 1 : row + 2, columns].mean() < 12, upper
     assert (moved > 25).sum() > 20  # and yet something moves
+
+
+def test_lashes_within_the_frame_of_a_lens_are_no_frame() -> None:
+    half, middle, dark = 30, 100, (40, 40, 40)
+    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
+    lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
+    eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
+    picture = np.full((200, 200, 3), 190, np.uint8)
+    matte = np.full((200, 200), 255, np.uint8)
+    # A lens' frame, lashes above where landmarks have them, and a bar that joins both.
+    cv2.ellipse(picture, (middle, middle), (58, 40), 0, 0, 360, dark, 3)
+    cv2.ellipse(picture, (middle, middle), (36, 18), 0, 180, 360, dark, 3)
+    cv2.line(picture, (42, middle), (64, middle), dark, 3)
+    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    assert frames[middle - 40, middle] > 0.9 and frames[middle + 40, middle] > 0.9
+    assert frames[middle - 18, middle] < 0.1
