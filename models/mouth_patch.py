@@ -30,7 +30,7 @@ BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
-DIM, LIT_GAP = (0.10, 0.16, 0.17), 0.15
+DIM, LIT_GAP = (0.36, 0.47, 0.50), 0.14
 # How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
 FLOOR_GAPS = (0.06, 0.12, 0.24, 0.30, 0.42)
 FLOOR_LIGHT = (0.35, 0.45, 0.90, 1.0, 1.5)

@@ -43,11 +43,13 @@ class Probe:
     def landmarks(self, **channels: float) -> FloatArray:
         """float32 [478, 3] of the frame that the channels give; LikenessError where
         no face is found in it."""
-        found = find_landmarks(self.frame(**channels), self._box)
+        return self.landmarks_of(self.frame(**channels))
+
+    def landmarks_of(self, frame: npt.NDArray[np.uint8]) -> FloatArray:
+        """The same of a frame that was made of others."""
+        found = find_landmarks(frame, self._box)
         if found is None:
-            raise LikenessError(
-                "no_face", f"No face is seen in the frame of {channels}."
-            )
+            raise LikenessError("no_face", "No face is seen in a frame.")
         return found
 
 

@@ -9,7 +9,9 @@ distance between the eyes).
 Landmarks guess at what they cannot see: lips under a moustache, lids behind sunglasses,
 a nose that is the same to the bit while the mouth below it opens. So what pixels say is
 told beside it: how much of what lies between closed lips and lids still shows, and the
-optical flow of eyes, nose and brows.
+optical flow of eyes, nose and brows. Last comes how far the same landmarks drift in
+frames that are the closed mouth's to the bit down to the nose's base: so much of the
+drift is the landmarks' own, whatever is drawn.
 """
 
 import argparse
@@ -23,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.controls import BROWS
+from models.controls import BROWS, smoothstep
 from models.errors import LikenessError
 from models.identity import Identity, embedded_photo, enrol
 from models.media import FloatArray
 from models.probe import Probe, eye_openings, turn_between
-from models.rig import rest_lips
+from models.rig import HeadFrame, rest_lips
 from models.warp import WarpRenderer
 
 CLOSED = 0.42, 0.50  # widths at which lips are closed
@@ -37,6 +39,8 @@ SHAPES = 14  # lip shapes tried per photo
 SPOKEN = (0.2, 0.42), (0.2, 0.3), (0.3, 0.45), (0.05, 0.55)
 EYES = [33, 133, 159, 145, 362, 263, 386, 374]
 NOSE = [168, 6, 197, 195, 5, 4, 1]  # bridge and tip
+BASE = [2, 98, 327]  # of the nose
+RAMP = 0.04  # IOD
 BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it shows
 CLEARLY = 64  # levels
 LEAST = 0.01  # of a blink: eyes that do not move at all are the photo's, not drawn
@@ -56,9 +60,11 @@ class Report:
     # Opening left, of the open eye's, right and left; the share of the eyeballs shown.
     blink: tuple[float, float, float]
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
-    # Of eyes, nose and brows, while the mouth speaks: by landmarks and by pixels.
+    # Of eyes, nose and brows, while the mouth speaks: by landmarks, by pixels, and by
+    # landmarks where only what is below the nose changes.
     drift: tuple[float, ...]
     flow: tuple[float, ...]
+    floor: tuple[float, ...]
 
     def __str__(self) -> str:
         turns = " ".join(f"{turn:5.1f}" for turn in self.turns)
@@ -68,7 +74,10 @@ class Report:
             f"{100 * self.closed[0]:.1f} {100 * self.closed[1]:.1f} %  "
             + " ".join(f"{left:.2f}" for left in self.blink)
             + f"  {turns}  "
-            + " ".join(f"{100 * drift:.2f}" for drift in (*self.drift, *self.flow))
+            + "  ".join(
+                " ".join(f"{100 * drift:.2f}" for drift in each)
+                for each in (self.drift, self.flow, self.floor)
+            )
             + " %"
         )
 
@@ -76,7 +85,7 @@ class Report:
 HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed, px':10s} "
     f"{'blink, px':13s}  yaw +-8      pitch +-8   roll +-8     "
-    "drift of eyes, nose, brows; px"
+    "drift of eyes, nose, brows; px; own"
 )
 
 
@@ -117,23 +126,45 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
 
 def drift_while_speaking(
     probe: Probe, rest: FloatArray
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
+) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """The furthest that eyes, nose and brows go, IOD, while the lips alone move: as
-    landmarks see it, all of a part together, and as pixels show it, its furthest
-    point. rest: landmarks of the photo."""
+    landmarks see it, all of a part together; as pixels show it, its furthest point;
+    and as landmarks see it in frames whose noses, and all above, do not change. rest:
+    landmarks of the photo."""
     shut_lips = {"width": 0.45, "speech": 1.0}
     shut, first = probe.landmarks(**shut_lips), probe.frame(**shut_lips)
     iod = float(np.linalg.norm(shut[33] - shut[263]))
-    seen, shown = [], []
+    below = below_nose(first, rest)[..., None]
+    drifts = []
     for aperture, width in SPOKEN:
         pose = {"aperture": aperture, "width": width, "jawOpen": 0.95 * aperture}
-        moved = (probe.landmarks(**pose, speech=1) - shut)[:, :2] / iod
-        seen.append([np.linalg.norm(moved[part].mean(0)) for part in HELD])
         spoken = probe.frame(**pose, speech=1)
+        mixed = np.round(first + below * (spoken.astype(np.float32) - first))
+        seen, own = (
+            (probe.landmarks_of(frame) - shut)[:, :2] / iod
+            for frame in (spoken, mixed.astype(np.uint8))
+        )
         flow = pixel_flow(first, spoken, rest[:, :2], iod)
-        shown.append([flow[part].max() for part in HELD])
-    by_landmarks, by_pixels = np.array([seen, shown]).max(1).tolist()
-    return tuple(by_landmarks), tuple(by_pixels)
+        drifts.append(
+            (
+                [np.linalg.norm(seen[part].mean(0)) for part in HELD],
+                [flow[part].max() for part in HELD],
+                [np.linalg.norm(own[part].mean(0)) for part in HELD],
+            )
+        )
+    by_landmarks, by_pixels, floor = np.array(drifts).max(0).tolist()
+    return tuple(by_landmarks), tuple(by_pixels), tuple(floor)
+
+
+def below_nose(picture: npt.NDArray[np.uint8], landmarks: FloatArray) -> FloatArray:
+    """1 below the nose's base in the face's own direction, 0 from there upwards, with
+    a short ramp between: [H, W] of a picture [H, W, 3]."""
+    frame = HeadFrame.of(landmarks)
+    height, width = picture.shape[:2]
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    y = frame.flat(np.stack([columns, rows], -1).reshape(-1, 2))[:, 1]
+    base = float(frame.flat(landmarks[BASE, :2])[:, 1].max())
+    return smoothstep(y, base, base + RAMP).reshape(height, width)
 
 
 def pixel_flow(

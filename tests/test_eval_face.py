@@ -9,8 +9,10 @@ import torch
 
 from models.probe import Probe, eye_openings, turn_between
 from scripts.eval_face import (
+    EYES,
     HEADER,
     NOSE,
+    below_nose,
     eyes_shown,
     gap_shown,
     main,
@@ -53,6 +55,7 @@ def test_the_embedded_portrait_does_as_it_is_told() -> None:
     assert report.turns == pytest.approx(expected, abs=3)
     assert len(str(report).split("  ")) > 4
     assert max(report.flow) < 0.01  # eyes, nose and brows hold still
+    assert 0 < max(report.floor) < 0.05
 
 
 def test_what_shows_between_lips_and_lids_is_counted_in_pixels() -> None:
@@ -62,6 +65,14 @@ def test_what_shows_between_lips_and_lids_is_counted_in_pixels() -> None:
     half = eyes_shown(grace(), renderer(), 0.4)
     assert 0.2 < half < 0.8
     assert eyes_shown(grace(), renderer(), 0.02) == pytest.approx(1, abs=0.03)
+
+
+def test_the_mouth_lies_below_the_nose_and_the_nose_does_not() -> None:
+    below = below_nose(grace().picture, grace().landmarks)
+    columns, rows = grace().landmarks[[*NOSE, *EYES], :2].round().astype(int).T
+    assert (below[rows, columns] == 0).all()
+    columns, rows = grace().landmarks[[13, 14, 17, 61, 291], :2].round().astype(int).T
+    assert (below[rows, columns] == 1).all()
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 3])
