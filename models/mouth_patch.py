@@ -30,10 +30,10 @@ BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
-DIM, LIT_GAP = (0.36, 0.47, 0.50), 0.14
+DIM, LIT_GAP = (0.55, 0.66, 0.69), 0.15
 # How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
-FLOOR_GAPS = (0.06, 0.12, 0.24, 0.30, 0.42)
-FLOOR_LIGHT = (0.35, 0.45, 0.90, 1.0, 1.5)
+FLOOR_GAPS = (0.06, 0.12, 0.24, 0.32, 0.42)
+FLOOR_LIGHT = (0.35, 0.45, 0.90, 1.05, 2.1)
 # The same as DIM, of rounded lips, which stand out before the inside.
 ROUND_SHADE = 0.56, 0.68, 0.72
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
@@ -82,7 +82,7 @@ def _drawn(
     below = _lit(below, gloss, pose.motion)
     device = still.device
     lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
-    light: FloatArray = 1 - (1 - lit) * np.array(DIM, np.float32)  # [B, 3]
+    light: FloatArray = 1 - (1 - lit) ** 2 * np.array(DIM, np.float32)  # [B, 3]
     light = light * (1 - np.array(ROUND_SHADE, np.float32) * _rounding(pose.motion))
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
     within.addcmul_(within, shade, value=-UNDER_LIP)
