@@ -23,7 +23,7 @@ BEGIN_FRAMES, BEGIN_WINDOW = 3, 5  # 96 ms of speech within 160
 # or a "right", which need not stop it.
 BARGE_IN_FRAMES, BARGE_IN_WINDOW = 12, 25
 SUSPECT_FRAMES = 2  # 64 ms of it in a row are a sign that somebody may be cutting in,
-DOUBT_FRAMES = 8  # and 256 ms without are one that nobody is
+DOUBT_FRAMES = 12  # and 384 ms without are one that nobody is
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 350, 950
 UNFINISHED_MS = 550  # more, when the words ask for more

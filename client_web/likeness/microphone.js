@@ -1,6 +1,7 @@
 const BANDS = 512; // samples of one look at the level
 const QUIET_DB = -58; // of a quiet room; the meter begins here
 const LOUD_DB = -12;
+const HEADPHONES = /head ?(phone|set)|ear ?(phone|bud|pod)|airpods|kopfhörer|casque|auricular|耳机|耳機/i;
 
 /** The visitor's microphone: its track, and how loud it is. */
 export class Microphone {
@@ -19,20 +20,26 @@ export class Microphone {
   }
 
   /**
-   * Ask for the microphone, with the browser's echo cancellation.
+   * Ask for the microphone. Where the default output is headphones there is no echo, and
+   * it is taken as it is: what a canceller takes away until it has found that out, some
+   * seconds of sound later, is the voice of a visitor who cuts in.
    * @returns {Promise<MediaStreamTrack>}
    * @throws {DOMException} by its name: NotAllowedError, NotFoundError, NotReadableError
    * @throws {TypeError} where the page is not served securely
    */
   async open() {
     if (!this.#stream) {
-      const wanted = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
-      this.#stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
+      let stream = await ask(true);
+      if (await hasHeadphones()) {
+        for (const track of stream.getTracks()) track.stop();
+        stream = await ask(false);
+      }
+      this.#stream = stream;
       this.#track.onended = () => {
         this.close();
         this.#onLost();
       };
-      this.#measure(this.#stream);
+      this.#measure(stream);
     }
     return this.#track;
   }
@@ -66,4 +73,22 @@ export class Microphone {
     this.#analyser.fftSize = BANDS;
     this.#context.createMediaStreamSource(stream).connect(this.#analyser);
   }
+}
+
+/** @param {boolean} cleaned of echo and noise, and as loud as it should be */
+function ask(cleaned) {
+  const audio = {
+    echoCancellation: cleaned,
+    noiseSuppression: cleaned,
+    autoGainControl: cleaned,
+  };
+  return navigator.mediaDevices.getUserMedia({ audio });
+}
+
+/** By the name of the default output, which a page is told once it may use a microphone. */
+async function hasHeadphones() {
+  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  const outputs = devices.filter(({ kind }) => kind === "audiooutput");
+  const usual = outputs.find(({ deviceId }) => deviceId === "default");
+  return usual !== undefined && HEADPHONES.test(usual.label);
 }
