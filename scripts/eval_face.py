@@ -9,8 +9,9 @@ distance between the eyes).
 Landmarks guess at what they cannot see: lips under a moustache, lids behind sunglasses,
 a nose that is the same to the bit while the mouth below it opens. So what pixels say is
 told beside it: how much of what lies between closed lips and lids still shows, and the
-optical flow of eyes, nose and brows. Last comes how far the same landmarks drift in
-frames that are the closed mouth's to the bit down to the nose's base: so much of the
+optical flow of eyes, nose and brows; and how open landmarks see eyes that are painted
+over by hand, with skin and one dark line. Last comes how far the same landmarks drift
+in frames that are the closed mouth's to the bit down to the nose's base: so much of the
 drift is the landmarks' own, whatever is drawn.
 """
 
@@ -27,6 +28,7 @@ import torch
 
 from models.controls import BROWS, smoothstep
 from models.errors import LikenessError
+from models.eyes import SIDES, around_eye, build_eyes, eye_coordinates, lid_height
 from models.identity import Identity, embedded_photo, enrol
 from models.media import FloatArray
 from models.probe import Probe, eye_openings, turn_between
@@ -45,6 +47,8 @@ BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it sho
 CLEARLY = 64  # levels
 LEAST = 0.01  # of a blink: eyes that do not move at all are the photo's, not drawn
 HELD = EYES, NOSE, list(BROWS)
+# Half eye widths: what is painted over beyond the lids and beside them, and the line.
+OVER_LIDS, OVER_SIDES, LINE, LINE_THICK = 0.35, 1.3, 0.15, 0.06
 FLOW_WINDOW = 0.07  # IOD round a point that is looked for again
 TURN_DEG = 8.0
 
@@ -59,6 +63,7 @@ class Report:
     closed: tuple[float, float]  # gap over width, the worse of two; the same in pixels
     # Opening left, of the open eye's, right and left; the share of the eyeballs shown.
     blink: tuple[float, float, float]
+    by_hand: float  # the worse eye's opening left, painted over by hand
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
     # Of eyes, nose and brows, while the mouth speaks: by landmarks, by pixels, and by
     # landmarks where only what is below the nose changes.
@@ -72,7 +77,7 @@ class Report:
             f"{self.name[:28]:28s} {self.aperture[0]:.3f} {self.aperture[1]:5.2f}  "
             f"{self.width[0]:.3f} {self.width[1]:5.2f}  "
             f"{100 * self.closed[0]:.1f} {100 * self.closed[1]:.1f} %  "
-            + " ".join(f"{left:.2f}" for left in self.blink)
+            + " ".join(f"{left:.2f}" for left in (*self.blink, self.by_hand))
             + f"  {turns}  "
             + "  ".join(
                 " ".join(f"{100 * drift:.2f}" for drift in each)
@@ -84,7 +89,7 @@ class Report:
 
 HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed, px':10s} "
-    f"{'blink, px':13s}  yaw +-8      pitch +-8   roll +-8     "
+    f"{'blink, px, hand':18s}  yaw +-8      pitch +-8   roll +-8     "
     "drift of eyes, nose, brows; px; own"
 )
 
@@ -107,6 +112,7 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
     rest = probe.landmarks()
     shut = probe.landmarks(eyeBlinkLeft=1, eyeBlinkRight=1)
     left_open = eye_openings(shut) / eye_openings(rest)
+    by_hand = painted_over(probe.frame(), identity.landmarks)
     turns = []
     for axis, channel in enumerate(("head_yaw", "head_pitch", "head_roll")):
         for degrees in (TURN_DEG, -TURN_DEG):
@@ -119,6 +125,7 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         _fit(w, w_shown),
         (max(gaps), max(gap_shown(identity, renderer, width) for width in CLOSED)),
         (float(left_open[0]), float(left_open[1]), eyes_shown(identity, renderer)),
+        float(np.max(eye_openings(probe.landmarks_of(by_hand)) / eye_openings(rest))),
         tuple(turns),
         *drift_while_speaking(probe, identity.landmarks),
     )
@@ -222,6 +229,30 @@ def eyes_shown(identity: Identity, renderer: WarpRenderer, blink: float = 1.0) -
         shut.append(probe.frame(eyeBlinkLeft=blink, eyeBlinkRight=blink).astype(float))
     shown = [float((white - black).sum()) for black, white in (open_, shut)]
     return shown[1] / max(shown[0], 1.0)
+
+
+def painted_over(
+    frame: npt.NDArray[np.uint8], landmarks: FloatArray
+) -> npt.NDArray[np.uint8]:
+    """A frame with both eyes painted over, whatever lies in front of them too: the
+    skin's colour, and one dark line where lids meet."""
+    eyes, painted = build_eyes(landmarks), frame.astype(np.float32)
+    for eye, basis in enumerate(eyes.frame.numpy()):
+        half = float(np.linalg.norm(basis[2:4]))
+        here = around_eye(basis, 2 * half, *frame.shape[:2])
+        s, t = eye_coordinates(basis, here)
+        upper, lower = (lid_height(lid, s).numpy() for lid in eyes.lids[eye])
+        below, beside = t.numpy() - lower, np.abs(s.numpy())
+        skin = (below > OVER_LIDS) & (below < OVER_LIDS + 0.25) & (beside < 0.9)
+        over = (t.numpy() > upper - OVER_LIDS) & (below < OVER_LIDS)
+        share = (over & (beside < OVER_SIDES)).astype(np.float32)
+        share = cv2.GaussianBlur(share, (0, 0), 1.2)[..., None]
+        drop = LINE * (1 + s.numpy() * SIDES[eye])
+        line = np.exp(-(((below - drop) / LINE_THICK) ** 2)) * (beside < 1)
+        colour = np.median(painted[here][skin], 0) if skin.any() else 0
+        flat = painted[here] + (colour - painted[here]) * share
+        painted[here] = flat * (1 - 0.8 * line[..., None])
+    return np.asarray(painted.clip(0, 255), np.uint8)
 
 
 def _fit(told: FloatArray, shown: FloatArray) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from scripts.eval_face import (
     gap_shown,
     main,
     measure,
+    painted_over,
     pixel_flow,
 )
 from tests.faces import grace, renderer
@@ -73,6 +74,21 @@ def test_the_mouth_lies_below_the_nose_and_the_nose_does_not() -> None:
     assert (below[rows, columns] == 0).all()
     columns, rows = grace().landmarks[[13, 14, 17, 61, 291], :2].round().astype(int).T
     assert (below[rows, columns] == 1).all()
+
+
+def test_eyes_are_painted_over_and_nothing_else_is() -> None:
+    picture, landmarks = grace().picture, grace().landmarks
+    painted = painted_over(picture, landmarks).astype(int)
+    for iris, corner in ((468, 33), (473, 263)):
+        x, y = landmarks[iris, :2].round().astype(int)
+        half = int(np.linalg.norm(landmarks[iris, :2] - landmarks[corner, :2]))
+        eye = painted[y - half // 5 : y + 1, x - half // 3 : x + half // 3].mean(2)
+        assert np.ptp(eye) < 40  # plain skin, no iris
+        line = painted[y : y + half, x].mean(1)
+        assert line.min() < 0.5 * np.median(eye)
+    for elsewhere in (4, 13, 152, 10, 66, 296):
+        x, y = landmarks[elsewhere, :2].round().astype(int)
+        assert (painted[y, x] == picture[y, x]).all()
 
 
 @pytest.mark.parametrize("pixels", [0, 1, 3])
