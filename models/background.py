@@ -29,10 +29,11 @@ LOOSE = 0.1  # a share that still holds a hair to the head
 NO_SHARE, WHOLE = 0.04, 0.96  # beyond, a share is taken for none or all
 DECIDED_PX = 224  # long side of the picture in which colours decide
 GRAB_CUT_STEPS = 3
+DENIED, DENIED_PX = 0.3, 1  # of the model's mask; of DECIDED_PX, about it
 NOTCH = 8  # of DECIDED_PX, half its width
 LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
 LARGEST_GAP = 16  # of DECIDED_PX, half its width
-GAP = 0.7  # of the model's mask: surer, and it is no gap
+GAP = 0.85  # of the model's mask: surer, and it is no gap
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
 
 
@@ -160,6 +161,9 @@ def _decided(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatA
             cv2.GC_INIT_WITH_MASK,
         )
     person = (mask % 2).astype(np.uint8)
+    # What the model denies may be an earring, but not if the picture cuts it off.
+    denied = (cv2.dilate(doubt, _disc(DENIED_PX)) < DENIED) & (sure < 0.5)
+    person[_open_to_the_border(denied & (person > 0))] = 0
     # Lights on hair look like the sky behind it: a notch that the model fills is one.
     closed = cv2.morphologyEx(person, cv2.MORPH_CLOSE, _disc(NOTCH))
     gaps = _may_be_behind(small, person, doubt)
