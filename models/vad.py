@@ -5,7 +5,7 @@ The network comes with faster-whisper (MIT, github.com/snakers4/silero-vad). It 
 """
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,10 @@ class VadState:
         """As after silence."""
         memory = np.zeros(_MEMORY_SHAPE, np.float32)
         return cls(memory, memory, np.zeros(_CONTEXT_SAMPLES, np.float32))
+
+    def forgotten(self) -> "VadState":
+        """The sound goes on, but what was heard before is forgotten."""
+        return replace(self.fresh(), context=self.context)
 
 
 def speech_probability(frame: FloatArray, state: VadState) -> tuple[float, VadState]:
