@@ -48,11 +48,18 @@ def clear_spans(share: FloatArray) -> Spans:
 
 
 def bands_of(
-    rig: PoseRig, frames: int, region: Rectangle, ways: Ways
+    rig: PoseRig,
+    frames: int,
+    region: Rectangle,
+    ways: Ways,
+    moving: list[Columns] | None,
 ) -> list[tuple[Rectangle, list[Columns]]]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
     cache, and only the columns that the person can come to. With the columns of each
-    that the background can come to as well."""
+    that the background can come to as well.
+
+    moving: pixels that move near each row of nodes, if not all do.
+    """
     left, top, right, bottom = region
     least_x, least_y, most_x, most_y = ways
     half_x, half_y = (rig.width - 1) / 2, (rig.height - 1) / 2
@@ -64,6 +71,12 @@ def bands_of(
         least = min(least_x[near]) * half_x, min(least_y[near]) * half_y
         most = max(most_x[near]) * half_x, max(most_y[near]) * half_y
         band = (left, upper, right, lower)
+        if moving:
+            start, end = (
+                min(c[0] for c in moving[near]),
+                max(c[1] for c in moving[near]),
+            )
+            band = (start, upper, end, lower)
         (start, end), (within, beyond) = _columns(rig, band, least, most)
         if start >= end:
             continue

@@ -37,7 +37,9 @@ def draw(
     wide = _finer_columns(places)
     bands = [(region, [(left, region[2])])]
     if in_ram(frames):
-        bands = bands_of(batch.rig, len(frames), region, _ways(places - nodes))
+        ways = places - nodes
+        moving = _columns_of(ways, region) if maps.head is None else None
+        bands = bands_of(batch.rig, len(frames), region, _ways(ways), moving)
     for (first, upper, past, lower), with_background in bands:
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
         fine = _finer_rows(wide[:, :, near, first - left : past - left])
@@ -62,6 +64,25 @@ def _draw_band(
         laid_over(person[..., start - first : end - first], behind)
     colours = person[:, :3] if opaque else with_matte(person)
     cut_off_into(frames[:, upper:lower, first:past], colours)
+
+
+def _columns_of(ways: Tensor, region: Rectangle) -> list[Columns]:
+    """The pixels of a still head that move, from the first to the last, above or below
+    each row of nodes: those between a node that moves and its neighbours."""
+    left, _, right, _ = region
+    moves = ways.numpy().any((0, 1))
+    there = moves.any(1).tolist()
+    firsts = moves.argmax(1).tolist()
+    lasts = (moves.shape[1] - 1 - moves[:, ::-1].argmax(1)).tolist()
+    return [
+        (
+            max(left + (first - 1) * NODE_PX, left),
+            min(left + (last + 1) * NODE_PX, right),
+        )
+        if moving
+        else (right, left)
+        for moving, first, last in zip(there, firsts, lasts, strict=True)
+    ]
 
 
 def _ways(ways: Tensor) -> Ways:

@@ -74,7 +74,9 @@ def _drawn(
     back = maps.in_box(maps.face, still).reshape(-1, 2, 2, *size).transpose(1, 2)
     both = still.new_empty(back.shape)  # by each layer, one below the other
     both = torch.add(still[:, :, None], back, out=both).flatten(2, 3)
-    above, below = _halves(sample(batch.person, both))
+    alone = bool(batch.rig.within[:, 1].all())
+    person = batch.person[:, :3] if alone else batch.person
+    above, below = _halves(sample(person, both))
     up, down = _halves(batch.seam_of(both))
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     down[:, 1:].sub_(_per_patch(down.device, _bared(pose, batch)))
@@ -97,12 +99,12 @@ def _drawn(
         here = sample(batch.person[:, :3], still)
         share = own.clamp(max=1) * _per_patch(device, own_share)
         within = torch.lerp(within, here, share)
-    within = torch.cat([within, torch.zeros_like(shade)], 1)  # all of it the person's
-    person = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
-    behind = None
-    if not batch.rig.within[:, 1].all():
-        behind = cut(batch.backdrop, first[:, None], *size)
-    return laid_over(person, behind)
+    if not alone:  # all of what is inside is the person's
+        within = torch.cat([within, torch.zeros_like(shade)], 1)
+    drawn = torch.lerp(torch.lerp(within, below, in_lower), above, in_upper)
+    if alone:
+        return drawn
+    return laid_over(drawn, cut(batch.backdrop, first[:, None], *size))
 
 
 def _bared(pose: Pose, batch: Prepared) -> FloatArray:
@@ -127,15 +129,16 @@ def _per_patch(device: torch.device, values: FloatArray) -> Tensor:
 
 
 def _lit(lip: Tensor, gloss: Tensor, motion: FloatArray) -> Tensor:
-    """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light."""
+    """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light; or
+    [B, 3, h, w], without a background's share."""
     rounding = _rounding(motion)
     if not rounding.any():
         return lip
     light = _per_patch(lip.device, GLOSS * rounding) * gloss
     colour, share = lip[:, :3], lip[:, 3:]
     # Halfway to white at the most, which never leaves the photo's range.
-    white = 255 * (1 - share)
-    lit = colour + light * torch.minimum(colour, 0.5 * (white - colour).clamp_min(0))
+    white = 255 * (1 - share) if share.shape[1] else 255
+    lit = colour + light * torch.minimum(colour, (white - colour).clamp_min(0) * 0.5)
     return torch.cat([lit, share], 1)
 
 
