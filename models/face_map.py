@@ -46,9 +46,10 @@ def _moving_rows(field: Tensor, rig: PoseRig) -> range:
     """A CPU leaves out the others: speech moves the lower half of a face."""
     if not in_ram(field):
         return range(GRID_HEIGHT)
-    ways = np.abs(field.flatten(0, 2).numpy()) > np.float32(2 * STILL_PX / rig.widest)
-    moving = np.flatnonzero(ways.any(0).any(1))
-    return range(moving[0], moving[-1] + 1) if len(moving) else range(0)
+    furthest = field.abs().amax((0, 1, 2, 4)).tolist()
+    moves = 2 * STILL_PX / rig.widest
+    moving = [row for row, way in enumerate(furthest) if way > moves]
+    return range(moving[0], moving[-1] + 1) if moving else range(0)
 
 
 def _field(batch: Prepared, pose: Pose) -> Tensor:

@@ -118,7 +118,7 @@ class Pose:
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
     strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
     inner: FloatArray  # [B, 22, 2] pixels of the inner lips
-    eyes: FloatArray  # [B, 2, 2] pixels of the eyes' middles
+    eyes: FloatArray  # [B, 2, 2] pixels of the eyes' middles; one row if all have one
     turn: FloatArray | None  # [B, 2, 4], see models.head.turn; None of still heads
 
 
@@ -142,7 +142,7 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
     inner += rig.plane_origin[:, None]
     turned = turn(motion) if turning else None
     if turned is None:
-        eyes = np.broadcast_to(rig.eye_middle, (len(motion), 2, 2))
+        eyes = rig.eye_middle
     else:
         from_pivot = turned.transpose(0, 2, 1)
         eyes = rig.eye_middle + rig.eye_head @ from_pivot

@@ -25,7 +25,7 @@ from models.mouth_patch import render_mouth
 from models.pose import Pose, PoseRig, pose_of, turns
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT
-from models.sampling import Maps, empty_frames, half_px, interleave_into, on
+from models.sampling import Maps, copy_into, empty_frames, half_px, interleave_into, on
 
 STACKS_KEPT = 2
 CPU_ROWS = 8  # drawn together: more no longer fit into its cache
@@ -176,7 +176,7 @@ def _render_still(frames: Tensor, batch: Prepared, pose: Pose) -> None:
     """Frames of still heads, all of one identity: only what moves is looked up."""
     face = face_map(batch, pose)
     height, width = batch.picture.shape[1:3]
-    frames.copy_(batch.picture)
+    copy_into(frames, batch.picture)
     maps = Maps(None, face.back, batch.to_box, height, width)
     if face.rows:
         region = _moving(face.rows, batch.rig, height, width)
