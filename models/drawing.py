@@ -70,7 +70,7 @@ def _columns_of(ways: Tensor, region: Rectangle) -> list[Columns]:
     """The pixels of a still head that move, from the first to the last, above or below
     each row of nodes: those between a node that moves and its neighbours."""
     left, _, right, _ = region
-    moves = ways.numpy().any((0, 1))
+    moves = ways.abs().amax((0, 1)).numpy() > 0
     there = moves.any(1).tolist()
     firsts = moves.argmax(1).tolist()
     lasts = (moves.shape[1] - 1 - moves[:, ::-1].argmax(1)).tolist()

@@ -127,7 +127,7 @@ def _seen(opening: Tensor) -> slice:
     anything is open: in RAM, nothing else is drawn of eyeballs."""
     if not in_ram(opening):
         return slice(None)
-    pixels = np.flatnonzero(opening.flatten(0, 2).numpy().any(0))
+    pixels = np.flatnonzero(opening.amax((0, 1, 2)).numpy())
     return slice(int(pixels[0]), int(pixels[-1]) + 1) if len(pixels) else slice(0)
 
 
@@ -141,7 +141,8 @@ def _ball(batch: Prepared, crop: Tensor, moves: EyeMotion, travel: Tensor) -> Te
     rims = _sample_eyes(batch.lid_rims, _with_lids(batch.rig, crop, travel))
     ball = torch.addcmul(iris[:, :3] + white, iris[:, 3:], white, value=-1)
     looks = on(crop.device, smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES))
-    left = 1 - rims[:, 3:] * looks[:, None, :, None]
+    one = torch.ones_like(looks[:, None, :, None])
+    left = torch.addcmul(one, rims[:, 3:], looks[:, None, :, None], value=-1)
     return ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
 
 

@@ -24,6 +24,9 @@ from models.rig import HeadFrame
 
 LAYER_WIDTH, LAYER_HEIGHT = 128, 144
 LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's middle
+# From the plane, IOD, to a layer's own places, -1 to 1: times this, and plus this.
+LAYER_SCALE = np.array([2 / (RIGHT - LEFT), 2 / (BOTTOM - TOP)], np.float32)
+LAYER_MIDDLE = np.array([-LEFT, -TOP], np.float32) * LAYER_SCALE - 1
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
 UPPER_EDGE, LOWER_EDGE = 0.036, 0.006  # IOD below the closed lips' seam, at rest
 LOWER_TEETH = 0.55  # of the upper teeth's light: they lie behind them, under the lip

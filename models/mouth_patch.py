@@ -1,14 +1,12 @@
 """The mouth of a frame: both lips along their seam, and what lies between them."""
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from models.lips import column, jaw_travel
 from models.media import FloatArray
-from models.mouth import BOTTOM, LEFT, RIGHT, TOP, floor_tilt
+from models.mouth import LAYER_MIDDLE, LAYER_SCALE, floor_tilt
 from models.pose import Pose
 from models.prepared import Prepared
 from models.sampling import (
@@ -150,21 +148,23 @@ def _rounding(motion: FloatArray) -> FloatArray:
 
 def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
-    to_plane = batch.to_plane[..., None, None]
-    plane = torch.addcmul(to_plane[:, :, 2], still[:, :1], to_plane[:, :, 0])
-    plane = torch.addcmul(plane, still[:, 1:], to_plane[:, :, 1])
+    across, down, origin = batch.to_layer[..., None, None].unbind(2)
+    places = torch.addcmul(origin, still[:, :1], across)
+    places = torch.addcmul(places, still[:, 1:], down)
     travel = jaw_travel(pose.motion)
     aside = 0.08 * (column(pose.motion, "jawLeft") - column(pose.motion, "jawRight"))
     # Lips that open wider than the jaw still bare only the tips of the lower teeth, and
     # the tongue rises where they open less wide.
     low, high = (share * pose.gap for share in FLOOR_OF_GAP)
-    down = (LOWER_TEETH_FOLLOW * travel).clip(low, high)
-    with_jaw = _per_patch(still.device, np.concatenate([aside, down], 1))
-    held = _at(batch.fixed, plane)
+    below = (LOWER_TEETH_FOLLOW * travel).clip(low, high)
+    held = sample(batch.fixed, places)
     colour, upper = held[:, :3], held[:, 3:]
     tilt = floor_tilt(pose.gap)
-    tilted = _per_patch(still.device, np.concatenate([np.ones_like(tilt), tilt], 1))
-    lower = _at(batch.lower, (plane - with_jaw) * tilted)
+    tilted = np.concatenate([np.ones_like(tilt), tilt], 1)
+    moved = LAYER_MIDDLE + LAYER_SCALE * np.concatenate([aside, below], 1)
+    origin = _per_patch(still.device, LAYER_MIDDLE - moved * tilted)
+    with_jaw = torch.addcmul(origin, places, _per_patch(still.device, tilted))
+    lower = sample(batch.lower, with_jaw)
     floor_light = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT).astype(np.float32)
     lit = lower[:, :3] * _per_patch(still.device, floor_light)
     colour = torch.addcmul(lit, 1 - lower[:, 3:], colour)
@@ -174,8 +174,8 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     # The tip rises towards the upper teeth, never above the lower lip's reach.
     low = np.maximum(1 - out / TONGUE_UP, 0)
     tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * low - 0.022 * out
-    with_tip = _per_patch(still.device, np.concatenate([0.5 * aside, tip_down], 1))
-    tip = _at(batch.tongue, plane - with_tip)
+    moved = LAYER_SCALE * np.concatenate([0.5 * aside, tip_down], 1)
+    tip = sample(batch.tongue, places - _per_patch(still.device, moved))
     tip = tip * _per_patch(still.device, np.minimum(out * 3, 1))
     # All the way out it lies on the edge of the upper teeth, else behind them.
     is_before = ((out - BEFORE_TEETH) / (1 - BEFORE_TEETH)).clip(0, 1)
@@ -183,20 +183,3 @@ def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
     colour = torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
     return torch.addcmul(before[:, :3], 1 - before[:, 3:], colour)
-
-
-@lru_cache(maxsize=8)
-def _to_layer(device: torch.device) -> tuple[Tensor, Tensor]:
-    """Scale from the mouth's plane, IOD, to a layer's own places, and where the
-    plane's middle lies there: [2, 1, 1] each."""
-    low, high = torch.tensor([[LEFT, TOP], [RIGHT, BOTTOM]], device=device)[
-        ..., None, None
-    ]
-    scale = 2 / (high - low)
-    return scale, -low * scale - 1
-
-
-def _at(layer: Tensor, plane: Tensor) -> Tensor:
-    """A painted layer at points of the mouth's plane [B, 2, h, w], IOD."""
-    scale, middle = _to_layer(plane.device)
-    return sample(layer, torch.addcmul(middle, plane, scale))

@@ -26,6 +26,7 @@ from models.glasses import under_glasses
 from models.head import build_head, build_held
 from models.identity_file import Identity
 from models.media import FloatArray
+from models.mouth import LAYER_MIDDLE, LAYER_SCALE
 from models.pose import PoseRig, at_nodes, stack_rigs
 from models.rig import (
     GRID_HEIGHT,
@@ -66,7 +67,7 @@ class Prepared:
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
     tongue: Tensor
-    to_plane: Tensor  # [B, 2, 3] this @ (place, 1) -> IOD on the mouth's plane
+    to_layer: Tensor  # [B, 2, 3] this @ (place, 1) -> place in the mouth's layers
     spread: Tensor  # [B, 44, 2 nodes] of the lips over upper layer, lower layer
     pull: Tensor  # [B, PULLS, 2 * 2 nodes] the skin's way in the box, x and then y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
@@ -285,7 +286,7 @@ def _within(landmarks: FloatArray, share: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
-    """From to_plane to to_box."""
+    """From to_layer to to_box."""
     frame = HeadFrame.of(identity.landmarks)
     half = (torch.tensor(identity.size[::-1]) - 1) / 2  # of the picture, px
     half_box = (rig.box[2:] - rig.box[:2]) / 2
@@ -294,8 +295,11 @@ def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
     nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, half.device)[0]
     origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
     plane = rig.projection.T / half[:, None]
+    scale = torch.from_numpy(LAYER_SCALE)[:, None]
+    to_layer = scale * affine_of(torch.linalg.inv(plane[:, :2]), origin)
+    to_layer[:, 2] += torch.from_numpy(LAYER_MIDDLE)
     return [
-        affine_of(torch.linalg.inv(plane[:, :2]), origin),
+        to_layer,
         *_spreads(rig, half_box),
         nodes * share[:, None, None] + middle[:, None, None],
         share.repeat(2)[:, None, None],
