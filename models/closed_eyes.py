@@ -24,6 +24,8 @@ from models.lashes import lash_line
 from models.media import FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
+# Folds of the skin from so far under a shut eye, so fine, and so much of them.
+UNDER, FOLDS, OF_FOLDS = 0.30, 0.12, 0.6
 SHARP_PX = 0.6  # the blur of an edge between two pixels
 LASHES = 1.2  # of the open eye's darkness, that lashes have where lids meet
 LASHES_BOUND = 0.4, 0.92  # of the light, that the faintest and the darkest ones take
@@ -65,7 +67,7 @@ def closed_eyes(
         plain = _plain_skin(patch, mask, place, half)
         if plain is None:
             continue
-        painted = _painted_lid(plain, patch, place)
+        painted = _painted_lid(plain, patch, place) + _folds(patch, place, half)
         rims = _rims(plain, patch, place, half, glasses)
         lashes = _lashes(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
@@ -217,6 +219,20 @@ def _painted_lid(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatAr
     shade = 1 + 0.05 * round_eye * middle - 0.08 * crease
     shade = shade - 0.13 * np.exp(-np.abs(below) / 0.10) * np.sqrt(middle)
     return np.asarray(np.clip(lid * shade[..., None], 0, 255), np.float32)
+
+
+def _folds(patch: FloatArray, at: _LidPlace, half: float) -> FloatArray:
+    """Wrinkles and strokes of the brush of the skin under the eye, mirrored onto the
+    lid: as far as that skin has some, [h, w, 1]."""
+    rows, columns = np.mgrid[: at.s.shape[0], : at.s.shape[1]].astype(np.float32)
+    luma = patch @ LUMA
+    fine = luma - cv2.GaussianBlur(luma, (0, 0), FOLDS * half)
+    light = max(float(np.median(luma)), 1)
+    fine = np.clip(fine, -0.2 * light, 0.12 * light)
+    down = np.asarray((UNDER - 2 * at.below_line) * half, np.float32)
+    mirrored = cv2.remap(fine, columns, rows + down, cv2.INTER_LINEAR)
+    shown = smoothstep(at.below_line, -0.05, -0.2) * np.clip(1 - at.s**2, 0, 1)
+    return np.asarray((OF_FOLDS * shown * mirrored)[..., None], np.float32)
 
 
 def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:

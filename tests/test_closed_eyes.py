@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -168,3 +169,21 @@ def test_lashes_of_a_shut_eye_lie_in_a_bow_without_hooks() -> None:
         # A parabola through it leaves nothing: no corner bends up.
         bow = np.polyval(np.polyfit(range(17), heights, 2), range(17))
         assert np.abs(bow - heights).max() < 1.0
+
+
+def test_a_lid_has_the_folds_of_the_skin_under_the_eye() -> None:
+    landmarks = grace().landmarks
+    rough = []
+    for strength in (0, 40):
+        picture = cv2.GaussianBlur(grace().picture, (0, 0), 3).astype(np.float32)
+        rows = np.arange(picture.shape[0])[:, None, None]
+        under = rows > landmarks[[145, 374], 1].max() + 4
+        picture += strength * under * np.sin(2 * rows)
+        painted = closed_eyes(
+            picture.clip(0, 255).astype(np.uint8), build_eyes(landmarks)
+        )
+        for upper, lower in ((159, 145), (386, 374)):
+            x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
+            lid = painted[y - 4 : y + 2, x - 3 : x + 4, :3].mean((1, 2))
+            rough.append(float(np.abs(np.diff(lid, 2)).mean()))
+    assert min(rough[2:]) > 3 * max(rough[:2])
