@@ -24,10 +24,10 @@ RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
 # Where the upper lid's edge comes to lie in a blink, half eye widths under the open
-# eye's lower lid, as EyeRig.lids: lashes hang over it. Towards the corners it is
-# flatter than the lower lid; and the outer corner goes down.
-MEET_BELOW = -0.05, 0.0, 0.0
-OUTER_DROP = 0.24
+# eye's lower lid, as EyeRig.lids: lashes hang over it. And how much lower than in the
+# open eye the outer corner is then.
+MEET_BELOW = 0.04, 0.0, 0.0
+OUTER_DROP = 0.30
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 # Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
 # the lids.
