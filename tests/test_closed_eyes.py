@@ -34,7 +34,7 @@ def test_lids_meet_in_a_line_of_lashes_and_nowhere_else() -> None:
     for upper, lower in ((159, 145), (386, 374)):
         x = int(round(float(grace().landmarks[lower, 0])))
         top, bottom = grace().landmarks[[upper, lower], 1]
-        assert ink[int(bottom) - 1 : int(bottom) + 4, x].max() > 0.5
+        assert ink[int(bottom) - 1 : int(bottom) + 6, x].max() > 0.5
         assert ink[round(float((top + bottom) / 2)), x] < 0.1
         assert ink[int(bottom) + 12, x] < 0.1
 
