@@ -9,6 +9,7 @@ again, and what was told and is seen is turned round. Brows behind glasses are h
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 
 from models.correction import APERTURES, WIDTHS, calibration_of, uncalibrated
 from models.errors import LikenessError
@@ -53,25 +54,29 @@ def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Ident
 
 def _head_gains(probe: Probe) -> FloatArray:
     """Of yaw and pitch; roll turns the picture itself and needs none."""
-    rest = probe.landmarks()
-    gains = []
-    for axis, channel in enumerate(("head_yaw", "head_pitch")):
-        one, other = (
-            turn_between(rest, probe.landmarks(**{channel: degrees}))[axis]
-            for degrees in (TURN_DEG, -TURN_DEG)
-        )
-        gains.append(2 * TURN_DEG / max(one - other, 1.0))
-    return np.clip(np.array(gains, np.float32), *TURN_GAINS)
+    turned = [
+        probe.frame(**{channel: degrees})
+        for channel in ("head_yaw", "head_pitch")
+        for degrees in (TURN_DEG, -TURN_DEG)
+    ]
+    rest, *seen = probe.landmarks_each([probe.frame(), *turned])
+    turns = np.array([turn_between(rest, each) for each in seen])
+    spans = np.array([turns[0, 0] - turns[1, 0], turns[2, 1] - turns[3, 1]])
+    gains = 2 * TURN_DEG / np.maximum(spans, 1.0)
+    return np.clip(gains.astype(np.float32), *TURN_GAINS)
 
 
 def _lip_table(probe: Probe) -> FloatArray:
     """How much more open and how much wider lips are to be drawn than they are told:
     [apertures, widths, 2], IOD."""
-    seen = [
-        [rest_lips(_speaking(probe, aperture, width)) for width in WIDTHS.tolist()]
+    frames = [
+        _speaking(probe, aperture, width)
         for aperture in APERTURES.tolist()
+        for width in WIDTHS.tolist()
     ]
-    openings, widths = np.moveaxis(np.array(seen, np.float32), 2, 0)
+    lips = [rest_lips(each) for each in probe.landmarks_each(frames)]
+    seen = np.array(lips, np.float32).reshape(len(APERTURES), len(WIDTHS), 2)
+    openings, widths = np.moveaxis(seen, 2, 0)
     return np.stack([opener(openings), wider(widths)], -1)
 
 
@@ -107,6 +112,6 @@ def _drawn_for(wish: FloatArray, seen: FloatArray, told: FloatArray) -> FloatArr
     return np.asarray(drawn + beyond / slope, np.float32)
 
 
-def _speaking(probe: Probe, aperture: float, width: float) -> FloatArray:
+def _speaking(probe: Probe, aperture: float, width: float) -> npt.NDArray[np.uint8]:
     jaw = 0.95 * aperture
-    return probe.landmarks(aperture=aperture, width=width, jawOpen=jaw, speech=1.0)
+    return probe.frame(aperture=aperture, width=width, jawOpen=jaw, speech=1.0)

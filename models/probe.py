@@ -1,12 +1,14 @@
 """What a rendered face shows: landmarks found again on frames, and measures of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from models.errors import LikenessError
 from models.identity_file import Identity
-from models.landmarks import FaceBox, find_landmarks
+from models.landmarks import FaceBox, find_landmarks_each
 from models.media import CHANNEL_INDEX, MOTION_CHANNELS, FloatArray
 from models.warp import WarpRenderer
 
@@ -47,10 +49,15 @@ class Probe:
 
     def landmarks_of(self, frame: npt.NDArray[np.uint8]) -> FloatArray:
         """The same of a frame that was made of others."""
-        found = find_landmarks(frame, self._box)
-        if found is None:
-            raise LikenessError("no_face", "No face is seen in a frame.")
+        found: FloatArray = self.landmarks_each([frame])[0]
         return found
+
+    def landmarks_each(self, frames: Sequence[npt.NDArray[np.uint8]]) -> FloatArray:
+        """The same of several frames: [N, 478, 3]."""
+        found = find_landmarks_each(frames, self._box)
+        if any(each is None for each in found):
+            raise LikenessError("no_face", "No face is seen in a frame.")
+        return np.array(found, np.float32)
 
 
 def eye_openings(landmarks: FloatArray) -> FloatArray:

@@ -10,6 +10,7 @@ from models.landmarks import (
     detect_faces,
     find_face,
     find_landmarks,
+    find_landmarks_each,
     head_axes,
     head_turn,
     person_matte,
@@ -89,6 +90,19 @@ def test_a_turned_head_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_looking_only_near_a_face_that_is_not_there_finds_nothing() -> None:
     assert find_landmarks(np.full((200, 200, 3), 200, np.uint8)) is None
+
+
+def test_several_pictures_are_looked_at_as_one_is() -> None:
+    (box,) = detect_faces(PHOTO)
+    empty = np.full_like(PHOTO, 200)
+    lighter = np.asarray(cv2.convertScaleAbs(PHOTO, None, 1.1, 5), np.uint8)
+    pictures = [PHOTO, empty, lighter]
+    together = find_landmarks_each(pictures, box)
+    for found, picture in zip(together, pictures, strict=True):
+        alone = find_landmarks(picture, box)
+        assert (found is None) == (alone is None) == (picture is empty)
+        assert found is None or np.array_equal(found, alone)
+    assert find_landmarks_each([], box) == []
 
 
 def test_the_matte_holds_the_person_and_not_the_corner() -> None:
