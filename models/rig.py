@@ -275,7 +275,7 @@ def seam_masks(landmarks: FloatArray, box: FloatArray) -> FloatArray:
     below = np.maximum(np.interp(x, lower[:, 0], lower[:, 1]), above)
     pixel = 1 / frame.iod
     beyond = np.maximum(np.maximum(upper[0, 0] - x, x - upper[-1, 0]), 0)
-    soft = 0.8 * pixel + 0.5 * beyond
+    soft = 0.8 * pixel + 0.2 * beyond
     in_upper = smoothstep((above - y) / soft, -1.0, 1.0)
     # The lower lip reaches two pixels under the upper one: no gap where they touch.
     in_lower = smoothstep((y - below) / soft + 2.2, -1.0, 1.0)
