@@ -1,9 +1,10 @@
 """python -m scripts.bench_frames: milliseconds per frame of the warp renderer.
 
-One CPU thread, 512 x 512 or another --size; batches of 1, 8 and 64, and the same on
-CUDA where there is a device, its copy to the host included. Also the memory that a
-portrait takes, and the time of an enrolment, but for one that is already enrolled: a
-.safetensors file, which keeps its own size and needs no landmark model.
+One CPU thread, 512 x 512 or another --size; batches of 1, of 4 as the server draws one
+session, of 8 and 64, and the same on CUDA where there is a device, its copy to the host
+included. Also the memory that a portrait takes, and the time of an enrolment, but for
+one that is already enrolled: a .safetensors file, which keeps its own size and needs no
+landmark model.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from models.media import CHANNEL_INDEX, MOTION_CHANNELS
 from models.warp import WarpRenderer
 
 WARM_UP = 5  # calls
-BATCHES = (1, 8, 64)
+BATCHES = (1, 4, 8, 64)
 PARTS = {
     "only the face moves": (False, False),
     "it looks about": (True, False),

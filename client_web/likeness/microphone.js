@@ -21,7 +21,7 @@ export class Microphone {
 
   /**
    * Ask for the microphone. Where the default output is headphones there is no echo, and
-   * it is taken as it is: what a canceller takes away until it has found that out, some
+   * none is cancelled: what a canceller takes away until it has found that out, some
    * seconds of sound later, is the voice of a visitor who cuts in.
    * @returns {Promise<MediaStreamTrack>}
    * @throws {DOMException} by its name: NotAllowedError, NotFoundError, NotReadableError
@@ -75,13 +75,9 @@ export class Microphone {
   }
 }
 
-/** @param {boolean} cleaned of echo and noise, and as loud as it should be */
-function ask(cleaned) {
-  const audio = {
-    echoCancellation: cleaned,
-    noiseSuppression: cleaned,
-    autoGainControl: cleaned,
-  };
+/** @param {boolean} echoCancellation */
+function ask(echoCancellation) {
+  const audio = { echoCancellation, noiseSuppression: true, autoGainControl: true };
   return navigator.mediaDevices.getUserMedia({ audio });
 }
 
