@@ -74,12 +74,10 @@ def sample_grid(texture: Tensor, grid: Tensor) -> Tensor:
 def cut_off_into(frames: Tensor, colours: Tensor) -> None:
     """colours [B, C, h, w], 0 to less than 256 -> uint8 frames [B, h, w, C]. Tables of
     colours are kept half a level up, so that this rounds."""
-    if not in_ram(frames):
-        frames.copy_(colours.to(torch.uint8).permute(0, 2, 3, 1))
-        return
-    planes = colours.numpy().astype(np.uint8)  # four times as fast as torch
-    for row, frame in zip(planes, frames.numpy(), strict=True):
-        _interleave_row(frame, row)
+    if in_ram(frames):  # four times as fast as torch's own conversion
+        interleave_into(frames, torch.from_numpy(colours.numpy().astype(np.uint8)))
+    else:
+        interleave_into(frames, colours.to(torch.uint8))
 
 
 def copy_into(frames: Tensor, pictures: Tensor) -> None:

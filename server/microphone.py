@@ -45,12 +45,20 @@ class MicPacket:
     arrived_s: float
 
 
+class _Nothing:
+    """In the place of aiortc's jitter buffer: nothing comes out of it."""
+
+    def add(self, packet: RtpPacket) -> tuple[bool, None]:
+        return False, None
+
+
 def tap(
     receiver: RTCRtpReceiver,
     codecs: Sequence[RTCRtpCodecParameters],
     hear: Callable[[MicPacket], None],
 ) -> None:
-    """Tell each packet as it comes; aiortc goes on counting them for its reports."""
+    """Tell each packet as it comes; aiortc goes on counting them for its reports, and
+    decodes none."""
     on_rtp: Callable[[RtpPacket, int], Awaitable[None]] = receiver._handle_rtp_packet
     known = {codec.payloadType: codec for codec in codecs}
 
@@ -70,6 +78,7 @@ def tap(
         await on_rtp(packet, arrival_time_ms)
 
     receiver._handle_rtp_packet = tapped  # type: ignore[method-assign]
+    receiver._RTCRtpReceiver__jitter_buffer = _Nothing()  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from aiortc import RTCRtpCodecParameters
+from aiortc import RTCPeerConnection, RTCRtpCodecParameters
 from aiortc.codecs import get_encoder
+from aiortc.rtp import RtpPacket
 from av import AudioFrame
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +27,7 @@ from server.microphone import (
     Span,
     Unpacked,
     VoiceActivity,
+    tap,
 )
 from tests.speech import question, silence
 
@@ -354,3 +356,29 @@ def test_arrivals_know_jitter_and_follow_a_drift() -> None:
     due = arrivals.due(now_s)
     assert due is not None
     assert due / PACKET * 0.02 == pytest.approx(2_999 * 0.02 - 0.05, abs=0.004)
+
+
+async def test_what_is_tapped_is_counted_and_not_decoded_a_second_time() -> None:
+    connection = RTCPeerConnection()
+    receiver = connection.addTransceiver("audio").receiver
+    # As `receive` would set it, without a transport.
+    state = vars(receiver)
+    state["_RTCRtpReceiver__codecs"][96] = OPUS
+    state["_RTCRtpReceiver__decoder_thread"] = object()
+    sent = packets(tone(0.8))
+    heard: list[MicPacket] = []
+
+    async def receive(part: Sequence[MicPacket]) -> int:
+        for each in part:
+            packet = RtpPacket(96, 0, each.sequence, each.timestamp, 1, each.payload)
+            await receiver._handle_rtp_packet(packet, 0)
+        decoded: int = state["_RTCRtpReceiver__decoder_queue"].qsize()
+        return decoded
+
+    before = await receive(sent[:20])
+    tap(receiver, [OPUS], heard.append)
+    assert await receive(sent[20:]) == before > 0
+    assert [each.payload for each in heard] == [each.payload for each in sent[20:]]
+    counted = state["_RTCRtpReceiver__remote_streams"][1]
+    assert counted.packets_received == len(sent)
+    await connection.close()
