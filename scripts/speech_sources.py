@@ -4,19 +4,19 @@ It gives one utterance's sound and its phones in the viseme classes of models/vi
 with the label errors of espeak-ng corrected (measured on apa, aba, ama).
 """
 
-import ctypes
 import functools
 import json
 import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import espeakng_loader
 import numpy as np
 
 from models.media import FloatArray
+from models.tts.espeak_library import Block, Manner, espeak_library
 from models.visemes import SILENCE, split_phone
 
 PHONE_CLASSES = Path(__file__).parent / "phone_classes.json"
@@ -46,12 +46,6 @@ def phone_maps() -> dict[str, dict[str, list[str]]]:
     maps: dict[str, dict[str, list[str]]] = json.loads(PHONE_CLASSES.read_text("utf-8"))
     return maps
 
-
-_OUTPUT_SYNCHRONOUS = 2  # speak_lib.h: AUDIO_OUTPUT_SYNCHRONOUS
-_PHONEME_EVENTS, _PHONEME_IPA = 0x0001, 0x0002  # espeakINITIALIZE_...
-_EVENT_PHONEME = 7
-_CHARS_UTF8, _POSITION_CHARACTER = 1, 1
-_PARAMETER_RATE, _PARAMETER_PITCH, _PARAMETER_RANGE = 1, 3, 4
 
 # The event of a voiceless stop is its burst: the closure lies in the phone before.
 _BURST_LEAD_S = 0.055
@@ -91,32 +85,6 @@ def ipa_classes(symbol: str) -> list[str]:
     return classes
 
 
-class _EventId(ctypes.Union):
-    _fields_ = [
-        ("number", ctypes.c_int),
-        ("name", ctypes.c_char_p),
-        ("string", ctypes.c_char * 8),
-    ]
-
-
-class _Event(ctypes.Structure):
-    _fields_ = [
-        ("type", ctypes.c_int),
-        ("unique_identifier", ctypes.c_uint),
-        ("text_position", ctypes.c_int),
-        ("length", ctypes.c_int),
-        ("audio_position", ctypes.c_int),
-        ("sample", ctypes.c_int),
-        ("user_data", ctypes.c_void_p),
-        ("id", _EventId),
-    ]
-
-
-_SynthCallback = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event)
-)
-
-
 @dataclass(frozen=True)
 class EspeakVoice:
     """voice: such as "en-us+f3". rate: words a minute. pitch, pitch_range: 0 to 100."""
@@ -128,58 +96,43 @@ class EspeakVoice:
 
 
 class Espeak:
-    """espeak-ng as a whole-utterance synthesiser; one per process, not re-entrant."""
+    """espeak-ng as a whole-utterance synthesiser."""
 
     def __init__(self) -> None:
-        self._library: Any = ctypes.CDLL(espeakng_loader.get_library_path())
-        self.rate_hz: int = self._library.espeak_Initialize(
-            _OUTPUT_SYNCHRONOUS,
-            0,
-            espeakng_loader.get_data_path().encode(),
-            _PHONEME_EVENTS | _PHONEME_IPA,
-        )
-        self._samples: list[FloatArray] = []
-        self._events: list[tuple[int, str]] = []
-        self._callback = _SynthCallback(self._receive)  # kept: espeak-ng holds it
-        self._library.espeak_SetSynthCallback(self._callback)
-        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
-
-    def _receive(self, wav: Any, count: int, events: Any) -> int:
-        if count > 0:
-            block = np.ctypeslib.as_array(wav, (count,))
-            self._samples.append((block / 32768).astype(np.float32))
-        index = 0
-        while events[index].type:
-            if events[index].type == _EVENT_PHONEME:
-                symbol = bytes(events[index].id.string).decode("utf-8", "ignore")
-                self._events.append((events[index].sample, symbol))
-            index += 1
-        return 0
+        self._library = espeak_library()
 
     def variants(self) -> tuple[str, ...]:
         folder = Path(espeakng_loader.get_data_path()) / "voices" / "!v"
         return tuple(sorted(path.name for path in folder.iterdir()))
 
     def say(self, text: str, voice: EspeakVoice) -> SpokenText:
-        """Raises UnknownPhoneError, ValueError (no such voice, nothing to say)."""
-        if self._library.espeak_SetVoiceByName(voice.voice.encode()) != 0:
-            raise ValueError(f"espeak-ng has no voice {voice.voice}")
-        self._library.espeak_SetParameter(_PARAMETER_RATE, voice.rate, 0)
-        self._library.espeak_SetParameter(_PARAMETER_PITCH, voice.pitch, 0)
-        self._library.espeak_SetParameter(_PARAMETER_RANGE, voice.pitch_range, 0)
-        self._samples, self._events = [], []
-        data = text.encode()
-        self._library.espeak_Synth(
-            data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
+        """Raises UnknownPhoneError, VoiceError (no such voice), ValueError (nothing to
+        say)."""
+        blocks: list[Block] = []
+
+        def keep(block: Block) -> bool:
+            blocks.append(block)
+            return True
+
+        manner = Manner(
+            voice.voice,
+            rate_wpm=voice.rate,
+            pitch=voice.pitch,
+            pitch_range=voice.pitch_range,
         )
-        self._library.espeak_Synchronize()
-        if not self._samples:
+        self._library.synthesize(text, manner, keep)
+        if not any(len(block.samples) for block in blocks):
             raise ValueError("espeak-ng found nothing to say")
-        samples = np.concatenate(self._samples)
-        marks = [(at / self.rate_hz, symbol) for at, symbol in self._events]
-        return SpokenText(
-            samples, self.rate_hz, espeak_phones(marks, len(samples) / self.rate_hz)
-        )
+        samples = np.concatenate([block.samples for block in blocks])
+        rate_hz = self._library.rate_hz
+        marks = [
+            (event.sample / rate_hz, event.ipa)
+            for block in blocks
+            for event in block.events
+            if event.kind == "phoneme"
+        ]
+        phones = espeak_phones(marks, len(samples) / rate_hz)
+        return SpokenText((samples / 32768).astype(np.float32), rate_hz, phones)
 
 
 def espeak_phones(

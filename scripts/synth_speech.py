@@ -35,6 +35,7 @@ import numpy.typing as npt
 import soxr
 from tqdm import tqdm
 
+from models.errors import VoiceError
 from models.media import MODEL_RATE_HZ
 from scripts.festival_sources import (
     FLITE_VOICES,
@@ -204,7 +205,7 @@ class Speaker:
         text = self._text(ESPEAK_LANGUAGES[language][1], rng)
         try:
             yield voice.voice, self._espeak.say(text, voice)
-        except (UnknownPhoneError, ValueError):
+        except (UnknownPhoneError, VoiceError, ValueError):
             return
 
 

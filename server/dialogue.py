@@ -1,7 +1,6 @@
 """One session's side of the talk: its turns, its hearing, its conversation."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -31,6 +30,7 @@ from server.protocol import (
 )
 from server.puppet import Puppet, Speaker
 from server.senses import Senses
+from server.silence import Silence
 from server.spoken import Line, Spoken
 from server.turn import (
     Answer,
@@ -45,8 +45,6 @@ from server.turn import (
     VoiceBegan,
     VoiceEnded,
 )
-
-WATCH_S = 0.25
 
 
 class Dialogue:
@@ -80,12 +78,12 @@ class Dialogue:
         self._speech = speech
         self._look = look
         self._tell = tell
-        self._end = end
         self._touch = touch
         self._turn = Turn()
         self._told: State = "idle"
-        self._active_s = time.monotonic()
-        self._leaving = False
+        self._silence = Silence(
+            how.silence_s, self._busy, self._say_farewell, lambda: end("silence")
+        )
         self._turn_ms = (0, 0)  # media time of the visitor's last turn
         self._why_deaf: EarError | None = None
         self._language: str | None = None  # of what is answered next
@@ -123,7 +121,7 @@ class Dialogue:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self.hearing.run())
-                tasks.create_task(self._watch())
+                tasks.create_task(self._silence.run())
                 if self.puppet:
                     tasks.create_task(self.puppet.run())
         finally:
@@ -134,9 +132,9 @@ class Dialogue:
 
         at: the sample of media time at which it did; None is now.
         """
-        self._active_s = time.monotonic()
+        self._silence.broken()
         if isinstance(happening, VoiceBegan | Asked):
-            self._leaving = False
+            self._silence.visitor_stays()
         self._turn, deeds = self._turn.after(happening)
         for deed in deeds:
             if isinstance(deed, Answer):
@@ -224,7 +222,7 @@ class Dialogue:
 
     def greet(self) -> None:
         """Somebody has come."""
-        self._active_s = time.monotonic()
+        self._silence.broken()
         if not self.puppet:
             self.conversation.greet()
 
@@ -367,21 +365,9 @@ class Dialogue:
                 )
             )
 
-    async def _watch(self) -> None:
-        """Say farewell when nobody has said anything for too long."""
-        while True:
-            await asyncio.sleep(WATCH_S)
-            if self.state != "idle" or self._speech.busy:
-                self._active_s = max(self._active_s, time.monotonic())
-                continue
-            if self._leaving:
-                self._end("silence")
-            elif self.how.silence_s and self._silent_s > self.how.silence_s:
-                self._leaving = True
-                if not self.puppet:
-                    self.conversation.say_farewell()
-                self._active_s = time.monotonic()
+    def _busy(self) -> bool:
+        return self.state != "idle" or self._speech.busy
 
-    @property
-    def _silent_s(self) -> float:
-        return time.monotonic() - self._active_s
+    def _say_farewell(self) -> None:
+        if not self.puppet:
+            self.conversation.say_farewell()
