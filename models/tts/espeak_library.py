@@ -26,6 +26,7 @@ _INITIALIZE_DONT_EXIT = 0x8000
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _RATE, _VOLUME, _PITCH, _RANGE = 1, 2, 3, 4
+_SEED = 1  # of its noise, which is the clock's otherwise
 _EVENT_END, _EVENT_WORD, _EVENT_PHONEME = 0, 1, 7
 
 
@@ -235,6 +236,7 @@ def _initialise() -> tuple[Any, int]:
         raise VoiceError(
             "espeak_missing", f"espeak-ng finds no data in {data}. {remedy}"
         )
+    lib.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
     return lib, rate_hz
 
 
