@@ -11,7 +11,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from models.correction import APERTURES, WIDTHS, calibration_of, uncalibrated
+from models.correction import (
+    APERTURES,
+    WIDTHS,
+    calibration_of,
+    leaning,
+    uncalibrated,
+)
 from models.errors import LikenessError
 from models.glasses import wears_glasses
 from models.identity_file import Identity
@@ -20,10 +26,10 @@ from models.probe import Probe, turn_between
 from models.rig import rest_lips
 from models.warp import WarpRenderer
 
-TURN_DEG = 8.0
+TURNS_DEG = -10.0, -6.0, 6.0, 10.0
 BEHIND_GLASSES = 0.3  # of the travel of brows
 # The most that is corrected: beyond it the landmarks are wrong, not the face.
-TURN_GAINS = 0.7, 1.4
+TURN_GAINS, MOST_LEAN = (0.7, 1.4), 0.25
 MORE_OPEN, MORE_BY = 0.020, 0.08  # IOD, and of the opening
 WIDER = 0.04  # IOD
 # What is seen follows what is told as steeply as it does in the mean, hardly more:
@@ -41,29 +47,37 @@ def calibrate(identity: Identity, renderer: WarpRenderer | None = None) -> Ident
     """
     plain = replace(identity, calibration=uncalibrated())
     probe = Probe(plain, renderer or WarpRenderer())
-    turns, lips = np.ones(3, np.float32), None
+    turns, leans, lips = np.ones(3, np.float32), np.zeros(2, np.float32), None
     try:
-        turns[:2] = _head_gains(probe)
+        turns[:2], leans = _head_gains(probe)
         lips = _lip_table(probe)
     except LikenessError:
         pass
     glasses = wears_glasses(identity.picture, identity.landmarks)
     brows = 1 - (1 - BEHIND_GLASSES) * glasses  # they would bend the frames
-    return replace(identity, calibration=calibration_of(turns, brows, lips))
+    return replace(identity, calibration=calibration_of(turns, brows, lips, leans))
 
 
-def _head_gains(probe: Probe) -> FloatArray:
-    """Of yaw and pitch; roll turns the picture itself and needs none."""
+def _head_gains(probe: Probe) -> tuple[FloatArray, FloatArray]:
+    """Gains and leans of yaw and pitch; roll turns the picture itself, needs none."""
+    channels = "head_yaw", "head_pitch"
     turned = [
         probe.frame(**{channel: degrees})
-        for channel in ("head_yaw", "head_pitch")
-        for degrees in (TURN_DEG, -TURN_DEG)
+        for channel in channels
+        for degrees in TURNS_DEG
     ]
-    rest, *seen = probe.landmarks_each([probe.frame(), *turned])
-    turns = np.array([turn_between(rest, each) for each in seen])
-    spans = np.array([turns[0, 0] - turns[1, 0], turns[2, 1] - turns[3, 1]])
-    gains = 2 * TURN_DEG / np.maximum(spans, 1.0)
-    return np.clip(gains.astype(np.float32), *TURN_GAINS)
+    rest, *found = probe.landmarks_each([probe.frame(), *turned])
+    seen = np.array([turn_between(rest, each)[:2] for each in found], np.float32)
+    ways = seen.reshape(2, len(TURNS_DEG), 2)
+    fits = np.array([turner(ways[axis, :, axis]) for axis in (0, 1)], np.float32)
+    return fits[:, 0].clip(*TURN_GAINS), fits[:, 1].clip(-MOST_LEAN, MOST_LEAN)
+
+
+def turner(seen: FloatArray) -> FloatArray:
+    """Gain and lean by which heads that are seen to turn [len(TURNS_DEG)] when told
+    TURNS_DEG are to be told what shall be seen: the least squares."""
+    basis = np.stack([seen, leaning(seen)], 1)
+    return np.asarray(np.linalg.lstsq(basis, np.array(TURNS_DEG), rcond=None)[0])
 
 
 def _lip_table(probe: Probe) -> FloatArray:

@@ -1,6 +1,7 @@
 """What a portrait's motion is corrected by, so that its face shows what motion says.
 
-A face whose depth is misjudged turns too far; lips in a painting's light or beside a
+A face whose depth is misjudged turns too far, and to one side further than to the
+other; lips in a painting's light or beside a
 beard look less open or less wide than they were drawn. Enrolment measures that once
 (models.calibration); each frame's motion is corrected by what was found. Lips by a
 table: how much more open and how much wider they are to be drawn, at a few openings and
@@ -19,6 +20,8 @@ WIDTHS = np.array([0.30, 0.39, 0.48, 0.56], np.float32)
 LEAST_DRAWN = 0.25  # IOD; no narrower but where motion says so
 _GAINS = 4  # of yaw, pitch, roll, and brows
 _TABLE = len(APERTURES), len(WIDTHS), 2
+_LEANS = slice(_GAINS + len(APERTURES) * len(WIDTHS) * 2, None)  # of yaw and pitch
+EVEN_DEG = 3.0  # less of a turn, and both ways are alike
 _NUMBERS = np.arange(len(APERTURES))  # of rows, and of columns
 # Before there were tables: gains of yaw, pitch, roll and aperture; of the width about a
 # middle one, while closed and while wide open; how much narrower for each IOD of
@@ -31,13 +34,17 @@ _BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] 
 
 
 def calibration_of(
-    turns: npt.ArrayLike = (1, 1, 1), brows: float = 1, lips: FloatArray | None = None
+    turns: npt.ArrayLike = (1, 1, 1),
+    brows: float = 1,
+    lips: FloatArray | None = None,
+    leans: npt.ArrayLike = (0, 0),
 ) -> FloatArray:
-    """A calibration, float32 [36]: gains of yaw, pitch, roll and brows, then the table,
-    [apertures, widths, 2] of IOD; without any of these it corrects nothing."""
+    """A calibration, float32 [38]: gains of yaw, pitch, roll and brows; the table,
+    [apertures, widths, 2] of IOD; how much more of a gain yaw and pitch have one way,
+    and less the other. Without any of these it corrects nothing."""
     table = np.zeros(_TABLE) if lips is None else lips
-    gains = np.asarray(turns, np.float32), np.full(1, brows, np.float32)
-    return np.concatenate([*gains, table.ravel().astype(np.float32)])
+    parts = np.ravel(turns), [brows], table.ravel(), np.ravel(leans)
+    return np.concatenate([np.asarray(part, np.float32) for part in parts])
 
 
 def uncalibrated() -> FloatArray:
@@ -45,13 +52,20 @@ def uncalibrated() -> FloatArray:
     return calibration_of()
 
 
+def leaning(turns: FloatArray) -> FloatArray:
+    """What a lean of 1 adds to turns, degrees: their own size, whichever way they go,
+    with no jerk where they change sides."""
+    return np.asarray(turns * turns / np.hypot(turns, EVEN_DEG), np.float32)
+
+
 def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
     """Motion [B, channels] such that the face shows what it says, as measured.
 
-    by: [B or 1, 36], see calibration_of.
+    by: [B or 1, 38], see calibration_of.
     """
     corrected = motion.copy()
     turns = motion[:, _TURNS] * by[:, :3]
+    turns[:, :2] += by[:, _LEANS] * leaning(motion[:, _TURNS][:, :2])
     corrected[:, _TURNS] = turns.clip(-MAX_TURN_DEG, MAX_TURN_DEG)
     corrected[:, _BROWS] *= by[:, 3:_GAINS]
     aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
@@ -60,7 +74,7 @@ def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
     columns = np.interp(width, WIDTHS, _NUMBERS)
     off = np.abs(np.stack([rows, columns])[..., None] - _NUMBERS)
     near = np.maximum(1 - off, 0).astype(np.float32)
-    table = by[:, _GAINS:].reshape(-1, *_TABLE)
+    table = by[:, _GAINS : _LEANS.start].reshape(-1, *_TABLE)
     opened, widened = np.einsum("bi,bj,bijc->cb", *near, table)
     corrected[:, _APERTURE] = (aperture + opened).clip(0, MAX_APERTURE)
     least = width.clip(MIN_WIDTH, LEAST_DRAWN)
@@ -69,7 +83,9 @@ def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
 
 
 def from_any_version(stored: FloatArray) -> FloatArray:
-    """A calibration as files keep it, also of before there was a table."""
+    """A calibration as files keep it, also of before there were leans, or a table."""
+    if stored.shape == (_LEANS.start,):
+        return np.concatenate([stored, np.zeros(2, np.float32)])
     if stored.shape != (_STRAIGHT,):
         return stored
     aperture, closed, opened, narrower = stored[3:7]

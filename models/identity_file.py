@@ -37,7 +37,7 @@ class Identity:
     landmarks: float32 [478, 3], pixels of the picture.
     latent: float32 [4, h, w], Stable Diffusion's of the picture, before it was scaled
         and laid over the photo's background; [0] where it was not refined.
-    calibration: float32 [36], what motion is corrected by so that the face shows what
+    calibration: float32 [38], what motion is corrected by so that the face shows what
         it says; see models.correction.
     name: as the user wrote it. notes: what the user should know, in sentences.
     refinement: how it was refined, or None.

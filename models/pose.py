@@ -28,7 +28,7 @@ class PoseRig:
     """Arrays of each of B identities, or of one for all rows; float32 unless another
     type is named. Pixels are of the picture."""
 
-    calibration: FloatArray  # [B, 36], see models.correction
+    calibration: FloatArray  # [B, 38], see models.correction
     lips_rest: FloatArray  # see LipRig
     lips_table: FloatArray
     lips_jaw: FloatArray

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from models.calibration import calibrate, opener, wider
+from models.calibration import TURNS_DEG, calibrate, opener, turner, wider
 from models.correction import (
     APERTURES,
     WIDTHS,
     calibrated,
     calibration_of,
     from_any_version,
+    leaning,
     uncalibrated,
 )
 from models.identity import Identity
@@ -27,6 +28,7 @@ from tests.faces import grace, motion, renderer
 
 WIDTH = CHANNEL_INDEX["width"]
 APERTURE = CHANNEL_INDEX["aperture"]
+TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 
 
 def by(
@@ -122,6 +124,30 @@ def test_widths_are_drawn_in_a_straight_line_whatever_all_are_off_by() -> None:
     more = wider(off)
     assert more[0, 0] < -0.02
     assert np.abs(more).max() <= 0.04
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.floats(0.7, 1.4), st.floats(-0.25, 0.25), st.floats(-10, 10))
+def test_a_head_that_turns_further_one_way_is_told_less_that_way(
+    gain: float, lean: float, degrees: float
+) -> None:
+    ways = np.linspace(-30, 30, 601, dtype=np.float32)
+    turned = gain * ways + lean * leaning(ways)
+    assert (np.diff(turned) > 0).all()  # the head never goes back while it turns on
+    seen = np.interp(TURNS_DEG, turned, ways).astype(np.float32)
+    assert np.allclose(turner(seen), [gain, lean], atol=1e-3)
+    row = told(head_yaw=degrees, head_pitch=-degrees, head_roll=degrees)
+    drawn = calibrated(row, calibration_of(leans=[lean] * 2)[None])[0]
+    more_yaw, more_pitch, more_roll = np.abs(drawn)[TURNS] - np.abs(row[0, TURNS])
+    assert np.isclose(more_yaw, -more_pitch, atol=1e-5)
+    assert more_yaw * lean * degrees >= 0
+    assert more_roll == 0
+
+
+def test_a_calibration_of_before_heads_leant_has_none() -> None:
+    now = calibration_of([1.1, 0.9, 1.0], leans=[0.2, -0.1])
+    before = from_any_version(now[:-2])
+    assert (before == calibration_of([1.1, 0.9, 1.0])).all()
 
 
 def test_a_calibration_of_before_there_was_a_table_still_corrects() -> None:
