@@ -3,23 +3,31 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
+from models.controls import jaw_weights, smoothstep
+from models.media import FloatArray
 from models.probe import Probe, eye_openings, turn_between
+from models.warp import WarpRenderer
 from scripts.eval_face import (
     EYES,
+    FOLLOWED,
     HEADER,
+    HELD,
     NOSE,
     below_nose,
+    eye_distance,
     eyes_shown,
+    flow_while_speaking,
     gap_shown,
     main,
     measure,
     painted_over,
-    pixel_flow,
 )
+from scripts.pixel_flow import SHIFT, pixel_flow, sight
 from tests.faces import grace, renderer
 
 
@@ -55,7 +63,8 @@ def test_the_embedded_portrait_does_as_it_is_told() -> None:
     expected = [8, -8] * 3
     assert report.turns == pytest.approx(expected, abs=3)
     assert len(str(report).split("  ")) > 4
-    assert max(report.flow) < 0.01  # eyes, nose and brows hold still
+    assert max(report.flow[:3]) < 0.01  # eyes, nose and brows hold still
+    assert 0.005 < report.flow[3] < 0.03  # nostrils go with the lips
     assert 0 < max(report.floor) < 0.05
 
 
@@ -96,6 +105,47 @@ def test_pixels_that_have_gone_are_found_where_they_went(pixels: int) -> None:
     first, points = grace().picture, grace().landmarks[:, :2]
     flow = pixel_flow(first, np.roll(first, pixels, axis=1), points, 100.0)
     assert flow[NOSE] * 100 == pytest.approx([pixels] * len(NOSE), abs=0.1)
+
+
+def test_a_shift_of_one_percent_is_measured_at_every_point() -> None:
+    points = grace().landmarks
+    seen = sight(grace().picture, points[FOLLOWED, :2], eye_distance(points))
+    assert 0.8 < seen.least <= seen.most < 1.2 and seen.lost == 0
+
+
+def test_points_of_plain_pictures_and_of_others_are_lost() -> None:
+    points, iod = grace().landmarks[:, :2], eye_distance(grace().landmarks)
+    plain = np.full_like(grace().picture, 128)
+    assert np.isinf(pixel_flow(grace().picture, plain, points, iod)[NOSE]).all()
+    noise = np.random.default_rng(0).integers(0, 255, plain.shape, np.uint8)
+    assert np.isinf(pixel_flow(grace().picture, noise, points, iod)[EYES]).any()
+
+
+def test_a_nose_alone_that_has_gone_is_found_and_eyes_have_not() -> None:
+    picture, landmarks = grace().picture, grace().landmarks
+    iod = eye_distance(landmarks)
+    tip = NOSE[4:]
+    middle = landmarks[tip, :2].mean(0)
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    away = np.hypot(columns - middle[0], rows - middle[1]) / iod
+    down = SHIFT * iod * smoothstep(away, 0.35, 0.2)
+    moved = cv2.remap(picture, columns, rows - down, cv2.INTER_CUBIC)
+    flow = pixel_flow(picture, np.asarray(moved, np.uint8), landmarks[:, :2], iod)
+    assert flow[tip] == pytest.approx([SHIFT] * len(tip), rel=0.15)
+    assert flow[EYES].max() < 0.05 * SHIFT
+
+
+def test_a_rig_whose_nose_hangs_on_the_jaw_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hangs_lower(points: FloatArray) -> FloatArray:
+        return jaw_weights(points + np.array([0, 0.08, 0], np.float32))
+
+    held = flow_while_speaking(Probe(grace(), renderer()), grace().landmarks)
+    monkeypatch.setattr("models.rig.jaw_weights", hangs_lower)
+    hung = flow_while_speaking(Probe(grace(), WarpRenderer()), grace().landmarks)
+    nose = HELD.index(NOSE)
+    assert held[nose] < 0.007 and hung[nose] > 0.01
 
 
 def test_a_bad_photo_is_told_and_fails(
