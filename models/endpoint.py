@@ -2,7 +2,7 @@
 
 While the portrait speaks, a beginning has two steps: at the first sign of a voice it is
 suspected, so that the portrait can lower its own, and only when the voice goes on is it
-a turn.
+a turn. One that does not is told as brief: it may have been a word that matters.
 
 A turn ends when its speaker has been silent for as long as this speaker's pauses teach:
 shorter where the words sound finished, longer after "and" or "because". Whoever was cut
@@ -24,6 +24,7 @@ BEGIN_FRAMES, BEGIN_WINDOW = 3, 5  # 96 ms of speech within 160
 BARGE_IN_FRAMES, BARGE_IN_WINDOW = 12, 25
 SUSPECT_FRAMES = 2  # 64 ms of it in a row are a sign that somebody may be cutting in,
 DOUBT_FRAMES = 12  # and 384 ms without are one that nobody is
+BRIEF_FRAMES = 5  # After 160 ms without, what was said so far may be all.
 
 SHORTEST_WAIT_MS, LONGEST_WAIT_MS = 350, 950
 UNFINISHED_MS = 550  # more, when the words ask for more
@@ -33,7 +34,7 @@ TRUST_MS = 25  # shorter after one that was not
 TOO_EARLY_MS = 900  # speech so soon after the end was the same turn
 LONGEST_TURN_MS = 60_000
 
-Boundary = Literal["began", "ended"]
+Boundary = Literal["began", "ended", "brief"]
 
 _UNFINISHED = frozenset(
     "a about an and are as at because but by can could do does for from had has "
@@ -101,7 +102,10 @@ class Endpointer:
         if self._since_end is not None:
             self._since_end += 1
         if not self.in_turn:
-            return self._begin() if self._begins(guarded) else None
+            if self._begins(guarded):
+                return self._begin()
+            brief = self._suspected == DOUBT_FRAMES - BRIEF_FRAMES and not voiced
+            return "brief" if brief else None
         self.turn_frames += 1
         if voiced:
             self.silent_frames = 0

@@ -1,9 +1,9 @@
 """How soon a voice that cuts in is noticed: `python -m scripts.bench_barge_in`.
 
-While the portrait speaks a long text, recorded questions are spoken into it: over
-aiortc, and with --visits by a real Chromium whose microphone plays them, as with
-headphones and through its echo canceller. All times are from the first sound of the
-question at the microphone to what the visitor hears or is told:
+While the portrait speaks a long text, recorded questions are spoken into it, and one
+word that asks it to stop: over aiortc, and with --visits the questions by a real
+Chromium whose microphone plays them, as with headphones and through its echo canceller.
+All times are from the first sound at the microphone to what is heard or told:
 
     softer    the portrait is not loud any more
     silent    nothing of it is heard any more
@@ -21,6 +21,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from models.media import PLAYOUT_RATE_HZ, FloatArray
+from models.resample import Resampler
 from scripts.bench_live import show
 from scripts.bench_turn import Voice, trimmed
 from scripts.cutting_in import (
@@ -34,20 +38,24 @@ from scripts.cutting_in import (
 )
 from scripts.live_client import LiveClient
 from scripts.live_process import server
+from scripts.speech_sources import Espeak, EspeakVoice
 
 SPEECH = Path(__file__).parents[1] / "tests" / "speech"
 QUESTIONS = [SPEECH / f"{name}_question.opus" for name in ("card", "voice", "photo")]
+WORDS, WORD_VOICES = ("Stop.", "Wait."), ("en-us+f3", "en-us+m3")
 ANSWER_S = 4.0  # from one cut to the next, with the question
 
 
-async def over_aiortc(url: str, rounds: int) -> list[Cut | None]:
+async def over_aiortc(
+    url: str, rounds: int, sounds: Sequence[FloatArray]
+) -> list[Cut | None]:
     voice, chance, cuts = Voice(), random.Random(0), list[Cut | None]()
     async with LiveClient(url, microphone=voice) as client:
         await client.ready()
         for number in range(rounds):
             client.send("avatar.speak_text", text=LONG_TEXT)
             await asyncio.sleep(chance.uniform(2, 3))
-            onset_s = voice.say(trimmed(QUESTIONS[number % len(QUESTIONS)]))
+            onset_s = voice.say(sounds[number % len(sounds)])
             await asyncio.sleep(ANSWER_S)
             turns = [s for s, e in client.events if e["type"] == "user.speech_started"]
             heard = [(each.arrived_s, each.level) for each in client.sounds]
@@ -78,6 +86,19 @@ def in_chromium(
     return found
 
 
+def words() -> list[FloatArray]:
+    """Each float32 [n] at 48 kHz, as loud as the questions."""
+    espeak, said = Espeak(), list[FloatArray]()
+    for text in WORDS:
+        for voice in WORD_VOICES:
+            spoken = espeak.say(text, EspeakVoice(voice, 190, 50, 50))
+            resampler = Resampler(spoken.rate_hz, PLAYOUT_RATE_HZ)
+            sound = resampler.push(spoken.samples, last=True)
+            sound = sound[np.flatnonzero(np.abs(sound) > 0.02)[0] :]
+            said.append(sound * np.float32(0.5 / np.abs(sound).max()))
+    return said
+
+
 def report(name: str, cuts: Sequence[Cut | None]) -> None:
     made = [cut for cut in cuts if cut]
     noticed = [cut for cut in made if math.isfinite(cut.turn_s)]
@@ -105,7 +126,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with address(arguments.url) as url:
         if arguments.rounds:
-            report("aiortc", asyncio.run(over_aiortc(url, arguments.rounds)))
+            sounds = [trimmed(question) for question in QUESTIONS]
+            for name, said in (("aiortc", sounds), ("aiortc, one word", words())):
+                report(name, asyncio.run(over_aiortc(url, arguments.rounds, said)))
         if arguments.visits:
             for headphones in (True, False):
                 visits = in_chromium(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from models.errors import EarError
 from models.media import FloatArray
 from models.stt.ear import Heard
+from models.stt.stop_words import asks_to_stop
 from server.conversation import Conversation
 from server.errors import ApiError, api_error
 from server.hearing import Hearing
@@ -85,6 +86,7 @@ class Dialogue:
             how.silence_s, self._busy, self._say_farewell, lambda: end("silence")
         )
         self._turn_ms = (0, 0)  # media time of the visitor's last turn
+        self._cut_off = False  # that turn cut the portrait off
         self._why_deaf: EarError | None = None
         self._language: str | None = None  # of what is answered next
         self._source: str | None = None
@@ -264,6 +266,7 @@ class Dialogue:
         self._touch()
         start_ms = max(0, self._now_ms - ago_ms)
         self._turn_ms = (start_ms, start_ms)
+        self._cut_off = self.guarded
         self._tell(VoiceStartedEvent(media_ms=start_ms))
         self.happened(VoiceBegan())
 
@@ -279,7 +282,8 @@ class Dialogue:
         self._language, self._source = heard.language, None
         if heard.text.strip():
             self._transcribe(heard.text, heard.language, "voice", self._turn_ms)
-        self.happened(VoiceEnded(heard.text))
+        done = self._cut_off and asks_to_stop(heard.text)  # it has stopped: no answer
+        self.happened(VoiceEnded("" if done else heard.text))
 
     def ear_failed(self, error: EarError) -> None:
         self._tell(ErrorEvent(code=error.code, message=error.message, retryable=True))

@@ -16,13 +16,13 @@ from typing import Protocol
 
 import numpy as np
 
-from models.echo import PLAYED_SAMPLES, WINDOW_SAMPLES, echo_share
-from models.endpoint import Endpointer
+from models.endpoint import BRIEF_FRAMES, Endpointer
 from models.errors import EarError
-from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
-from models.resample import Resampler
+from models.media import PLAYOUT_RATE_HZ, FloatArray
 from models.stt.ear import Ear, Heard, Recognition
-from models.vad import VAD_FRAME_MS, VAD_SAMPLES, VadState, speech_probability
+from models.stt.stop_words import asks_to_stop
+from models.vad import VAD_FRAME_MS
+from server.sensing import Ears, Sensed
 
 logger = logging.getLogger(__name__)
 
@@ -31,11 +31,6 @@ MAX_SILENT_S = 0.3  # a microphone that sends nothing for so long is silent
 PREROLL_FRAMES = 8  # a quarter of a second before speech is certain belongs to it
 TAIL_FRAMES = 6  # of silence are heard with a turn; more of it only if speech goes on
 STEP_S = 0.16  # a recogniser is given so much at once, at least
-# After so much silence the network forgets who spoke before it: with that in mind it
-# took 0.2 to 0.6 s to hear the next voice, where it takes 0.1.
-QUIET, FORGET_FRAMES = 0.2, 16
-ECHO_SHARE = 0.5  # more of the sound than this is the portrait: it is no visitor
-ECHO_EVERY = 3  # frames of speech between two looks for echo
 ECHO_TAIL_S = 1.5  # after the portrait has fallen silent it may still be heard
 
 
@@ -66,78 +61,19 @@ class Listener(Protocol):
     def ear_failed(self, error: EarError) -> None: ...
 
 
-@dataclass(frozen=True, eq=False)
-class Sensed:
-    """32 ms: samples float32 [512]; probability of a visitor's speech."""
-
-    samples: FloatArray
-    probability: float
-
-
-@dataclass(eq=False)
-class Ears:
-    """What `sense` remembers; only ever used by one thread at a time."""
-
-    vad: VadState = field(default_factory=VadState.fresh)
-    microphone: Resampler = field(
-        default_factory=lambda: Resampler(PLAYOUT_RATE_HZ, MODEL_RATE_HZ)
-    )
-    playout: Resampler = field(
-        default_factory=lambda: Resampler(PLAYOUT_RATE_HZ, MODEL_RATE_HZ)
-    )
-    rest: FloatArray = field(default_factory=lambda: np.zeros(0, np.float32))
-    heard: FloatArray = field(
-        default_factory=lambda: np.zeros(WINDOW_SAMPLES, np.float32)
-    )
-    played: FloatArray = field(
-        default_factory=lambda: np.zeros(PLAYED_SAMPLES, np.float32)
-    )
-    quiet: int = 0  # frames in a row
-    voiced: int = 0
-    echoes: bool = False
-
-    def sense(
-        self, sound: FloatArray, played: FloatArray, *, portrait_heard: bool
-    ) -> list[Sensed]:
-        """sound, played: float32 [n] at 48 kHz, of about the same stretch of time."""
-        self.played = _shifted(self.played, self.playout.push(played, last=False))
-        self.rest = np.concatenate([self.rest, self.microphone.push(sound, last=False)])
-        sensed = []
-        while len(self.rest) >= VAD_SAMPLES:
-            samples, self.rest = self.rest[:VAD_SAMPLES], self.rest[VAD_SAMPLES:]
-            self.heard = _shifted(self.heard, samples)
-            probability = self._speech(samples)
-            if probability >= 0.5 and portrait_heard:
-                if self.voiced % ECHO_EVERY == 0:
-                    self.echoes = echo_share(self.heard, self.played) > ECHO_SHARE
-                self.voiced += 1
-                probability = 0.0 if self.echoes else probability
-            else:
-                self.voiced = 0
-            sensed.append(Sensed(samples, probability))
-        return sensed
-
-    def _speech(self, samples: FloatArray) -> float:
-        probability, self.vad = speech_probability(samples, self.vad)
-        self.quiet = self.quiet + 1 if probability < QUIET else 0
-        if self.quiet == FORGET_FRAMES:
-            self.vad = self.vad.forgotten()
-        return probability
-
-
-def _shifted(memory: FloatArray, new: FloatArray) -> FloatArray:
-    return np.concatenate([memory, new])[-len(memory) :]
-
-
 @dataclass(eq=False)
 class Turn:
-    """The sound of one turn. pending: what is still to be recognised of it."""
+    """The sound of one turn. pending: what is still to be recognised of it.
+
+    brief: perhaps it is none, so nothing is told of it.
+    """
 
     sound: list[FloatArray] = field(default_factory=list)
     pending: list[FloatArray] = field(default_factory=list)
     tail: list[FloatArray] = field(default_factory=list)
     text: str = ""
     over: bool = False
+    brief: bool = False
     more: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, samples: FloatArray, *, silent_frames: int) -> None:
@@ -269,6 +205,8 @@ class Hearing:
             self._begin(endpoint.onset_frames)
         elif boundary == "ended":
             self._end()
+        elif boundary == "brief":
+            self._consider()
         elif self._turn:
             self._turn.add(sensed.samples, silent_frames=endpoint.silent_frames)
         self._suspect(endpoint.suspects)
@@ -290,6 +228,26 @@ class Hearing:
             self._turn.add(samples, silent_frames=0)
         self._listener.voice_began(onset_frames * VAD_FRAME_MS)
 
+    def _consider(self) -> None:
+        """Somebody has said something, and was done before it was a turn."""
+        if self._recognising and not self._recognising.done():
+            return
+        said = Turn(brief=True)
+        frames = self._endpoint.onset_frames + PREROLL_FRAMES
+        for samples in list(self._recent)[-frames:]:
+            said.add(samples, silent_frames=0)
+        said.end()
+        self._recognising = asyncio.create_task(self._stop_if_asked(said))
+
+    async def _stop_if_asked(self, said: Turn) -> None:
+        """One word can be a turn, if it is "stop"."""
+        onset_frames = self._endpoint.onset_frames
+        heard = await self._understand(said)
+        if self._listener.guarded and asks_to_stop(heard.text):
+            self._listener.voice_began(onset_frames * VAD_FRAME_MS)
+            self._listener.voice_ended(BRIEF_FRAMES * VAD_FRAME_MS)
+            self._listener.understood(heard)
+
     def _end(self) -> None:
         if self._turn:
             self._turn.end()
@@ -298,13 +256,22 @@ class Hearing:
 
     async def _recognise(self, turn: Turn) -> None:
         """One turn, whatever becomes of it."""
+        heard = await self._understand(turn)
+        if not turn.over:
+            await self._until_over(turn)
+        self._unfinished = None
+        self._listener.understood(heard)
+
+    async def _understand(self, turn: Turn) -> Heard:
+        """All its words; none if the ear fails, which is told."""
         loop = asyncio.get_running_loop()
         recognition: Recognition | None = None
         heard = Heard("", self.language or "en")
         try:
             assert self.ear
             recognition = await loop.run_in_executor(
-                self._hearing, self.ear.listen, self.language
+                self._hearing,
+                partial(self.ear.listen, self.language, brief=turn.brief),
             )
             heard = await self._words(turn, recognition)
         except EarError as error:
@@ -316,10 +283,7 @@ class Hearing:
         finally:
             if recognition:
                 self._hearing.submit(recognition.close)
-        if not turn.over:
-            await self._until_over(turn)
-        self._unfinished = None
-        self._listener.understood(heard)
+        return heard
 
     async def _words(self, turn: Turn, recognition: Recognition) -> Heard:
         loop = asyncio.get_running_loop()
@@ -334,7 +298,7 @@ class Hearing:
                 text = await loop.run_in_executor(
                     self._hearing, _hear, recognition, samples
                 )
-                if text != turn.text:
+                if text != turn.text and not turn.brief:
                     turn.text = text
                     self._listener.words_so_far(text)
         return await loop.run_in_executor(self._hearing, recognition.finish)

@@ -162,9 +162,10 @@ def fake_models(
 
 
 class FakeRecognition:
-    """The words are how much was heard: "heard 12" is 1.2 s."""
+    """The words are how much was heard: "heard 12" is 1.2 s; or what it is told."""
 
-    def __init__(self, language: str | None) -> None:
+    def __init__(self, language: str | None, words: str | None = None) -> None:
+        self._words = words
         self._language = language or "en"
         self._samples = 0
         self.closed = False
@@ -173,7 +174,7 @@ class FakeRecognition:
         self._samples += len(samples)
 
     def partial(self) -> str:
-        return f"heard {self._samples // 1_600}"
+        return self._words or f"heard {self._samples // 1_600}"
 
     def finish(self) -> Heard:
         return Heard(self.partial(), self._language)
@@ -188,12 +189,13 @@ class FakeEar:
     def __init__(self, info: EarInfo | None = None) -> None:
         self.info = info or EarInfo("fake", ("en", "de"), basic=True, detects=False)
         self.recognitions: list[FakeRecognition] = []
+        self.words: str | None = None
 
     def warm_up(self) -> None:
         pass
 
-    def listen(self, language: str | None) -> FakeRecognition:
-        self.recognitions.append(FakeRecognition(language))
+    def listen(self, language: str | None, *, brief: bool = False) -> FakeRecognition:
+        self.recognitions.append(FakeRecognition(language, self.words))
         return self.recognitions[-1]
 
     def close(self) -> None:

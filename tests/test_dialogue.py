@@ -15,10 +15,12 @@ from server.protocol import (
     SpeechInterrupted,
     Transcribed,
     TranscriptDelta,
+    VoiceEndedEvent,
+    VoiceStartedEvent,
 )
 from tests.dialogue_room import PACKET, WORD_MS, ask, room, spoken
 from tests.fakes import FakeEar
-from tests.speech import question, silence
+from tests.speech import question, silence, wait_word
 
 
 async def test_a_question_in_writing_is_answered() -> None:
@@ -153,6 +155,42 @@ async def test_a_short_hm_does_not_stop_it() -> None:
         await its.pass_time(2)
         assert not its.of(SpeechInterrupted)
         assert its.levels[-1] > 0.9 * max(its.levels), "it is as loud as before"
+
+
+@pytest.mark.parametrize(("words", "stops"), [("Wait!", True), ("right", False)])
+async def test_one_short_word_stops_it_if_it_means_that(
+    words: str, stops: bool
+) -> None:
+    ear = FakeEar()
+    ear.words = words
+    async with room(ear=ear) as its:
+        its.brain.pieces = ["word " * 20]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        its.say(spoken(wait_word(PLAYOUT_RATE_HZ), silence(1, PLAYOUT_RATE_HZ)))
+        await its.pass_time(1.5, speed=2)
+        assert bool(its.of(SpeechInterrupted)) == stops
+        assert len(its.of(VoiceStartedEvent)) == len(its.of(VoiceEndedEvent)) == stops
+        assert not its.of(TranscriptDelta), "nothing is told before it is a turn"
+        said = [e.text for e in its.told if isinstance(e, Transcribed)][1:]
+        assert said == ([words] if stops else [])
+        assert its.state == ("idle" if stops else "speaking"), "and is not answered"
+        assert not its.playout.lowered and all(r.closed for r in ear.recognitions)
+
+
+async def test_who_asks_for_silence_at_length_gets_it() -> None:
+    ear = FakeEar()
+    ear.words = "Stop it, please."
+    async with room(ear=ear) as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        its.say(ask())
+        await its.pass_time(4, speed=2)
+        assert its.state == "idle" and len(its.brain.asked) == 1
+        its.say(ask())
+        await its.pass_time(4, speed=2)
+        assert len(its.brain.asked) == 2, "with nothing to stop it is an answer"
 
 
 @pytest.mark.parametrize(("gain_db", "delay"), [(0, 2), (-15, 10), (-25, 40)])

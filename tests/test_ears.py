@@ -5,7 +5,7 @@ import pytest
 
 from models.media import MODEL_RATE_HZ, PLAYOUT_RATE_HZ, FloatArray
 from models.vad import VAD_SAMPLES
-from server.hearing import Ears
+from server.sensing import Ears
 from tests.speech import Question, question, silence
 
 PACKET = 960

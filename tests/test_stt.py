@@ -16,11 +16,12 @@ from models.stt.catalogue import ear_for
 from models.stt.ear import Ear, Heard
 from models.stt.sphinx import SphinxEar
 from models.stt.sphinx_worker import MAX_DECODERS
+from models.stt.stop_words import asks_to_stop
 from models.stt.whisper import PIECE_S, WhisperEar, _words
 from models.weights import find
 from server.senses import open_ears
 from tests.fakes import fake_settings
-from tests.speech import Question, question, silence
+from tests.speech import Question, question, silence, wait_word
 from tests.tiny_whisper import tiny_whisper
 
 
@@ -41,8 +42,10 @@ def padded(name: Question) -> FloatArray:
     return np.concatenate([silence(0.3), question(name), silence(0.4)])
 
 
-def hear(ear: Ear, sound: FloatArray, chunk: int = 3_200) -> Heard:
-    recognition = ear.listen("en")
+def hear(
+    ear: Ear, sound: FloatArray, chunk: int = 3_200, *, brief: bool = False
+) -> Heard:
+    recognition = ear.listen("en", brief=brief)
     for first in range(0, len(sound), chunk):
         recognition.push(sound[first : first + chunk])
     heard = recognition.finish()
@@ -64,6 +67,17 @@ def test_expected_sentences_are_heard_better_and_others_as_well() -> None:
     try:
         assert hear(ear, padded("voice")).text == "how do i change the voice"
         assert "graphics" in hear(ear, padded("card")).text, "nobody expected this one"
+    finally:
+        ear.close()
+
+
+def test_the_server_s_ear_hears_one_word_that_asks_to_stop(tmp_path: Path) -> None:
+    (ear,) = open_ears(fake_settings(tmp_path, ear="embedded"))
+    try:
+        sound = np.concatenate([silence(0.25), wait_word(), silence(0.16)])
+        assert asks_to_stop(hear(ear, sound, brief=True).text)
+        assert not asks_to_stop(hear(ear, question("card")[:8_000], brief=True).text)
+        assert "change" in hear(ear, padded("voice")).text, "and others as well"
     finally:
         ear.close()
 

@@ -69,8 +69,10 @@ class Ear(Protocol):
         """
         ...
 
-    def listen(self, language: str | None) -> Recognition:
+    def listen(self, language: str | None, *, brief: bool = False) -> Recognition:
         """Begin a turn; language None: to be found out.
+
+        brief: it is one short word, which may ask the speaker to stop (stop_words.py).
 
         Raises:
             EarError: it cannot hear now.

@@ -14,7 +14,15 @@ import numpy as np
 from models.errors import EarError
 from models.media import MODEL_RATE_HZ, FloatArray
 from models.stt.ear import LONGEST_TURN_S, EarInfo, Heard
-from models.stt.sphinx_worker import ANSWER, BUSY, CLOSE, FINISH, PUSH, REQUEST
+from models.stt.sphinx_worker import (
+    ANSWER,
+    BRIEF,
+    BUSY,
+    CLOSE,
+    FINISH,
+    PUSH,
+    REQUEST,
+)
 
 _ROOT = Path(__file__).parents[2]
 _STOP_S = 2.0
@@ -43,10 +51,13 @@ class SphinxEar:
         """See Ear.warm_up; takes a second, with hints some seconds."""
         self.listen(None).close()
 
-    def listen(self, language: str | None) -> "SphinxRecognition":
+    def listen(
+        self, language: str | None, *, brief: bool = False
+    ) -> "SphinxRecognition":
         """See Ear.listen; whatever the language, English is heard."""
         number = next(self._numbers)
-        return SphinxRecognition(self, number, self._ask(PUSH, number))
+        begun = self._ask(BRIEF if brief else PUSH, number)
+        return SphinxRecognition(self, number, begun)
 
     def close(self) -> None:
         """Also in the middle of a request, which fails then."""

@@ -51,8 +51,10 @@ class WhisperEar:
         """See Ear.warm_up."""
         self.transcribe(np.zeros(MODEL_RATE_HZ, np.float32), "en")
 
-    def listen(self, language: str | None) -> "WhisperRecognition":
-        """See Ear.listen."""
+    def listen(
+        self, language: str | None, *, brief: bool = False
+    ) -> "WhisperRecognition":
+        """See Ear.listen; short words are heard as all others."""
         return WhisperRecognition(self, language)
 
     def close(self) -> None:

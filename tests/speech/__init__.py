@@ -25,5 +25,10 @@ def question(name: Question, rate_hz: int = MODEL_RATE_HZ) -> FloatArray:
     return sound[first : last + 1]
 
 
+def wait_word(rate_hz: int = MODEL_RATE_HZ) -> FloatArray:
+    """The "Wait." of a question, float32 [n]: too short for a turn."""
+    return question("photo", rate_hz)[: int(0.4 * rate_hz)]
+
+
 def silence(seconds: float, rate_hz: int = MODEL_RATE_HZ) -> FloatArray:
     return np.zeros(int(seconds * rate_hz), np.float32)
