@@ -22,13 +22,20 @@ _GAINS = 4  # of yaw, pitch, roll, and brows
 _TABLE = len(APERTURES), len(WIDTHS), 2
 _LEANS = slice(_GAINS + len(APERTURES) * len(WIDTHS) * 2, None)  # of yaw and pitch
 EVEN_DEG = 3.0  # less of a turn, and both ways are alike
-_NUMBERS = np.arange(len(APERTURES))  # of rows, and of columns
 # Before there were tables: gains of yaw, pitch, roll and aperture; of the width about a
 # middle one, while closed and while wide open; how much narrower for each IOD of
 # opening; and the gain of the brows.
 _STRAIGHT, _MIDDLE, _WIDE_OPEN = 8, 0.43, 0.30
 
-_APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
+_LIPS = slice(CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"] + 1)
+_LOWEST = np.array([0, MIN_WIDTH], np.float32)
+_LEAST = np.array([0, LEAST_DRAWN], np.float32)
+_HIGHEST = np.array([MAX_APERTURE, MAX_WIDTH], np.float32)
+# Where openings and widths leave each row of the table for the next one, and how far
+# away that is: all are past the start of the first and before the end.
+_KNOTS = APERTURES, WIDTHS
+_STARTS = np.array([[-2, *knots[:-1], 2] for knots in _KNOTS], np.float32)
+_LENGTHS = np.array([[1, *np.diff(knots), 1] for knots in _KNOTS], np.float32)
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 _BROWS = slice(CHANNEL_INDEX["browDownLeft"], CHANNEL_INDEX["browOuterUpRight"] + 1)
 
@@ -64,22 +71,27 @@ def calibrated(motion: FloatArray, by: FloatArray) -> FloatArray:
     by: [B or 1, 38], see calibration_of.
     """
     corrected = motion.copy()
-    turns = motion[:, _TURNS] * by[:, :3]
-    turns[:, :2] += by[:, _LEANS] * leaning(motion[:, _TURNS][:, :2])
-    corrected[:, _TURNS] = turns.clip(-MAX_TURN_DEG, MAX_TURN_DEG)
+    turns, lips = corrected[:, _TURNS], corrected[:, _LIPS]
+    if turns.any():
+        leans = by[:, _LEANS] * leaning(turns[:, :2])
+        turns *= by[:, :3]
+        turns[:, :2] += leans
+        np.maximum(np.minimum(turns, MAX_TURN_DEG), -MAX_TURN_DEG, out=turns)
     corrected[:, _BROWS] *= by[:, 3:_GAINS]
-    aperture, width = motion[:, _APERTURE], motion[:, _WIDTH]
-    # How near each row of the table, and each of its columns, is: [2, B, 4].
-    rows = np.interp(aperture, APERTURES, _NUMBERS)
-    columns = np.interp(width, WIDTHS, _NUMBERS)
-    off = np.abs(np.stack([rows, columns])[..., None] - _NUMBERS)
-    near = np.maximum(1 - off, 0).astype(np.float32)
+    least = np.maximum(np.minimum(lips, _LEAST), _LOWEST)
+    rows, columns = _near(lips).swapaxes(0, 1)
     table = by[:, _GAINS : _LEANS.start].reshape(-1, *_TABLE)
-    opened, widened = np.einsum("bi,bj,bijc->cb", *near, table)
-    corrected[:, _APERTURE] = (aperture + opened).clip(0, MAX_APERTURE)
-    least = width.clip(MIN_WIDTH, LEAST_DRAWN)
-    corrected[:, _WIDTH] = np.maximum(width + widened, least).clip(max=MAX_WIDTH)
+    lips += np.einsum("bi,bj,bijc->bc", rows, columns, table)
+    np.minimum(np.maximum(lips, least), _HIGHEST, out=lips)
     return corrected
+
+
+def _near(lips: FloatArray) -> FloatArray:
+    """How near openings and widths, [B, 2], are to each row and each column of the
+    table: [B, 2, 4]."""
+    passed = (lips[..., None] - _STARTS) / _LENGTHS
+    passed = np.minimum(np.maximum(passed, 0), 1)
+    return passed[..., :-1] - passed[..., 1:]
 
 
 def from_any_version(stored: FloatArray) -> FloatArray:

@@ -14,10 +14,6 @@ from torch import Tensor
 from models.controls import smoothstep
 from models.eyes import (
     BELOW,
-    LASHES_LOWER,
-    LASHES_UPPER,
-    MEET_BELOW,
-    OUTER_DROP,
     SIDES,
     Extent,
     EyeMotion,
@@ -26,10 +22,11 @@ from models.eyes import (
     moving_eyes,
     outer_share,
 )
-from models.media import FloatArray
+from models.lid_sums import BASIS, SUMS
 from models.pose import Pose, PoseRig
 from models.prepared import Prepared
 from models.sampling import (
+    Corners,
     Maps,
     cut,
     in_ram,
@@ -40,7 +37,6 @@ from models.sampling import (
     sample_grid,
 )
 
-UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
 # Of the opening, that a lid has come down when skin and lashes begin to look as they do
 # in a closed eye, and when they do; and when skin under the eye does.
 SKIN_CLOSES, LASHES_CLOSE, RIM_CLOSES = (0.15, 0.75), (0.05, 0.5), (0.7, 1.0)
@@ -55,20 +51,21 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
         return
     moves = eye_motion(pose.motion)
     extents = _extents(moves)
-    largest, size = int(extents.max()), np.array([maps.width, maps.height])
-    rows, columns = batch.rig.eye_size[:, largest].max(0).tolist()
-    corners = _corners(batch.rig, pose, np.full_like(extents, largest))
-    first = np.minimum(np.maximum(corners, 0), size - [columns, rows])
+    largest = extents.max()
+    # Eyes are drawn no further than alone, whatever others in the batch do.
+    within = around = _around(batch.rig, pose, extents)
+    if (extents != largest).any():
+        around = _around(batch.rig, pose, np.full_like(extents, largest))
+    columns, rows = (around[..., 2:] - around[..., :2]).max((0, 1)).tolist()
+    first = np.minimum(around[..., :2], [maps.width - columns, maps.height - rows])
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
     if not batch.rig.within[:, 0].all():
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))
-    colours = _drawn(batch, _by_eye(photo).transpose(1, 2), behind, moves)
-    # Eyes are drawn no further than alone, whatever others in the batch do.
-    own = batch.rig.eye_size[np.arange(len(batch.rig.eye_size)), extents][:, None, ::-1]
-    begin = np.minimum(np.maximum(_corners(batch.rig, pose, extents), 0), size - own)
-    within = np.concatenate([begin, begin + own], 2)
+    by_eye = _by_eye(photo).transpose(1, 2)
+    closing = bool(largest == Extent.CLOSING)
+    colours = _drawn(batch, by_eye, behind, moves, closing=closing)
     both = colours.reshape(len(first), 3, 2 * rows, columns)
     paste(frames, first, both, within, moving)
 
@@ -77,19 +74,21 @@ def _extents(moves: EyeMotion) -> npt.NDArray[np.int64]:
     """The Extent of each row, [B]."""
     lids = (moves.upper != 0) | (moves.lower != 0)
     closing = (moves.upper > LASHES_CLOSE[0]) | (moves.blink > 0)
-    extents = np.full(len(lids), int(Extent.EYEBALL))
-    extents[lids.any(1)] = Extent.LIDS
-    extents[closing.any(1)] = Extent.CLOSING
-    return extents
+    return np.maximum(
+        int(Extent.LIDS) * lids.any(1), int(Extent.CLOSING) * closing.any(1)
+    )
 
 
-def _corners(
-    rig: PoseRig, pose: Pose, extents: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Left and top of patches of both eyes, [B, 2, 2]; they may lie outside."""
-    begins = rig.eye_begins[np.arange(len(rig.eye_begins)), extents]
+def _around(rig: PoseRig, pose: Pose, extents: npt.NDArray[np.int64]) -> Corners:
+    """Rectangles [B, 2, 4] inside the picture, round both eyes: left, top, right,
+    bottom, one past the end."""
+    rows = np.arange(len(rig.eye_size))
+    size = rig.eye_size[rows, extents][:, None, ::-1]
     middles = np.floor(pose.eyes + np.float32(0.5)).astype(np.int64)
-    return np.asarray(middles + begins)
+    corners = middles + rig.eye_begins[rows, extents]
+    limit = rig.size[:, None, ::-1] - size
+    first = np.minimum(np.maximum(corners, 0), limit)
+    return np.concatenate([first, first + size], 2)
 
 
 def _by_eye(patch: Tensor) -> Tensor:
@@ -98,12 +97,17 @@ def _by_eye(patch: Tensor) -> Tensor:
 
 
 def _drawn(
-    batch: Prepared, photo: Tensor, behind: Tensor | None, moves: EyeMotion
+    batch: Prepared,
+    photo: Tensor,
+    behind: Tensor | None,
+    moves: EyeMotion,
+    *,
+    closing: bool,
 ) -> Tensor:
     """photo: [B, 2 eyes, 2, pixels] places. Returns [B, 3, 2 eyes, pixels]."""
     rig = batch.rig
-    local, crop = _local(batch.eye_places, photo)
-    lids = _lids(rig, moves, local)
+    local, crop = _local(batch.eye_places, photo, closing=closing)
+    lids = _lids(rig, moves, local, closing=closing)
     way = on(photo.device, rig.eye_axes[:, :, 1, :, None])  # down across the eye
     skin_places = torch.addcmul(photo, way, lids.travel, value=-1)
     outside = person_at(batch.person, skin_places.transpose(1, 2), behind)
@@ -114,7 +118,7 @@ def _drawn(
     if opening.numel():
         ball = _ball(batch, crop[..., seen], moves, lids.travel[..., seen])
         outside[..., seen] = torch.lerp(outside[..., seen], ball, opening)
-    if lids.left is not None:
+    if closing:
         outside = _closing(batch, outside, crop, moves, lids)
     if not rig.any_glasses:
         return outside
@@ -178,20 +182,23 @@ def _with_lids(rig: PoseRig, crop: Tensor, travel: Tensor) -> Tensor:
     return torch.addcmul(crop, way, travel, value=-1)
 
 
-def _local(affine: Tensor, photo: Tensor) -> tuple[Tensor, Tensor]:
+def _local(affine: Tensor, photo: Tensor, *, closing: bool) -> tuple[Tensor, Tensor]:
     """Where places of the photo [B, 2 eyes, 2, pixels] lie in each eye.
 
-    affine: [B, 2 eyes, 7, 3] this @ (place, 1), see Prepared.eye_places.
+    affine: [B, 2 eyes, 8, 3] this @ (place, 1), see Prepared.eye_places. closing:
+        whether any lid comes down; if none does, no outer corner goes down either.
 
     Returns:
-        _BASIS [2 B, 5, pixels], and places in the eyes' own pictures, as photo.
+        BASIS [2 B, 6, pixels], and places in the eyes' own pictures, as photo.
     """
     matrix = affine.flatten(0, 1)
     found = torch.baddbmm(matrix[..., 2:], matrix[..., :2], photo.flatten(0, 1))
-    outwards = found.reshape(-1, 2, *found.shape[1:])[:, :, 3]
-    drop = outer_share(outwards * on(affine.device, SIDES[:, None]))
-    s, (bow, first, second) = found[:, 3].clamp(-1, 1), found[:, 4:].unbind(1)
-    found[:, 3] = drop.flatten(0, 1)
+    along, bow, first, second = found[:, 3:7].unbind(1)
+    s = along.clamp(-1, 1)
+    if closing:
+        outwards = along.reshape(-1, 2, along.shape[1])
+        drop = outer_share(outwards * on(affine.device, SIDES[:, None]))
+        along.copy_(drop.flatten(0, 1))
     torch.addcmul(bow, s, s, value=-1, out=bow)
     torch.mul(bow, s, out=first)
     torch.mul(first, s, out=second)
@@ -211,27 +218,14 @@ class _Lids:
     under: Tensor
 
 
-# What is known of each pixel: how far down across the eye, in half its width from its
-# middle; how far it goes down with the outer corner; and, of s along the eye held
-# within -1 to 1, 1 - s^2, that times s, and times s^2.
-_BASIS = ("t", "outer", "bow", "bow s", "bow s^2")
-# What is a sum of those, each with its weight: what of the eyeball the two lids leave
-# seen; and the line of lashes between lids that nearly touch; how far away each lid's
-# edge is, outwards; how far each lid has travelled, and the upper one will.
-_SUMS = (
-    *("seen above", "seen below", "not touching", "above", "below"),
-    *("travel above", "travel below", "left above"),
-)
-
-
-def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
+def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor, *, closing: bool) -> _Lids:
+    """basis: [2 B, BASIS, pixels]."""
     batch = len(moves.upper)
-    weights, shift = _sums(rig, moves)
-    sums = torch.baddbmm(
-        on(basis.device, shift.reshape(2 * batch, len(_SUMS), 1)),
-        on(basis.device, weights.reshape(2 * batch, len(_SUMS), len(_BASIS))),
-        basis,
-    ).reshape(batch, 2, len(_SUMS), -1)
+    moved = np.stack([np.ones_like(moves.upper), moves.upper, moves.lower, moves.blink])
+    weights = np.einsum("mbe,bemw->bew", moved, rig.eye_sums)
+    weights = weights.reshape(2 * batch, len(SUMS), len(BASIS))
+    sums = torch.bmm(on(basis.device, weights), basis)
+    sums = sums.reshape(batch, 2, len(SUMS), -1)
     seen = sums[:, :, :3].clamp_(0, 1)
     above, below, down, up, left = sums[:, :, 3:].unbind(2)
     in_upper = above > below
@@ -239,7 +233,7 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
     room = torch.where(in_upper, height + down.clamp_min(0), BELOW)
     skin = carried(torch.maximum(above, below).div_(room))
     remaining = None
-    if (moves.upper > LASHES_CLOSE[0]).any():
+    if closing:
         remaining = torch.where(in_upper, skin, 1.0).mul_(left)[:, :, None]
     return _Lids(
         travel=torch.where(in_upper, down, up).mul_(skin)[:, :, None],
@@ -247,41 +241,6 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor) -> _Lids:
         under=seen[:, :, 0][:, None],
         opening=(seen[:, :, 0] * seen[:, :, 1] * seen[:, :, 2])[:, None],
     )
-
-
-def _sums(rig: PoseRig, moves: EyeMotion) -> tuple[FloatArray, FloatArray]:
-    """Weights of _BASIS in _SUMS [B, 2 eyes, 8, 5], and what is added, [..., 8]."""
-    upper, lower = rig.eye_lids[:, :, 0], rig.eye_lids[:, :, 1]
-    opening, blink = lower - upper, moves.blink[..., None]
-    past = np.array(MEET_BELOW, np.float32)
-    shut = _outer_and_bow(OUTER_DROP * blink, past * blink)
-    down = shut + _outer_and_bow(0, opening * moves.upper[..., None])
-    up = _outer_and_bow(0, -opening * moves.lower[..., None])
-    # The skin comes from a little beyond the lower lid's edge, as landmarks lie inside
-    # it.
-    rim = _outer_and_bow(0, -UNDER_LOWER * opening * blink)
-    will = _outer_and_bow(OUTER_DROP, opening + past)
-    pixel = rig.eye_pixel[..., None]
-    weights = np.zeros((*moves.upper.shape, len(_SUMS), len(_BASIS)), np.float32)
-    shift = np.zeros(weights.shape[:3], np.float32)
-    above, below = weights[:, :, 3], weights[:, :, 4]
-    above[..., 0], below[..., 0] = -1, 1
-    above[..., 1:] = _outer_and_bow(0, upper) + down
-    below[..., 1:] = -_outer_and_bow(0, lower) - up
-    weights[:, :, 0], weights[:, :, 1] = -above / pixel, -below / pixel
-    weights[:, :, 2] = (above + below) / (-1.2 * pixel)
-    shift[..., :3] = 0.5, 0.5, -0.25
-    shift[..., :2] -= np.array([LASHES_UPPER, LASHES_LOWER], np.float32) / pixel
-    weights[:, :, 5, 1:] = down
-    weights[:, :, 6, 1:] = up + rim
-    weights[:, :, 7, 1:] = will - down
-    return weights, shift
-
-
-def _outer_and_bow(outer: FloatArray | float, bow: FloatArray) -> FloatArray:
-    """Weights of _BASIS without the first: [B, 2 eyes, 4]."""
-    first = np.broadcast_to(np.float32(outer), (*bow.shape[:-1], 1))
-    return np.concatenate([first, bow], -1)
 
 
 def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:

@@ -35,7 +35,7 @@ def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
     middles = eyes.frame[:, :2]
     corners = (middles - torch.from_numpy(size - 1) / 2).round()
     half = (torch.tensor(identity.size[::-1]) - 1) / 2
-    affine = torch.zeros(2, 7, 3)
+    affine = torch.zeros(2, 8, 3)
     for eye, corner in enumerate(corners):
         # In a crop, -1 and 1 are the middles of its outer pixels too.
         scale = half / (torch.from_numpy(size - 1) / 2)
@@ -44,7 +44,7 @@ def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
         axes = eyes.frame[eye, 2:].reshape(2, 2) / half
         to_eye = affine_of(torch.linalg.inv(axes.T), middles[eye] / half - 1)
         affine[eye, 2:4] = to_eye.flip(0)
-        affine[eye, 4, 2] = 1
+        affine[eye, [4, 7], 2] = 1
     around = [
         torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
         for picture in (layers.whites, layers.rims, layers.irises, closed, bare)

@@ -142,11 +142,10 @@ class EyeMotion:
     down: FloatArray
 
 
-_PER_EYE = ("eyeBlink", "eyeSquint", "eyeWide", "cheekSquint", "eyeLookDown",
-            "eyeLookUp", "eyeLookOut", "eyeLookIn")  # fmt: skip
-_CHANNELS = [
-    CHANNEL_INDEX[name + side] for name in _PER_EYE for side in ("Right", "Left")
-]
+# Of an eye, in the order of the channels, each left and right.
+_PER_EYE = ("cheekSquint", "eyeBlink", "eyeLookDown", "eyeLookIn", "eyeLookOut",
+            "eyeLookUp", "eyeSquint", "eyeWide")  # fmt: skip
+_EYES = slice(CHANNEL_INDEX["cheekSquintLeft"], CHANNEL_INDEX["eyeWideRight"] + 1)
 
 
 class Extent(IntEnum):
@@ -159,14 +158,14 @@ class Extent(IntEnum):
 
 def moving_eyes(motion: FloatArray) -> npt.NDArray[np.int64]:
     """The rows of motion [B, channels] whose eyes are not at rest."""
-    return np.flatnonzero(motion[:, _CHANNELS].any(1))
+    return np.flatnonzero(motion[:, _EYES].any(1))
 
 
 def eye_motion(motion: FloatArray) -> EyeMotion:
     """motion: [B, channels], bounded."""
-    picked = motion[:, _CHANNELS].reshape(-1, len(_PER_EYE), 2)
-    blink, squint, wide, cheek, *looks = picked.transpose(1, 0, 2)
-    look_down, look_up, look_out, look_in = looks
+    right_first = motion[:, _EYES].reshape(-1, len(_PER_EYE), 2)[..., ::-1]
+    cheek, blink, *looks, squint, wide = right_first.swapaxes(0, 1)
+    look_down, look_in, look_out, look_up = looks
     squint = np.minimum(squint + 0.5 * cheek, 1)
     down = look_down - look_up
     lowered, raised = np.maximum(down, 0), np.minimum(down, 0)

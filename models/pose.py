@@ -42,9 +42,8 @@ class PoseRig:
     # Left and top of the eyes' patches from there, pixels, [B, EXTENTS, 2 eyes, 2].
     eye_begins: npt.NDArray[np.int64]
     eye_head: FloatArray  # [B, 2 eyes, 4] the head's basis in the eyes' middles
-    eye_lids: FloatArray  # see EyeRig
-    eye_skin: FloatArray
-    eye_pixel: FloatArray  # [B, 2 eyes] in half eye widths
+    eye_sums: FloatArray  # [B, 2 eyes, MOVES, SUMS * BASIS], see models.lid_sums
+    eye_skin: FloatArray  # see EyeRig
     eye_axes: FloatArray  # [B, 2 eyes, 2, 2] half an eye's width along, across, places
     eye_gaze: FloatArray  # [B, 2 eyes, 2, 2] the same in the eyes' own pictures
     eye_size: npt.NDArray[np.int64]  # [B, EXTENTS, 2] patches' height and width

@@ -25,6 +25,7 @@ from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes
 from models.glasses import under_glasses
 from models.head import build_head, build_held
 from models.identity_file import Identity
+from models.lid_sums import lid_sums
 from models.media import FloatArray
 from models.mouth import LAYER_MIDDLE, LAYER_SCALE
 from models.pose import PoseRig, at_nodes, stack_rigs
@@ -60,8 +61,8 @@ class Prepared:
     irises: Tensor  # [B, 2 eyes, 4, h, w]
     closed_eyes: Tensor  # [B, 2 eyes, 5, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
-    eye_places: Tensor  # [B, 2 eyes, 7, 3] this @ (place, 1) -> place in those,
-    # then half eye widths across and along the eye, then 1 and room for two numbers
+    eye_places: Tensor  # [B, 2 eyes, 8, 3] this @ (place, 1) -> place in those, then
+    # half eye widths across and along the eye, then 1, room for two numbers, and 1
     seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
     to_seam: Tensor  # [B, 4] scale of x and y, then offset: place in the box -> there
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
@@ -218,9 +219,8 @@ def _pose_rig(
         middles,
         eye_begins,
         at_nodes(nodes[None], middles[None], height, width)[0],
-        eyes.lids.numpy(),
+        lid_sums(eyes.lids.numpy(), (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy()),
         eyes.skin.numpy(),
-        (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy(),
         axes.numpy() / half,
         axes.numpy() / crop.astype(np.float32),
         np.minimum(eye_size, [height, width]),

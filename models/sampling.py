@@ -175,8 +175,8 @@ def patch_places(first: Corners, rows: int, columns: int, maps: Maps) -> Tensor:
     """Places of patches [B, 2, n rows, columns], one below the other, from their top
     left pixels [B, n, 2]."""
     device = maps.face.device
-    moved = np.float32(2) * first / np.array([maps.width - 1, maps.height - 1])
-    moved = moved.transpose(0, 2, 1)[..., None, None].astype(np.float32)
+    moved = first.swapaxes(1, 2).astype(np.float32) / half_px(maps.height, maps.width)
+    moved = moved[..., None, None]
     offsets = _offsets(rows, columns, maps.height, maps.width, device)
     return (offsets + on(device, moved)).flatten(2, 3)
 
