@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from models.media import FloatArray
 from models.pose import ROWS_TOLD, PoseRig
+from models.sampling import half_px
 
 NODE_PX = 4  # spacing of the grid on which maps are composed
 # Rows of a band, multiples of NODE_PX: of so many frames together as a cache holds, but
@@ -15,9 +16,6 @@ CACHED_PX, LEAST_PX, MOST_PX = 256, 32, 128
 
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
 Columns = tuple[int, int]  # the first and one past the last
-Way = tuple[float, float]  # x and y, pixels
-# Of each row of nodes the least ways of x and y, then the largest; places.
-Ways = tuple[list[float], list[float], list[float], list[float]]
 # Of each row of a picture the first column and one past the last, [2, H]; of an empty
 # one width and 0.
 Spans = npt.NDArray[np.int64]
@@ -48,49 +46,61 @@ def clear_spans(share: FloatArray) -> Spans:
 
 
 def bands_of(
-    rig: PoseRig,
-    frames: int,
-    region: Rectangle,
-    ways: Ways,
-    moving: list[Columns] | None,
+    rig: PoseRig, region: Rectangle, ways: FloatArray, *, still: bool
 ) -> list[tuple[Rectangle, list[Columns]]]:
     """A CPU draws a band of rows at a time, so that what is in the making stays in its
     cache, and only the columns that the person can come to. With the columns of each
     that the background can come to as well.
 
-    moving: pixels that move near each row of nodes, if not all do.
+    ways: [B, 2, h, w] of the region's nodes. still: whether nothing is to be drawn
+        where they are none. A band where nothing is has no columns.
     """
     left, top, right, bottom = region
-    least_x, least_y, most_x, most_y = ways
-    half_x, half_y = (rig.width - 1) / 2, (rig.height - 1) / 2
-    step = min(max(CACHED_PX // frames, LEAST_PX), MOST_PX) // NODE_PX * NODE_PX
+    half = half_px(rig.height, rig.width)[:, 0]
+    moves = (ways != 0).any((0, 1)) if still else None
     bands = []
-    for upper in range(top, bottom, step):
-        lower = min(upper + step, bottom)
+    for upper, lower in _rows(top, bottom, len(ways)):
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
-        least = min(least_x[near]) * half_x, min(least_y[near]) * half_y
-        most = max(most_x[near]) * half_x, max(most_y[near]) * half_y
-        band = (left, upper, right, lower)
-        if moving:
-            start, end = (
-                min(c[0] for c in moving[near]),
-                max(c[1] for c in moving[near]),
-            )
-            band = (start, upper, end, lower)
+        least = (ways[:, :, near].min((0, 2, 3)) * half).tolist()
+        most = (ways[:, :, near].max((0, 2, 3)) * half).tolist()
+        start, end = left, right
+        if moves is not None:
+            start, end = _felt(moves[near], left, right)
+        band = (start, upper, end, lower)
         (start, end), (within, beyond) = _columns(rig, band, least, most)
-        if start >= end:
-            continue
         mixed = [(start, within), (beyond, end)] if within < beyond else [(start, end)]
         mixed = [columns for columns in mixed if columns[0] < columns[1]]
-        bands.append(((start, upper, end, lower), mixed))
+        bands.append(((start, upper, max(start, end), lower), mixed))
     return bands
 
 
+def _rows(top: int, bottom: int, frames: int) -> list[tuple[int, int]]:
+    """The first row of each band and one past its last."""
+    wanted = min(max(CACHED_PX // frames, LEAST_PX), MOST_PX)
+    count = max(round((bottom - top) / wanted), 1)
+    step = math.ceil((bottom - top) / count / NODE_PX) * NODE_PX
+    firsts = range(top, bottom, step)
+    return [(first, min(first + step, bottom)) for first in firsts]
+
+
+def _felt(moves: npt.NDArray[np.bool_], left: int, right: int) -> Columns:
+    """The pixels between any node [h, w] that moves and its neighbours, from the first
+    to the last."""
+    columns = np.flatnonzero(moves.any(0))
+    if not len(columns):
+        return left, left
+    first, last = int(columns[0]), int(columns[-1])
+    return (
+        max(left + (first - 1) * NODE_PX, left),
+        min(left + (last + 1) * NODE_PX, right),
+    )
+
+
 def _columns(
-    rig: PoseRig, band: Rectangle, least: Way, most: Way
+    rig: PoseRig, band: Rectangle, least: list[float], most: list[float]
 ) -> tuple[Columns, Columns]:
     """Of a band, the columns that the person can come to, and those to which the
-    background cannot come."""
+    background cannot come, by the least and the most of x and y ways, pixels."""
     left, upper, right, lower = band
     height, width = rig.height, rig.width
     # Rows and columns that are looked at, with the neighbours on either side.

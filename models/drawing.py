@@ -9,12 +9,13 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from models.bands import NODE_PX, Columns, Rectangle, Ways, bands_of
+from models.bands import NODE_PX, Columns, Rectangle, bands_of
 from models.prepared import Prepared
 from models.sampling import (
     Maps,
     cut_off_into,
     in_ram,
+    interleave_into,
     interleaved,
     laid_over,
     sample,
@@ -25,7 +26,8 @@ from models.sampling import (
 def draw(
     frames: Tensor, batch: Prepared, maps: Maps, mixed: Tensor, region: Rectangle
 ) -> None:
-    """Draws a region of frames, uint8 [B, H, W, 3 or 4], which hold the background.
+    """Draws a region of frames, uint8 [B, H, W, 3 or 4]. Those of still heads hold the
+    picture.
 
     mixed: [B, 2, h, w] the face's way back, each node by its own layer.
     """
@@ -37,14 +39,26 @@ def draw(
     wide = _finer_columns(places)
     bands = [(region, [(left, region[2])])]
     if in_ram(frames):
-        ways = places - nodes
-        moving = _columns_of(ways, region) if maps.head is None else None
-        bands = bands_of(batch.rig, len(frames), region, _ways(ways), moving)
-    for (first, upper, past, lower), with_background in bands:
+        ways = (places - nodes).numpy()
+        bands = bands_of(batch.rig, region, ways, still=maps.head is None)
+    for band, with_background in bands:
+        first, upper, past, lower = band
+        if maps.head is not None:
+            _draw_beside(frames, batch.backdrop, band)
+        if first == past:
+            continue
         near = slice((upper - top) // NODE_PX, -(-(lower - top) // NODE_PX) + 1)
         fine = _finer_rows(wide[:, :, near, first - left : past - left])
-        band = (first, upper, past, lower)
         _draw_band(frames, batch, fine[:, :, : lower - upper], band, with_background)
+
+
+def _draw_beside(frames: Tensor, backdrop: Tensor, band: Rectangle) -> None:
+    """The background to the left and the right of a band."""
+    first, upper, past, lower = band
+    for start, end in ((0, first), (past, frames.shape[2])):
+        if start < end:
+            beside = backdrop[:, :, upper:lower, start:end]
+            interleave_into(frames[:, upper:lower, start:end], beside)
 
 
 def _draw_band(
@@ -64,34 +78,6 @@ def _draw_band(
         laid_over(person[..., start - first : end - first], behind)
     colours = person[:, :3] if opaque else with_matte(person)
     cut_off_into(frames[:, upper:lower, first:past], colours)
-
-
-def _columns_of(ways: Tensor, region: Rectangle) -> list[Columns]:
-    """The pixels of a still head that move, from the first to the last, above or below
-    each row of nodes: those between a node that moves and its neighbours."""
-    left, _, right, _ = region
-    moves = ways.abs().amax((0, 1)).numpy() > 0
-    there = moves.any(1).tolist()
-    firsts = moves.argmax(1).tolist()
-    lasts = (moves.shape[1] - 1 - moves[:, ::-1].argmax(1)).tolist()
-    return [
-        (
-            max(left + (first - 1) * NODE_PX, left),
-            min(left + (last + 1) * NODE_PX, right),
-        )
-        if moving
-        else (right, left)
-        for moving, first, last in zip(there, firsts, lasts, strict=True)
-    ]
-
-
-def _ways(ways: Tensor) -> Ways:
-    """The least and the largest way in each row of nodes, of all frames: x, y each."""
-    (least_x, least_y), (most_x, most_y) = (
-        ways.amin((0, 3)).tolist(),
-        ways.amax((0, 3)).tolist(),
-    )
-    return least_x, least_y, most_x, most_y
 
 
 def _nodes_of(

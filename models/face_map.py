@@ -46,9 +46,8 @@ def _moving_rows(field: Tensor, rig: PoseRig) -> range:
     """A CPU leaves out the others: speech moves the lower half of a face."""
     if not in_ram(field):
         return range(GRID_HEIGHT)
-    furthest = field.abs().amax((0, 1, 2, 4)).tolist()
-    moves = 2 * STILL_PX / rig.widest
-    moving = [row for row, way in enumerate(furthest) if way > moves]
+    furthest = np.abs(field.numpy()).max((0, 1, 2)).max(1)
+    moving = np.flatnonzero(furthest > 2 * STILL_PX / rig.widest).tolist()
     return range(moving[0], moving[-1] + 1) if moving else range(0)
 
 

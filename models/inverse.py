@@ -45,11 +45,11 @@ def inverse_sheared(forward: Tensor, grid_rows: int) -> Tensor:
     step = _step(field[:, :2], field)
     back = -step
     for _ in range(NEWTON_STEPS):
-        moving = step.abs().amax((1, 2, 3), keepdim=True) > SETTLED
-        if in_ram(forward) and not bool(moving.any()):
+        longest = step.abs().amax((1, 2, 3), keepdim=True)
+        if in_ram(forward) and float(longest.amax()) <= SETTLED:
             break
         there = sample(field, torch.addcmul(nodes, back, scale))
-        step = _step(back + there[:, :2], there).mul_(moving)
+        step = _step(back + there[:, :2], there).mul_(longest > SETTLED)
         back.sub_(step)
     return back
 

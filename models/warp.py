@@ -25,7 +25,7 @@ from models.mouth_patch import render_mouth
 from models.pose import Pose, PoseRig, pose_of, turns
 from models.prepared import Prepared, prepare, stack
 from models.rig import GRID_HEIGHT
-from models.sampling import Maps, copy_into, empty_frames, half_px, interleave_into, on
+from models.sampling import Maps, copy_into, empty_frames, half_px, on
 
 STACKS_KEPT = 2
 CPU_ROWS = 8  # drawn together: more no longer fit into its cache
@@ -150,7 +150,6 @@ def _render_turned(frames: Tensor, batch: Prepared, pose: Pose) -> None:
     height, width = batch.picture.shape[1:3]
     forward = _turn(batch, pose.turn / half_px(height, width))
     maps = Maps(inverse(forward), face.back, batch.to_box, height, width)
-    interleave_into(frames, batch.backdrop)
     draw(frames, batch, maps, face.mixed, (0, 0, width, height))
     _draw_patches(frames, batch, maps, pose)
 
