@@ -91,7 +91,8 @@ JAW_GAIN = 0.95  # IOD of chin travel per jawOpen, for small openings
 def smoothstep(x: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> FloatArray:
     """0 below low, 1 above high, smooth between; low may lie above high."""
     start, end = np.asarray(low), np.asarray(high)
-    t = np.clip((np.asarray(x) - start) / (end - start), 0.0, 1.0)
+    t = (np.asarray(x) - start) / (end - start)
+    t = np.minimum(np.maximum(t, 0.0), 1.0)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 

@@ -74,9 +74,10 @@ def _extents(moves: EyeMotion) -> npt.NDArray[np.int64]:
     """The Extent of each row, [B]."""
     lids = (moves.upper != 0) | (moves.lower != 0)
     closing = (moves.upper > LASHES_CLOSE[0]) | (moves.blink > 0)
-    return np.maximum(
+    extents: npt.NDArray[np.int64] = np.maximum(
         int(Extent.LIDS) * lids.any(1), int(Extent.CLOSING) * closing.any(1)
     )
+    return extents
 
 
 def _around(rig: PoseRig, pose: Pose, extents: npt.NDArray[np.int64]) -> Corners:

@@ -31,8 +31,8 @@ def lid_sums(lids: FloatArray, pixel: FloatArray) -> FloatArray:
 
     lids: [2, 2, 3], see models.eyes.EyeRig. pixel: [2], in half eye widths.
     """
-    rest = _weights(lids, pixel, np.zeros(3))
-    added = [_weights(lids, pixel, move) - rest for move in np.eye(3)]
+    rest = _weights(lids, pixel, np.zeros(3, np.float32))
+    added = [_weights(lids, pixel, move) - rest for move in np.eye(3, dtype=np.float32)]
     table = np.stack([rest, *added], 1)
     return np.asarray(table.reshape(2, len(MOVES), -1), np.float32)
 
@@ -40,7 +40,7 @@ def lid_sums(lids: FloatArray, pixel: FloatArray) -> FloatArray:
 def _weights(lids: FloatArray, pixel: FloatArray, moves: FloatArray) -> FloatArray:
     """[2 eyes, SUMS, BASIS] of both eyes' upper, lower and blink, [3]."""
     upper, lower, blink = moves
-    top, bottom, past = lids[:, 0], lids[:, 1], np.array(MEET_BELOW)
+    top, bottom, past = lids[:, 0], lids[:, 1], np.array(MEET_BELOW, np.float32)
     opening = bottom - top
     shut = _outer_and_bow(OUTER_DROP * blink, past * blink)
     down = shut + _outer_and_bow(0, opening * upper)
@@ -49,7 +49,7 @@ def _weights(lids: FloatArray, pixel: FloatArray, moves: FloatArray) -> FloatArr
     # it.
     rim = _outer_and_bow(0, -UNDER_LOWER * opening * blink)
     will = _outer_and_bow(OUTER_DROP, opening + past)
-    weights = np.zeros((2, len(SUMS), len(BASIS)))
+    weights = np.zeros((2, len(SUMS), len(BASIS)), np.float32)
     above, below = weights[:, 3], weights[:, 4]
     above[:, 0], below[:, 0] = -1, 1
     above[:, 1:5] = _outer_and_bow(0, top) + down

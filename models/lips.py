@@ -30,7 +30,8 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 PULLS = 1 + len(SKIN_CHANNELS)
-_PULLING = [CHANNEL_INDEX[name] for name in SKIN_CHANNELS]
+_PULLING = np.array([CHANNEL_INDEX[name] for name in SKIN_CHANNELS])
+_ROLLS = slice(CHANNEL_INDEX["mouthRollLower"], CHANNEL_INDEX["mouthRollUpper"] + 1)
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
 
@@ -119,7 +120,7 @@ def _to_width(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> Non
     first, last = placed[:, 0, :1, 0], placed[:, 0, -1:, 0]  # [B, 1]
     width = np.maximum(last - first, 0.05)
     target = width + (column(motion, "width") - width) * speech
-    target = target.clip(MIN_WIDTH * 0.8, MAX_WIDTH)
+    target = np.minimum(np.maximum(target, MIN_WIDTH * 0.8), MAX_WIDTH)
     middle = (first + last)[..., None] / 2
     placed[..., 0] = middle + (placed[..., 0] - middle) * (target / width)[..., None]
 
@@ -157,15 +158,16 @@ def _thicken(placed: FloatArray, rest: FloatArray, motion: FloatArray) -> None:
     middle = LIP_POINTS // 2
     width = placed[:, 0, -1:, 0] - placed[:, 0, :1, 0]
     own = rest[:, 0, -1:, 0] - rest[:, 0, :1, 0]
-    volume = ((own / np.maximum(width, 0.05)) ** 0.3).clip(0.8, 1.25)  # [B, 1]
+    volume = (own / np.maximum(width, 0.05)) ** 0.3  # [B, 1]
+    volume = np.minimum(np.maximum(volume, 0.8), 1.25)
     gap = placed[:, 1, middle, 1:2] - placed[:, 0, middle, 1:2]
     at_rest = rest[:, 1, middle, 1:2] - rest[:, 0, middle, 1:2]
-    opened = (gap - at_rest).clip(-0.2, 0.5)
+    opened = np.minimum(np.maximum(gap - at_rest, -0.2), 0.5)
     pucker, funnel = column(motion, "mouthPucker"), column(motion, "mouthFunnel")
     rounding = 0.16 * pucker + 0.14 * funnel
-    rolled = [column(motion, f"mouthRoll{lip}") for lip in ("Upper", "Lower")]
+    rolled = motion[:, _ROLLS][:, ::-1]  # upper, lower lip
     scale = volume * (1 + rounding) * (1 - 0.35 * opened)
-    scale = scale * (1 - ROLLED_IN * np.concatenate(rolled, 1))  # [B, 2 lips]
+    scale = scale * (1 - ROLLED_IN * rolled)  # [B, 2 lips]
     # Only the part of the thickness that the width's scaling left as it was.
     thick = placed[:, 2:, :, 1] - placed[:, :2, :, 1]
     placed[:, 2:, :, 1] += thick * (scale - 1)[..., None]

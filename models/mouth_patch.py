@@ -7,7 +7,7 @@ from torch import Tensor
 from models.lips import column, jaw_travel
 from models.media import FloatArray
 from models.mouth import LAYER_MIDDLE, LAYER_SCALE, floor_tilt
-from models.pose import Pose
+from models.pose import Pose, PoseRig
 from models.prepared import Prepared
 from models.sampling import (
     Corners,
@@ -28,12 +28,12 @@ BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
 # How much less red, green and blue light a small gap lets in; IOD of a lit one.
-DIM, LIT_GAP = (0.55, 0.66, 0.69), 0.15
+DIM, LIT_GAP = np.array([0.55, 0.66, 0.69], np.float32), 0.15
 # How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
 FLOOR_GAPS = (0.06, 0.12, 0.24, 0.32, 0.42)
 FLOOR_LIGHT = (0.35, 0.45, 0.90, 1.05, 2.1)
 # The same as DIM, of rounded lips, which stand out before the inside.
-ROUND_SHADE = 0.56, 0.68, 0.72
+ROUND_SHADE = np.array([0.56, 0.68, 0.72], np.float32)
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
@@ -52,12 +52,12 @@ def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> Non
 def _around(batch: Prepared, maps: Maps, inner: FloatArray) -> Corners:
     """Rectangles [B, 4] of whole pixels, inside the picture, round the inner lips and
     a margin: left, top, right, bottom, one past the end."""
-    margin = MARGIN * (batch.rig.box[:, 2:3] - batch.rig.box[:, :1])
-    limit = np.array([maps.width, maps.height])
+    margin = MARGIN * batch.rig.widths[:, None]
+    sides = [inner.min(1) - margin, inner.max(1) + (margin + 2)]
     # A point that leaves the picture still has one pixel.
-    low = np.minimum(np.maximum(np.floor(inner.min(1) - margin), 0), limit - 1)
-    high = np.maximum(np.minimum(np.ceil(inner.max(1) + margin) + 1, limit), low + 1)
-    return np.asarray(np.concatenate([low, high], 1), np.int64)
+    most = np.array([maps.width - 1, maps.height - 1, maps.width, maps.height])
+    within = np.minimum(np.maximum(np.concatenate(sides, 1), (0, 0, 1, 1)), most)
+    return within.astype(np.int64)
 
 
 def _drawn(
@@ -79,17 +79,18 @@ def _drawn(
     in_upper, shade = sample(batch.seam[:, :2], up)[:, :, None].unbind(1)
     down[:, 1:].sub_(_per_patch(down.device, _bared(pose, batch)))
     in_lower, gloss = sample(batch.seam[:, 2:4], down)[:, :, None].unbind(1)
-    below = _lit(below, gloss, pose.motion)
+    rounding = _rounding(pose.motion)
+    if rounding.any():
+        below = _lit(below, gloss, rounding)
     device = still.device
-    lit: FloatArray = (pose.gap / LIT_GAP).clip(0, 1)
-    light: FloatArray = 1 - (1 - lit) ** 2 * np.array(DIM, np.float32)  # [B, 3]
-    light = light * (1 - np.array(ROUND_SHADE, np.float32) * _rounding(pose.motion))
+    unlit = 1 - _share(pose.gap, LIT_GAP)
+    light = (1 - unlit * unlit * DIM) * (1 - ROUND_SHADE * rounding)  # [B, 3]
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
     within.addcmul_(within, shade, value=-UNDER_LIP)
-    strayed: FloatArray = np.minimum(pose.strayed / STRAYED, 1)
+    strayed = _share(pose.strayed, STRAYED)
     # The photo's own pixels show as long as lips and tongue are as they were.
-    own_share: FloatArray = 1 - column(pose.motion, "tongueOut") / TONGUE_UP
-    own_share = (1 - strayed) * own_share.clip(0)
+    out = column(pose.motion, "tongueOut")
+    own_share = (1 - strayed) * (1 - _share(out, TONGUE_UP))
     if own_share.any():
         # The mask fades slowly into the lower lip; at rest all of it counts.
         sharp = _per_patch(device, np.float32(20) - 19 * strayed)
@@ -109,10 +110,14 @@ def _bared(pose: Pose, batch: Prepared) -> FloatArray:
     """How much lower the edge of the lower lip lies than its mask has it, [B, 1] of the
     seam's places: lips that part do not need the rim that the mask takes from the other
     one, and it has that one's colour."""
-    parted = np.minimum(pose.gap, pose.strayed)
-    rim = np.float32(2 * RIM_PX / (batch.seam.shape[-2] - 1))
-    bared: FloatArray = (parted / BARED).clip(0, 1) * rim
-    return bared
+    rim = 2 * RIM_PX / (batch.seam.shape[-2] - 1)
+    return rim * _share(np.minimum(pose.gap, pose.strayed), BARED)
+
+
+def _share(values: FloatArray, whole: float) -> FloatArray:
+    """Of a whole, 0 to 1."""
+    share: FloatArray = np.minimum(np.maximum(values / np.float32(whole), 0), 1)
+    return share
 
 
 def _halves(patch: Tensor) -> tuple[Tensor, Tensor]:
@@ -126,12 +131,9 @@ def _per_patch(device: torch.device, values: FloatArray) -> Tensor:
     return on(device, values[..., None, None])
 
 
-def _lit(lip: Tensor, gloss: Tensor, motion: FloatArray) -> Tensor:
+def _lit(lip: Tensor, gloss: Tensor, rounding: FloatArray) -> Tensor:
     """The lower lip [B, 4, h, w] as rounding pushes it forward, into the light; or
     [B, 3, h, w], without a background's share."""
-    rounding = _rounding(motion)
-    if not rounding.any():
-        return lip
     light = _per_patch(lip.device, GLOSS * rounding) * gloss
     colour, share = lip[:, :3], lip[:, 3:]
     # Halfway to white at the most, which never leaves the photo's range.
@@ -148,38 +150,54 @@ def _rounding(motion: FloatArray) -> FloatArray:
 
 def _inside(batch: Prepared, pose: Pose, still: Tensor) -> Tensor:
     """Painted cavity, tongue and teeth: RGB [B, 3, h, w]."""
-    across, down, origin = batch.to_layer[..., None, None].unbind(2)
-    places = torch.addcmul(origin, still[:, :1], across)
-    places = torch.addcmul(places, still[:, 1:], down)
-    travel = jaw_travel(pose.motion)
-    aside = 0.08 * (column(pose.motion, "jawLeft") - column(pose.motion, "jawRight"))
+    held, with_jaw = _in_layers(batch.rig, pose, still)
+    fixed = sample(batch.fixed, held)
+    cavity, upper = fixed[:, :3], fixed[:, 3:]
+    lower = sample(batch.lower, with_jaw)
+    floor_light = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT).astype(np.float32)
+    lower[:, :3].mul_(_per_patch(still.device, floor_light))
+    colour = laid_over(lower, cavity)
+    out = column(pose.motion, "tongueOut")
+    if not out.any():
+        return laid_over(upper, colour)
+    # The tip rises towards the upper teeth, never above the lower lip's reach.
+    low = 1 - _share(out, TONGUE_UP)
+    tip_down = TONGUE_FOLLOW * jaw_travel(pose.motion) + TONGUE_HIDDEN * low
+    moved = np.concatenate([0.5 * _aside(pose.motion), tip_down - 0.022 * out], 1)
+    tip = sample(batch.tongue, held - _per_patch(still.device, LAYER_SCALE * moved))
+    # All the way out it lies on the edge of the upper teeth, else behind them.
+    shown = np.minimum(out * 3, 1)
+    before = shown * _share(out - BEFORE_TEETH, 1 - BEFORE_TEETH)
+    colour = laid_over(upper, _with_tip(colour, tip, shown))
+    return _with_tip(colour, tip, before)
+
+
+def _with_tip(colour: Tensor, tip: Tensor, shown: FloatArray) -> Tensor:
+    """Colours with the tongue's tip [B, 4, h, w] over them, as far as it is shown."""
+    covered = torch.addcmul(tip[:, :3], tip[:, 3:], colour)
+    return torch.lerp(colour, covered, _per_patch(tip.device, shown))
+
+
+def _in_layers(rig: PoseRig, pose: Pose, still: Tensor) -> tuple[Tensor, Tensor]:
+    """Places of the picture [B, 2, h, w] in the layers of what the head holds, and of
+    what goes with the jaw."""
     # Lips that open wider than the jaw still bare only the tips of the lower teeth, and
     # the tongue rises where they open less wide.
     low, high = (share * pose.gap for share in FLOOR_OF_GAP)
-    below = (LOWER_TEETH_FOLLOW * travel).clip(low, high)
-    held = sample(batch.fixed, places)
-    colour, upper = held[:, :3], held[:, 3:]
-    tilt = floor_tilt(pose.gap)
-    tilted = np.concatenate([np.ones_like(tilt), tilt], 1)
-    moved = LAYER_MIDDLE + LAYER_SCALE * np.concatenate([aside, below], 1)
-    origin = _per_patch(still.device, LAYER_MIDDLE - moved * tilted)
-    with_jaw = torch.addcmul(origin, places, _per_patch(still.device, tilted))
-    lower = sample(batch.lower, with_jaw)
-    floor_light = np.interp(pose.gap, FLOOR_GAPS, FLOOR_LIGHT).astype(np.float32)
-    lit = lower[:, :3] * _per_patch(still.device, floor_light)
-    colour = torch.addcmul(lit, 1 - lower[:, 3:], colour)
-    out = column(pose.motion, "tongueOut")
-    if not out.any():
-        return torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
-    # The tip rises towards the upper teeth, never above the lower lip's reach.
-    low = np.maximum(1 - out / TONGUE_UP, 0)
-    tip_down = TONGUE_FOLLOW * travel + TONGUE_HIDDEN * low - 0.022 * out
-    moved = LAYER_SCALE * np.concatenate([0.5 * aside, tip_down], 1)
-    tip = sample(batch.tongue, places - _per_patch(still.device, moved))
-    tip = tip * _per_patch(still.device, np.minimum(out * 3, 1))
-    # All the way out it lies on the edge of the upper teeth, else behind them.
-    is_before = ((out - BEFORE_TEETH) / (1 - BEFORE_TEETH)).clip(0, 1)
-    before = tip * _per_patch(still.device, is_before)
-    colour = torch.addcmul(tip[:, :3], 1 - tip[:, 3:], colour)
-    colour = torch.addcmul(upper[:, :3], 1 - upper[:, 3:], colour)
-    return torch.addcmul(before[:, :3], 1 - before[:, 3:], colour)
+    travel = LOWER_TEETH_FOLLOW * jaw_travel(pose.motion)
+    below = np.minimum(np.maximum(travel, low), high)
+    moved = LAYER_SCALE * np.concatenate([_aside(pose.motion), below], 1)
+    affine = np.empty((len(moved), 4, 3), np.float32)
+    affine[:, :2] = affine[:, 2:] = rig.to_layer
+    affine[:, 2:, 2] -= LAYER_MIDDLE + moved
+    affine[:, 3] *= floor_tilt(pose.gap)
+    affine[:, 2:, 2] += LAYER_MIDDLE
+    matrix = on(still.device, affine)
+    found = torch.baddbmm(matrix[..., 2:], matrix[..., :2], still.flatten(2))
+    held, with_jaw = found.reshape(-1, 2, *still.shape[1:]).unbind(1)
+    return held, with_jaw
+
+
+def _aside(motion: FloatArray) -> FloatArray:
+    """How far the jaw goes aside, IOD: [B, 1]."""
+    return 0.08 * (column(motion, "jawLeft") - column(motion, "jawRight"))

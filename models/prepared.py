@@ -66,9 +66,8 @@ class Prepared:
     seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
     to_seam: Tensor  # [B, 4] scale of x and y, then offset: place in the box -> there
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
-    lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, alpha 0 to 1
+    lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, the share of what is behind
     tongue: Tensor
-    to_layer: Tensor  # [B, 2, 3] this @ (place, 1) -> place in the mouth's layers
     spread: Tensor  # [B, 44, 2 nodes] of the lips over upper layer, lower layer
     pull: Tensor  # [B, PULLS, 2 * 2 nodes] the skin's way in the box, x and then y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
@@ -214,6 +213,7 @@ def _pose_rig(
         (face.projection / half_box).numpy(),
         frame.projection,
         frame.origin[:2],
+        _to_layer(frame, identity.size),
         face.box.numpy(),
         nodes,
         middles,
@@ -286,25 +286,29 @@ def _within(landmarks: FloatArray, share: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
-    """From to_layer to to_box."""
-    frame = HeadFrame.of(identity.landmarks)
+    """From spread to to_box."""
     half = (torch.tensor(identity.size[::-1]) - 1) / 2  # of the picture, px
     half_box = (rig.box[2:] - rig.box[:2]) / 2
     share = half_box / half
     middle = (rig.box[2:] + rig.box[:2]) / 2 / half - 1
     nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, half.device)[0]
-    origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
-    plane = rig.projection.T / half[:, None]
-    scale = torch.from_numpy(LAYER_SCALE)[:, None]
-    to_layer = scale * affine_of(torch.linalg.inv(plane[:, :2]), origin)
-    to_layer[:, 2] += torch.from_numpy(LAYER_MIDDLE)
     return [
-        to_layer,
         *_spreads(rig, half_box),
         nodes * share[:, None, None] + middle[:, None, None],
         share.repeat(2)[:, None, None],
         torch.cat([1 / share, -middle / share]),
     ]
+
+
+def _to_layer(frame: HeadFrame, size: tuple[int, int]) -> FloatArray:
+    half = (torch.tensor(size[::-1]) - 1) / 2  # of the picture, px
+    origin = torch.from_numpy(frame.origin[:2].copy()) / half - 1
+    plane = torch.from_numpy(frame.projection).T / half[:, None]
+    scale = torch.from_numpy(LAYER_SCALE)[:, None]
+    affine = scale * affine_of(torch.linalg.inv(plane[:, :2]), origin)
+    affine[:, 2] += torch.from_numpy(LAYER_MIDDLE)
+    to_layer: FloatArray = affine.numpy()
+    return to_layer
 
 
 def _seam(landmarks: FloatArray, box: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -344,4 +348,4 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
 def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
     values = layer.astype(np.float32)
     alpha = values[..., 3:] / 255
-    return planes(np.concatenate([values[..., :3] * alpha, alpha], -1))
+    return planes(np.concatenate([values[..., :3] * alpha, 1 - alpha], -1))
