@@ -24,6 +24,7 @@ from models.lashes import lash_line
 from models.media import FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
+HUES_ALIKE = 8.0, 64.0  # levels of lightness
 # Folds of the skin from so far under a shut eye, so fine, and so much of them.
 UNDER, FOLDS, OF_FOLDS = 0.30, 0.12, 0.6
 SHARP_PX = 0.6  # the blur of an edge between two pixels
@@ -34,7 +35,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def closed_eyes(
-    picture: UintArray, rig: EyeRig, *, glasses: bool = False
+    picture: UintArray, rig: EyeRig, bare: UintArray | None = None
 ) -> FloatArray:
     """Both eyes as they look when closed: RGB without lashes, how much of it shows
     then, and how much light the lashes take: float32 [H, W, 5], 0 to 255 and 0 to 1.
@@ -43,16 +44,17 @@ def closed_eyes(
     the eye, without lashes and folds, with the shade of a crease and a round eyeball
     beneath.
 
-    glasses: worn, so that long lines next to the eye are theirs.
+    bare: the picture without frames of glasses, where there are some.
     """
     height, width = picture.shape[:2]
+    bare = picture if bare is None else bare
     result = np.zeros((height, width, 5), np.float32)
-    result[..., :3] = picture
+    result[..., :3] = bare
     for eye in (0, 1):
         frame = rig.frame[eye].numpy()
         half = float(np.linalg.norm(frame[2:4]))
         around = around_eye(frame, 2.2 * half, height, width)
-        patch = picture[around].astype(np.float32)
+        patch = bare[around].astype(np.float32)
         if patch.size == 0:
             continue
         s, t = eye_coordinates(frame, around)
@@ -68,7 +70,8 @@ def closed_eyes(
         if plain is None:
             continue
         painted = _painted_lid(plain, patch, place) + _folds(patch, place, half)
-        rims = _rims(plain, patch, place, half, glasses)
+        painted = painted.clip(0, 255)
+        rims = _rims(plain, picture[around].astype(np.float32), place, half)
         lashes = _lashes(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
         mask = np.maximum(mask, _carried_down(lashes, place, frame))
@@ -137,16 +140,16 @@ def _grain(luma: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
 
 
 def _rims(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float, glasses: bool
+    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
 ) -> FloatArray:
-    """Where glasses or a brow lie over the skin, 0 to 1: long shapes unlike skin.
+    """Where light frames or a brow lie over the skin, 0 to 1: long shapes unlike skin.
 
     Lashes are short once they are cut off from the lid.
     """
     skin = plain @ LUMA
     unlike = np.abs(patch @ LUMA - skin) > np.maximum(0.22 * skin, 18.0)
-    high, aside = (at.upper, 1.2) if glasses else (at.upper.min(), 1.35)
-    off_lid = (at.t < high - 0.22) | (at.below_line > 0.22) | (np.abs(at.s) > aside)
+    off_lid = at.t < at.upper.min() - 0.22
+    off_lid |= (at.below_line > 0.22) | (np.abs(at.s) > 1.35)
     marks = (unlike & off_lid).astype(np.uint8)
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(marks)
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
@@ -249,8 +252,23 @@ def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> Float
     soft = cv2.GaussianBlur(share, (0, 0), 1.0)[..., None]
     lid = plain + (light - plain) * soft
     # Light and dark of a painting mix to grey, which its skin is not.
-    hue = light / max(float(light @ LUMA), 1)
-    return np.asarray(lid + OF_SKIN * ((lid @ LUMA)[..., None] * hue - lid), np.float32)
+    about = (at.below_line > 0.2) & (at.below_line < 0.9) & (np.abs(at.s) < 1.2)
+    luma, hues = lid @ LUMA, _hues(patch[about if about.any() else under])
+    hued = luma[..., None] * hues[luma.clip(0, 255).astype(int)]
+    return np.asarray(lid + OF_SKIN * (hued - lid), np.float32)
+
+
+def _hues(skin: FloatArray) -> FloatArray:
+    """The hue that skin [n, 3] has where it is so light: [256, 3], of luma 1."""
+    levels = (skin @ LUMA).clip(0, 255).astype(int)
+    total, share = np.zeros((256, 3)), np.zeros(256)
+    np.add.at(total, levels, skin)
+    np.add.at(share, levels, skin @ LUMA)
+    # Of about the same lightness, and where there is none, of the nearest.
+    levels, near, far = (np.arange(256.0), *HUES_ALIKE)
+    apart = (levels[:, None] - levels) ** 2
+    weight = np.exp(-apart / (2 * near**2)) + 1e-3 * np.exp(-apart / (2 * far**2))
+    return np.asarray(weight @ total / (weight @ share + 1e-6)[:, None], np.float32)
 
 
 def _lid_mask(at: _LidPlace) -> FloatArray:

@@ -23,14 +23,17 @@ EYE_REACH = 2.2  # half eye widths from an eye's middle that its own pictures re
 def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
     """Of models.prepared.Prepared, from whites to eye_places. glasses: worn."""
     eyes = build_eyes(identity.landmarks)
-    closed = closed_eyes(identity.picture, eyes, glasses=glasses)
-    closed[..., :3] += 0.5
     balls = identity.eyeballs + np.float32(0.5)
     layers = parted(balls, identity.landmarks)
-    bare = np.zeros_like(closed[..., :4])
+    bare = np.zeros((*identity.picture.shape[:2], 4), np.float32)
+    bare[..., :3] = identity.picture
     if glasses:
         bare = bare_eyes(identity.picture, identity.matte, eyes)
-        bare[..., :3] += 0.5
+    # Lids are painted of skin alone: frames are drawn over them, where they are.
+    skin = np.round(bare[..., :3]).astype(np.uint8)
+    closed = closed_eyes(identity.picture, eyes, skin)
+    closed[..., :3] += 0.5
+    bare[..., :3] += 0.5
     size = eye_crop_size(eyes)
     middles = eyes.frame[:, :2]
     corners = (middles - torch.from_numpy(size - 1) / 2).round()

@@ -90,7 +90,9 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
             for room in (LIDS, LASHES)
         )
         worn = sure | _begun_on(sure, near, LASHES * half)
-        worn &= ~_behind_others(worn, _near_lids(eyes, eye, s, t), frame[:2], here)
+        behind = _behind_others(worn, frame[:2], here)
+        worn &= ~(behind & _near_lids(eyes, eye, s, t))
+        worn &= _long(worn, half) | ~behind  # nor what is left of a fold
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
@@ -113,13 +115,10 @@ def _near_lids(
 
 
 def _behind_others(
-    lines: npt.NDArray[np.bool_],
-    near: npt.NDArray[np.bool_],
-    middle: FloatArray,
-    here: tuple[slice, slice],
+    lines: npt.NDArray[np.bool_], middle: FloatArray, here: tuple[slice, slice]
 ) -> npt.NDArray[np.bool_]:
-    """Of lines near the lids those with another one further out, seen from the eye's
-    middle, pixels of the picture: lashes and folds within the frame of a lens."""
+    """Of lines those with another one further out, seen from the eye's middle, pixels
+    of the picture: near the lids lashes and folds within the frame of a lens."""
     rows, columns = np.mgrid[here].astype(np.float32)
     away = np.hypot(columns - middle[0], rows - middle[1])
     angle = np.arctan2(rows - middle[1], columns - middle[0])
@@ -131,7 +130,7 @@ def _behind_others(
     # From far away inwards: the first line, and where it ends.
     beyond = np.logical_or.accumulate(met[:, ::-1], axis=1)
     ended = np.logical_or.accumulate(beyond & ~met[:, ::-1], axis=1)[:, ::-1]
-    behind: npt.NDArray[np.bool_] = lines & near & ended[ray, steps]
+    behind: npt.NDArray[np.bool_] = lines & ended[ray, steps]
     return behind
 
 
@@ -262,8 +261,12 @@ def _frames(
     smooth = cv2.GaussianBlur(luma, (0, 0), 0.7)
     dark = cv2.morphologyEx(smooth, cv2.MORPH_BLACKHAT, disc)
     least = share * max(DARKER * float(np.median(luma[within])), 14.0)
-    lines = np.asarray((dark > least) & within & ~lids, np.uint8)
-    count, labels, boxes, _ = cv2.connectedComponentsWithStats(lines)
+    return _long((dark > least) & within & ~lids, half)
+
+
+def _long(lines: npt.NDArray[np.bool_], half: float) -> npt.NDArray[np.bool_]:
+    """Of lines those that are as long as frames are."""
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(lines.astype(np.uint8))
     sides = boxes[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1)
     long = (sides > LONG * half) & (np.arange(count) > 0)
     return np.asarray(long[labels], np.bool_)

@@ -9,6 +9,7 @@ import pytest
 
 from models.closed_eyes import closed_eyes
 from models.eyes import build_eyes
+from models.glasses import bare_eyes
 from models.lashes import lash_line
 from models.probe import Probe
 from models.warp import WarpRenderer
@@ -41,7 +42,9 @@ def test_lids_meet_in_a_line_of_lashes_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("side", ["Left", "Right"])
 def test_a_blink_shows_the_closed_eye(side: str) -> None:
-    closed = closed_eyes(grace().picture, build_eyes(grace().landmarks))
+    eyes = build_eyes(grace().landmarks)
+    bare = bare_eyes(grace().picture, grace().matte, eyes)[..., :3]
+    closed = closed_eyes(grace().picture, eyes, np.round(bare).astype(np.uint8))
     painted = closed[..., :3] * (1 - closed[..., 4:])
     shut = frame(**{"eyeBlink" + side: 1.0}).astype(np.float32)
     ends = [263, 362] if side == "Left" else [33, 133]
@@ -62,6 +65,46 @@ def test_a_lid_has_the_hue_of_the_skin_under_the_eye() -> None:
         x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
         lid = closed[y - 1 : y + 2, x - 3 : x + 4].mean((0, 1))
         assert lid[0] - lid[2] > 0.15 * lid.mean()
+
+
+def test_a_lid_in_half_shade_has_the_hue_of_skin_that_is_as_light() -> None:
+    # A painting with two colours of skin: nearly white in the light, red in shade.
+    landmarks = grace().landmarks
+    eyes = build_eyes(landmarks)
+    light, dark = (250, 245, 235), (120, 60, 30)
+    painted = np.full_like(grace().picture, light)
+    for upper, lower in ((159, 145), (386, 374)):
+        x, y = landmarks[upper, :2].astype(int)
+        painted[y - 30 : y + 4, x - 40 : x + 41] = (90, 90, 90)
+        x, y = landmarks[lower, :2].astype(int)
+        painted[y + 10 : y + 14, x - 40 : x + 41] = dark
+    closed = closed_eyes(painted, eyes)[..., :3]
+    for upper, lower in ((159, 145), (386, 374)):
+        x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
+        lid = closed[y - 1 : y + 2, x - 3 : x + 4].mean((0, 1))
+        assert lid.mean() < 180, lid
+        assert lid[0] - lid[2] > 0.10 * lid.mean(), lid
+
+
+def test_wrinkles_of_a_light_skin_stay_within_the_colours() -> None:
+    bright = np.maximum(grace().picture, 215)
+    bright[::3] = 255
+    closed = closed_eyes(bright, build_eyes(grace().landmarks))
+    assert closed[..., :3].min() >= 0 and closed[..., :3].max() <= 255
+
+
+def test_lids_are_painted_of_skin_and_not_of_frames() -> None:
+    eyes = build_eyes(grace().landmarks)
+    worn = grace().picture.copy()
+    for upper in (159, 386):
+        x, y = grace().landmarks[upper, :2].astype(int)
+        worn[y - 9 : y - 5, x - 30 : x + 31] = (10, 10, 200)
+    lids, bare = (closed_eyes(each, eyes, grace().picture) for each in (worn,) * 2)
+    plain = closed_eyes(grace().picture, eyes)
+    for upper, lower in ((159, 145), (386, 374)):
+        x, y = grace().landmarks[[upper, lower], :2].mean(0).round().astype(int)
+        assert np.abs(lids[y, x] - plain[y, x])[:3].max() < 2
+        assert np.array_equal(lids, bare)
 
 
 def test_the_outer_corner_of_a_shut_eye_lies_lower() -> None:
@@ -126,7 +169,7 @@ def test_glasses_stay_where_a_lid_closes_behind_them() -> None:
     half = int(np.linalg.norm(landmarks[33] - landmarks[133]) / 2)
     y = top - int(0.4 * half)
     rimmed[y : y + 4, left - half : right + half] = (10, 10, 160)
-    painted = closed_eyes(rimmed, build_eyes(landmarks), glasses=True)
+    painted = closed_eyes(rimmed, build_eyes(landmarks))
     for upper in (159, 386):
         x = round(float(landmarks[upper, 0]))
         assert np.abs(painted[y + 1, x, :3] - (10, 10, 160)).max() < 30

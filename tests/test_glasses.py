@@ -138,3 +138,19 @@ def test_lashes_within_the_frame_of_a_lens_are_no_frame() -> None:
     frames = bare_eyes(picture, matte, eyes)[..., 3]
     assert frames[middle - 40, middle] > 0.9 and frames[middle + 40, middle] > 0.9
     assert frames[middle - 18, middle] < 0.1
+
+
+def test_a_fold_within_the_frame_of_a_lens_is_no_frame() -> None:
+    half, middle, dark = 30, 100, (40, 40, 40)
+    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
+    lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
+    eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
+    picture = np.full((200, 200, 3), 190, np.uint8)
+    matte = np.full((200, 200), 255, np.uint8)
+    cv2.ellipse(picture, (middle, middle), (62, 52), 0, 0, 360, dark, 3)
+    # Part of a fold is as near to the lids as lashes are, the rest is not.
+    cv2.line(picture, (70, middle + 17), (88, middle + 26), dark, 3)
+    cv2.line(picture, (88, middle + 26), (118, middle + 18), dark, 3)
+    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    assert frames[middle - 52, middle] > 0.9 and frames[middle + 52, middle] > 0.9
+    assert frames[middle + 8 : middle + 30, 64:122].max() < 0.1
