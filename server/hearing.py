@@ -6,6 +6,7 @@ words, never the portrait.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -263,27 +264,29 @@ class Hearing:
         self._listener.understood(heard)
 
     async def _understand(self, turn: Turn) -> Heard:
-        """All its words; none if the ear fails, which is told."""
+        """All its words; none if the ear fails, which is told if it is a turn."""
+        assert self.ear
+        listen = partial(self.ear.listen, self.language, brief=turn.brief)
         loop = asyncio.get_running_loop()
-        recognition: Recognition | None = None
-        heard = Heard("", self.language or "en")
+        listening = loop.run_in_executor(self._hearing, listen)
+        failure = EarError("ear_failed", "The ear failed. Please say it again.")
         try:
-            assert self.ear
-            recognition = await loop.run_in_executor(
-                self._hearing,
-                partial(self.ear.listen, self.language, brief=turn.brief),
-            )
-            heard = await self._words(turn, recognition)
+            # Shielded: what begins to listen has to be closed, also if nobody waits.
+            return await self._words(turn, await asyncio.shield(listening))
         except EarError as error:
-            self._listener.ear_failed(error)
+            failure = error
         except Exception:
             logger.exception("the ear failed")
-            failure = EarError("ear_failed", "The ear failed. Please say it again.")
-            self._listener.ear_failed(failure)
         finally:
-            if recognition:
-                self._hearing.submit(recognition.close)
-        return heard
+            listening.add_done_callback(self._close)
+        if not turn.brief:
+            self._listener.ear_failed(failure)
+        return Heard("", self.language or "en")
+
+    def _close(self, listening: asyncio.Future[Recognition]) -> None:
+        if not listening.cancelled() and not listening.exception():
+            with contextlib.suppress(RuntimeError):  # the ear is closed as a whole
+                self._hearing.submit(listening.result().close)
 
     async def _words(self, turn: Turn, recognition: Recognition) -> Heard:
         loop = asyncio.get_running_loop()

@@ -1,5 +1,6 @@
 """Talk: turns, answers, barge-in, history, and everything a brain may do."""
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from server.protocol import (
     VoiceStartedEvent,
 )
 from tests.dialogue_room import PACKET, WORD_MS, ask, room, spoken
-from tests.fakes import FakeEar
+from tests.fakes import FakeEar, FakeRecognition
 from tests.speech import question, silence, wait_word
 
 
@@ -176,6 +177,28 @@ async def test_one_short_word_stops_it_if_it_means_that(
         assert said == ([words] if stops else [])
         assert its.state == ("idle" if stops else "speaking"), "and is not answered"
         assert not its.playout.lowered and all(r.closed for r in ear.recognitions)
+
+
+async def test_a_word_that_was_only_a_beginning_is_closed_too() -> None:
+    """Somebody goes on while an ear has just begun to listen to the first word."""
+
+    class SlowEar(FakeEar):
+        def listen(
+            self, language: str | None, *, brief: bool = False
+        ) -> FakeRecognition:
+            time.sleep(0.6 if brief else 0)
+            return super().listen(language, brief=brief)
+
+    ear = SlowEar()
+    async with room(ear=ear) as its:
+        its.brain.pieces = ["word " * 60]
+        its.dialogue.respond("talk", None)
+        await its.pass_time(1)
+        word = wait_word(PLAYOUT_RATE_HZ)
+        its.say(spoken(word, silence(0.3, PLAYOUT_RATE_HZ), ask()[14_400:]))
+        await its.pass_time(5, speed=2)
+        assert len(its.of(SpeechInterrupted)) == 1
+        assert len(ear.recognitions) > 1 and all(r.closed for r in ear.recognitions)
 
 
 async def test_who_asks_for_silence_at_length_gets_it() -> None:
