@@ -11,8 +11,11 @@ from models.media import FloatArray
 MARGIN = 0.01  # of the width, about the matte: what hair has tinted
 SEEN, WHOLE = 8, 245  # of 255; less of a matte is nobody, more all person
 MIRRORED, SMOOTH = 0.05, 0.12  # of the width, inwards: all mirrored, none of it
-EVEN, EVEN_WAY = 0.02, 0.05  # of the width: how even the edge is taken to be
-STRAND, STRANDS_REACH = 0.006, 0.08  # of the width: half of one, how far they stand out
+PLAIN = 0.03  # of the width: half of how narrow bays of its edge are, to be left out
+COARSER, FAR = 2, 10_000  # px: of the edge's; beyond any picture
+EVEN = 0.03  # of the width: how even its edge is taken to be
+UPRIGHT = 0.5, 0.7  # of how far the sides are, with the upper edge: beside, above
+STRAND, STRANDS_REACH = 0.0045, 0.08  # of the width: half of one, how far they stand out
 STRANDS_HOLD = 0.015  # of the width: nearer, a strand hangs on the person
 STRAND_LEVELS, STRAND_OUTSTANDS = 20, 2.5
 STRAND_ALIKE = 0.9  # cosine
@@ -35,11 +38,13 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
     if not person.any():
         return picture.copy()
     sides = _spread_in(picture, ~person), _spread_in(picture, matte > WHOLE)
-    person |= _strands(picture, person, *sides)
-    smooth = _spread_in(picture, ~person)
-    rim, share = _mirrored(np.where(person[..., None], smooth, picture), person)
-    filled = smooth + (rim.astype(np.float32) - smooth) * share[..., None]
-    return np.where(person[..., None], np.round(filled), picture).astype(np.uint8)
+    strands = _strands(picture, person, *sides)
+    smooth = _spread_in(picture, ~(person | strands))
+    bare = np.where((person | strands)[..., None], smooth, picture)
+    rim, share = _mirrored(bare, _plain(person, PLAIN * width))
+    mixed = smooth + (rim - smooth) * share[..., None]
+    filled = np.round(mixed + _brought_to(bare - mixed, ~person)).clip(0, 255)
+    return np.where(person[..., None], filled, bare).astype(np.uint8)
 
 
 def _strands(
@@ -76,17 +81,18 @@ def _standing_out(
     way they do is that of the person, or of the darkest of the person near by: [H, W]
     both."""
     width = picture.shape[1]
-    square, wide = (
-        np.ones((2 * max(round(share * width), 2) + 1,) * 2, np.uint8)
-        for share in (STRAND, STRANDS_REACH)
+    side, wide = (
+        2 * max(round(share * width), 2) + 1 for share in (STRAND, STRANDS_REACH)
     )
+    # Round, so that nothing of a round light is thin.
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     closed, opened = (
-        cv2.morphologyEx(picture, way, square)
+        cv2.morphologyEx(picture, way, disc)
         for way in (cv2.MORPH_CLOSE, cv2.MORPH_OPEN)
     )
     darker = _luma(inside) < _luma(behind)
     about = np.where(darker[..., None], closed, opened)
-    darkest = np.asarray(cv2.erode(inside, wide), np.uint8)
+    darkest = np.asarray(cv2.erode(inside, np.ones((wide, wide), np.uint8)), np.uint8)
     alike = np.maximum(
         _alike(picture, about, inside), _alike(picture, np.asarray(closed), darkest)
     )
@@ -109,37 +115,95 @@ def _luma(picture: UintArray) -> FloatArray:
     return np.asarray(picture @ np.array([0.299, 0.587, 0.114], np.float32))
 
 
-def _mirrored(picture: UintArray, person: Mask) -> tuple[UintArray, FloatArray]:
-    """What lies as far outside the person as each pixel inside: uint8 [H, W, 3]; and
-    how much of it may be shown, [H, W], 0 to 1."""
+def _mirrored(picture: UintArray, person: Mask) -> tuple[FloatArray, FloatArray]:
+    """What lies as far outside the person, to the left, to the right or above, as each
+    pixel inside: [H, W, 3]; and how much of it may be shown, [H, W], 0 to 1."""
     width = person.shape[1]
-    inside, outside = (
-        np.asarray(cv2.distanceTransform(side.astype(np.uint8), cv2.DIST_L2, 5))
-        for side in (person, ~person)
-    )
-    depth = np.asarray(cv2.GaussianBlur(inside - outside, (0, 0), EVEN * width))
-    even = cv2.GaussianBlur(inside - outside, (0, 0), EVEN_WAY * width)
-    down, right = np.gradient(np.asarray(even))
-    length = np.hypot(right, down) + 1e-6
-    right, down = right / length, down / length
-    # Straight to the side where the edge is steep, so that what is level stays so.
-    upright = smoothstep(np.abs(down), 0.6, 0.95)
-    way = np.stack([np.sign(right) * (1 - upright) + right * upright, down * upright])
-    way /= np.hypot(way[0], way[1]) + 1e-6
-    across = np.maximum(way[0] * right + way[1] * down, 0.3)
-    step = 2 * np.maximum(depth, 0) / across
     y, x = np.indices(person.shape, np.float32)
-    x, y = (
-        (x - step * way[0]).astype(np.float32),
-        (y - step * way[1]).astype(np.float32),
+    left, right, top = (
+        _edge_along(side) for side in (person, person[:, ::-1], person.T)
     )
-    mirrored, known = (
-        cv2.remap(each, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    right, top = width - 1 - right[:, ::-1], top.T
+    from_left, from_right, from_top = (
+        np.maximum(away, 0) for away in (x - left, right - x, y - top)
+    )
+    edge = np.where(from_left < from_right, left, right)
+    aside = np.minimum(from_left, from_right)
+    beside, beside_known = _looked_up(picture, person, 2 * edge - x, y)
+    above, above_known = _looked_up(picture, person, x, 2 * top - y)
+    upright = aside / np.maximum(aside + from_top, 1e-6)
+    upwards = smoothstep(upright, *UPRIGHT) * above_known + 1e-6
+    sideways = smoothstep(upright, *UPRIGHT[::-1]) * beside_known + 1e-6
+    upwards = upwards / (upwards + sideways)
+    mirrored = beside + (above - beside) * upwards[..., None]
+    known = beside_known + (above_known - beside_known) * upwards
+    share = smoothstep(_way_in(person) / width, SMOOTH, MIRRORED) * smoothstep(
+        known, 0.4, 1.0
+    )
+    return np.asarray(mirrored, np.float32), np.asarray(share, np.float32)
+
+
+def _brought_to(apart: FloatArray, known: Mask) -> FloatArray:
+    """What is to be added to colours that are, where they are known, so far apart from
+    what they should be: [H, W, 3]; less, further away from there."""
+    weight = known.astype(np.float32)
+    sigma = max(0.012 * known.shape[1], 1)
+    total, near = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), sigma))
+        for each in (apart * weight[..., None], weight)
+    )
+    return np.asarray(total / np.maximum(near, 0.1)[..., None], np.float32)
+
+
+def _edge_along(person: Mask) -> FloatArray:
+    """The column where the person begins in the row of each of its pixels, evened:
+    [H, W]; far away where that is beyond the picture."""
+    size = person.shape[1] // COARSER, person.shape[0] // COARSER
+    small = cv2.resize(person.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    columns = np.arange(size[0], dtype=np.float32)
+    before = np.pad(small, ((0, 0), (1, 0)))[:, :-1]
+    begins = np.maximum.accumulate(np.where(small > before, columns, 0), 1)
+    sure = ((small > 0) & (begins > 0)).astype(np.float32)
+    total, weight = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), EVEN * size[0]))
+        for each in (begins * sure, sure)
+    )
+    edge = (total / np.maximum(weight, 1e-3) + 0.5) * COARSER - 0.5
+    edge = np.where(weight > 1e-3, edge, -FAR).astype(np.float32)
+    return np.asarray(cv2.resize(edge, person.shape[::-1]), np.float32)
+
+
+def _looked_up(
+    picture: UintArray, person: Mask, x: FloatArray, y: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Colours at places, [H, W, 3], and whether they are there and not the person's,
+    [H, W], 0 to 1, softly."""
+    colours, known = (
+        np.asarray(
+            cv2.remap(
+                each, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR
+            ),
+            np.float32,
+        )
         for each in (picture, (~person).astype(np.float32))
     )
-    share = smoothstep(depth / width, SMOOTH, MIRRORED)
-    share *= smoothstep(cv2.GaussianBlur(known, (0, 0), 0.006 * width), 0.4, 1.0)
-    return np.asarray(mirrored, np.uint8), np.asarray(share, np.float32)
+    return colours, np.asarray(cv2.GaussianBlur(known, (0, 0), 0.006 * person.shape[1]))
+
+
+def _plain(mask: Mask, radius: float) -> Mask:
+    """A mask without bays, as between locks, and without what is as thin as they."""
+    margin = int(radius) + 1
+    plain = np.pad(mask, margin, "edge")
+    plain = _way_in(~plain) < radius
+    plain = _way_in(plain) > 2 * radius  # as far in as before, then by radius further
+    plain = _way_in(~plain) < radius
+    return np.asarray(plain[margin:-margin, margin:-margin])
+
+
+def _way_in(mask: Mask) -> FloatArray:
+    """Pixels to the mask's edge, 0 outside: [H, W]."""
+    away = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    return np.asarray(away, np.float32)
 
 
 def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
