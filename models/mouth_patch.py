@@ -37,6 +37,7 @@ ROUND_SHADE = np.array([0.56, 0.68, 0.72], np.float32)
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
+PARTED = 0.10  # IOD, of lips that are no longer pressed together
 UNDER_LIP = 0.48  # how much darker the inside is right under the upper lip
 
 
@@ -82,12 +83,15 @@ def _drawn(
     rounding = _rounding(pose.motion)
     if rounding.any():
         below = _lit(below, gloss, rounding)
+    strayed = _share(pose.strayed, STRAYED)
+    hidden = batch.rig.hidden_lip[:, 3:] * strayed * (1 - _share(pose.gap, PARTED))
+    if hidden.any():
+        above = _let_through(above, shade, batch.rig.hidden_lip, hidden)
     device = still.device
     unlit = 1 - _share(pose.gap, LIT_GAP)
     light = (1 - unlit * unlit * DIM) * (1 - ROUND_SHADE * rounding)  # [B, 3]
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
     within.addcmul_(within, shade, value=-UNDER_LIP)
-    strayed = _share(pose.strayed, STRAYED)
     # The photo's own pixels show as long as lips and tongue are as they were.
     out = column(pose.motion, "tongueOut")
     own_share = (1 - strayed) * (1 - _share(out, TONGUE_UP))
@@ -140,6 +144,16 @@ def _lit(lip: Tensor, gloss: Tensor, rounding: FloatArray) -> Tensor:
     white = 255 * (1 - share) if share.shape[1] else 255
     lit = colour + light * torch.minimum(colour, (white - colour).clamp_min(0) * 0.5)
     return torch.cat([lit, share], 1)
+
+
+def _let_through(
+    lip: Tensor, edge: Tensor, hidden: FloatArray, share: FloatArray
+) -> Tensor:
+    """The upper lip [B, 3 or 4, h, w] with a share [B, 1] of the colour that the photo
+    hides along its edge, [B, 1, h, w]."""
+    colour = _per_patch(lip.device, hidden[:, :3])
+    shown = torch.lerp(lip[:, :3], colour, edge * _per_patch(lip.device, share))
+    return torch.cat([shown, lip[:, 3:]], 1)
 
 
 def _rounding(motion: FloatArray) -> FloatArray:

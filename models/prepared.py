@@ -24,6 +24,7 @@ from models.eye_tables import (
 from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes
 from models.glasses import under_glasses
 from models.head import build_head, build_held
+from models.hidden_lip import hidden_lip
 from models.identity_file import Identity
 from models.lid_sums import lid_sums
 from models.media import FloatArray
@@ -214,6 +215,7 @@ def _pose_rig(
         frame.projection,
         frame.origin[:2],
         _to_layer(frame, identity.size),
+        hidden_lip(identity.picture, identity.landmarks),
         face.box.numpy(),
         nodes,
         middles,

@@ -29,6 +29,7 @@ BOX_LEFT, BOX_TOP, BOX_RIGHT, BOX_BOTTOM = -1.15, -1.45, 1.15, 1.15
 # middle they are in most faces, IOD.
 NOSE_BASE, NOSE_WINGS = 2, (64, 294)
 USUAL_HEIGHT, USUAL_WING = 0.24, 0.225
+NARROW_LIP = 0.02  # IOD, of an upper lip under a moustache, in the middle
 SMOOTHING = 2e-3  # of the thin plates: landmarks are not exact
 
 
@@ -261,9 +262,9 @@ def _plate(a: FloatArray, b: FloatArray) -> npt.NDArray[np.float64]:
 
 def seam_masks(landmarks: FloatArray, box: FloatArray) -> FloatArray:
     """Where the pixels of a box (left, top, right, bottom, the last ones included)
-    belong to the upper layer, lower layer, inside of the mouth, how deep under the
-    upper lip, and where the lower lip catches light as it comes forward:
-    float32 [5, h, w], 0 to 1."""
+    belong to the upper layer, lower layer, inside of the mouth, how near they are to
+    the upper lip's edge, from below or within a narrow lip, and where the lower lip
+    catches light as it comes forward: float32 [5, h, w], 0 to 1."""
     frame = HeadFrame.of(landmarks)
     left, top, right, bottom = box.astype(int)
     rows, columns = np.mgrid[top : bottom + 1, left : right + 1].astype(np.float32)
@@ -285,7 +286,10 @@ def seam_masks(landmarks: FloatArray, box: FloatArray) -> FloatArray:
         (below - y) / soft, -3.6, 3.0
     )
     inside = inside * (beyond == 0) * (below > above)
+    t = (2 * x - upper[0, 0] - upper[-1, 0]) / (upper[-1, 0] - upper[0, 0])
+    narrow = NARROW_LIP * np.sqrt(np.maximum(1 - t * t, 0))
     shade = np.exp(-np.maximum(y - above, 0) / 0.025) * (beyond == 0)
+    shade = shade * smoothstep(above - y, 1.3 * narrow + pixel, 0.7 * narrow)
     outer = frame.flat(landmarks[list(OUTER_LOWER), :2])
     middle = LIP_POINTS // 2
     lip = outer[middle, 1] - lower[middle, 1]
