@@ -34,7 +34,7 @@ def draw(
     left, top = (side // NODE_PX * NODE_PX for side in region[:2])
     region = (left, top, *region[2:])
     nodes = _nodes_of(region, maps.height, maps.width, frames.device)
-    still = maps.still(nodes.expand(len(frames), -1, -1, -1))
+    still = maps.still(nodes.expand(frames.shape[0], -1, -1, -1))
     places = still + maps.in_box(mixed, still)
     wide = _finer_columns(places)
     bands = [(region, [(left, region[2])])]

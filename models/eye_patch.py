@@ -247,7 +247,7 @@ def _lids(rig: PoseRig, moves: EyeMotion, basis: Tensor, *, closing: bool) -> _L
 def _sample_eyes(pictures: Tensor, places: Tensor) -> Tensor:
     """Pictures of both eyes [B, 2 eyes, C, h, w] at places [B, 2 eyes, 2, pixels]:
     [B, C, 2 eyes, pixels]; edges continue."""
-    batch = len(places)
+    batch = places.shape[0]
     if pictures.stride(0) == 0 or batch == 1:  # of one identity: all frames at once
         grid = places.permute(1, 0, 3, 2)
         return sample_grid(pictures[0], grid).permute(2, 1, 0, 3)

@@ -27,13 +27,14 @@ class FaceMap:
 def face_map(batch: Prepared, pose: Pose) -> FaceMap:
     field = _field(batch, pose)
     rows = _moving_rows(field, batch.rig)
-    both = field.new_zeros((len(field), 6, GRID_HEIGHT, GRID_WIDTH))
+    frames = field.shape[0]
+    both = field.new_zeros((frames, 6, GRID_HEIGHT, GRID_WIDTH))
     if rows:
         # A node is felt as far as its neighbours.
         near = slice(max(rows.start - 1, 0), min(rows.stop + 1, GRID_HEIGHT))
-        field = field[..., near, :].transpose(1, 2).flatten(0, 1)
-        back = inverse_sheared(field, GRID_HEIGHT)  # [B layers, 2, h, w]
-        back = _calmed(back.reshape(len(both), 4, -1, GRID_WIDTH), batch)
+        # [B layers, 2, h, w]
+        back = inverse_sheared(field[..., near, :].flatten(0, 1), GRID_HEIGHT)
+        back = _calmed(back.reshape(frames, 4, -1, GRID_WIDTH), batch)
         nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)[:, :, near]
         in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
         torch.mul(back, batch.box_share, out=both[:, :4, near])
@@ -52,19 +53,21 @@ def _moving_rows(field: Tensor, rig: PoseRig) -> range:
 
 
 def _field(batch: Prepared, pose: Pose) -> Tensor:
-    """The way of each node, [B, 2 of x and y, 2 layers, GRID_HEIGHT, GRID_WIDTH]."""
+    """The way of each node, [B, 2 layers, 2 of x and y, GRID_HEIGHT, GRID_WIDTH]."""
     device = batch.spread.device
     flat = on(device, pose.flat)
     pulling = np.flatnonzero(pose.pulls.any(0))
     pulls, rows = on(device, pose.pulls[:, pulling]), on(device, pulling)
-    if len(flat) > 1 and batch.spread.stride(0):
+    frames = flat.shape[0]
+    if frames > 1 and batch.spread.stride(0):
         of_lips = (flat @ batch.spread).flatten(1)[:, None]
         pull = batch.pull.index_select(1, rows)
         field = torch.baddbmm(of_lips, pulls[:, None], pull)
     else:  # One identity: one product for all rows.
-        of_lips = (flat.flatten(0, 1) @ batch.spread[0]).reshape(len(flat), -1)
+        of_lips = flat.transpose(0, 1).flatten(1, 2) @ batch.spread[0]
+        of_lips = of_lips.reshape(2, frames, -1).transpose(0, 1).flatten(1)
         field = torch.addmm(of_lips, pulls, batch.pull[0].index_select(0, rows))
-    return field.reshape(len(flat), 2, 2, GRID_HEIGHT, GRID_WIDTH)
+    return field.reshape(frames, 2, 2, GRID_HEIGHT, GRID_WIDTH)
 
 
 def _calmed(back: Tensor, batch: Prepared) -> Tensor:

@@ -74,7 +74,7 @@ def _with_newton(forward: Tensor, grid_rows: int) -> Tensor:
     """A field that does not fold, and the inverse of the Jacobian of y + u(y), its
     second and its first column in turn: [N, 6, h, w]."""
     height, width = forward.shape[-2:]
-    field = forward.new_empty((len(forward), 6, height, width))
+    field = forward.new_empty((forward.shape[0], 6, height, width))
     field[:, :2] = forward
     _adjugate_into(field[:, 2:], forward, grid_rows)
     area = _area(field[:, 2:])

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS
+from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS
 from models.correction import calibrated
 from models.head import HEAD_GRID, turn
 from models.lips import LipRig, displace, pulls
@@ -19,6 +19,13 @@ from models.media import CHANNEL_INDEX, FloatArray
 
 ROWS_TOLD = 4  # of a picture, of which is told at once where the person is
 
+# What moves the upper layer, and the lower one: its own inner lip, and the outer ones.
+LAYER_LIPS = np.stack(
+    [
+        np.delete(np.arange(len(LIPS)), LIP_POINTS * other + np.arange(LIP_POINTS))
+        for other in (1, 0)
+    ]
+)
 _AROUND = np.array([0, 1, HEAD_GRID, HEAD_GRID + 1])  # nodes round a place
 _HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
 
@@ -114,7 +121,7 @@ class Pose:
     """Of B frames. Arrays are float32; pixels are x, y."""
 
     motion: FloatArray  # [B, channels] bounded and calibrated
-    flat: FloatArray  # [B, 2, 44] the lips' way in the box, x and y
+    flat: FloatArray  # [B, 2 layers, 2, 33] way in the box, x and y, of LAYER_LIPS
     pulls: FloatArray  # [B, PULLS], see models.lips.pulls
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
     strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
@@ -149,7 +156,7 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
         eyes = rig.eye_middle + rig.eye_head @ from_pivot
         nodes = at_nodes(rig.head, inner, rig.height, rig.width)
         inner = inner + nodes @ from_pivot
-    flat = (moved @ rig.projection).transpose(0, 2, 1)
+    flat = (moved @ rig.projection)[:, LAYER_LIPS].swapaxes(2, 3)
     pulled = pulls(rig.lips, motion)
     return Pose(motion, flat, pulled, gap, strayed, inner, eyes, turned)
 

@@ -29,7 +29,7 @@ from models.identity_file import Identity
 from models.lid_sums import lid_sums
 from models.media import FloatArray
 from models.mouth import LAYER_MIDDLE, LAYER_SCALE
-from models.pose import PoseRig, at_nodes, stack_rigs
+from models.pose import LAYER_LIPS, PoseRig, at_nodes, stack_rigs
 from models.rig import (
     GRID_HEIGHT,
     GRID_WIDTH,
@@ -69,8 +69,8 @@ class Prepared:
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, the share of what is behind
     tongue: Tensor
-    spread: Tensor  # [B, 44, 2 nodes] of the lips over upper layer, lower layer
-    pull: Tensor  # [B, PULLS, 2 * 2 nodes] the skin's way in the box, x and then y
+    spread: Tensor  # [B, 2 layers, 33, nodes] of a layer's lips, see Pose.flat
+    pull: Tensor  # [B, PULLS, 2 layers * 2 * nodes] the skin's way in the box, x and y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
     box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
@@ -79,7 +79,7 @@ class Prepared:
 
     def expand(self, batch: int) -> "Prepared":
         """The same identity for every row, without a copy."""
-        if batch == len(self.picture):
+        if batch == self.picture.shape[0]:
             return self
         tensors = (getattr(self, name) for name in _TENSORS)
         rows = [each.expand(batch, *each.shape[1:]) for each in tensors]
@@ -334,17 +334,17 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
     """
     lips = len(LIPS)
     outer = slice(2 * LIP_POINTS, lips)
-    spread = torch.cat([rig.spread_upper, rig.spread_lower]).T
-    skin = spread[lips:]
+    spread = torch.stack([rig.spread_upper.T, rig.spread_lower.T])
+    skin = spread[:, lips:]
     follow = rig.follow.T @ skin
     projection = rig.projection / half_box
     jaw = (rig.jaw[lips:] @ projection).T @ skin
     jaw -= (rig.jaw[outer] @ projection).T @ follow
     pulling = [ARKIT_NAMES.index(name) for name in SKIN_CHANNELS]
-    table = (rig.table[pulling, lips:] @ projection).transpose(1, 2) @ skin
-    spread = spread[:lips].clone(memory_format=torch.contiguous_format)
-    spread[outer] += follow
-    return spread, torch.cat([jaw[None], table]).flatten(1)
+    table = (rig.table[pulling, lips:] @ projection).transpose(1, 2)[:, None] @ skin
+    spread[:, outer] += follow
+    own = [layer[rows] for layer, rows in zip(spread, LAYER_LIPS, strict=True)]
+    return torch.stack(own), torch.cat([jaw[None], table]).flatten(1)
 
 
 def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:

@@ -106,10 +106,10 @@ def _interleave_row(frame: npt.NDArray[np.uint8], planes: npt.NDArray[Any]) -> N
 
 def interleaved(parts: Tensor) -> Tensor:
     """Parts [n, ..., w] whose pixels take turns: [..., n w]."""
-    *rest, columns = parts.shape[1:]
+    count, *rest, columns = parts.shape
     if not in_ram(parts):
         return parts.movedim(0, -1).reshape(*rest, -1)
-    rows = parts.reshape(len(parts), -1, columns).numpy()
+    rows = parts.reshape(count, -1, columns).numpy()
     # OpenCV's planes to pixels, twice as fast as torch's finer rows.
     return torch.from_numpy(cv2.merge(list(rows))).reshape(*rest, -1)
 
@@ -117,7 +117,8 @@ def interleaved(parts: Tensor) -> Tensor:
 def on(device: torch.device, values: npt.NDArray[Any]) -> Tensor:
     """A few numbers, where pixels are looked up; without a wait for what is being done
     there."""
-    return torch.from_numpy(values).to(device, non_blocking=True)
+    here = torch.from_numpy(values)
+    return here if device.type == "cpu" else here.to(device, non_blocking=True)
 
 
 def empty_frames(shape: tuple[int, ...], device: torch.device) -> Tensor:

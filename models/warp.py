@@ -77,8 +77,9 @@ class WarpRenderer(torch.nn.Module):
         shape = (len(values), *identities[0].size, channels)
         frames = empty_frames(shape, self.device)
         for rows in groups:
-            part = frames[rows[0] : rows[-1] + 1]
-            if len(part) == len(rows):
+            first, past = rows[0], rows[-1] + 1
+            if past - first == len(rows):
+                part = frames[first:past]
                 self._render(part, [identities[r] for r in rows], values[rows])
                 continue
             part = torch.empty_like(frames[: len(rows)])
