@@ -30,6 +30,7 @@ from models.sampling import (
     Maps,
     cut,
     in_ram,
+    laid_over,
     on,
     paste,
     patch_places,
@@ -118,7 +119,7 @@ def _drawn(
     opening = lids.opening[..., seen]
     if opening.numel():
         ball = _ball(batch, crop[..., seen], moves, lids.travel[..., seen])
-        outside[..., seen] = torch.lerp(outside[..., seen], ball, opening)
+        outside[..., seen].lerp_(ball, opening)
     if closing:
         outside = _closing(batch, outside, crop, moves, lids)
     if not rig.any_glasses:
@@ -144,11 +145,9 @@ def _ball(batch: Prepared, crop: Tensor, moves: EyeMotion, travel: Tensor) -> Te
     iris = _sample_eyes(batch.irises, crop - way)
     white = _sample_eyes(batch.whites, crop)
     rims = _sample_eyes(batch.lid_rims, _with_lids(batch.rig, crop, travel))
-    ball = torch.addcmul(iris[:, :3] + white, iris[:, 3:], white, value=-1)
-    looks = on(crop.device, smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES))
-    one = torch.ones_like(looks[:, None, :, None])
-    left = torch.addcmul(one, rims[:, 3:], looks[:, None, :, None], value=-1)
-    return ball.addcmul_(rims[:, :3], left).clamp_(0, 255.5)
+    looks = smoothstep(np.hypot(moves.side, moves.down), *GAZE_FREES)
+    left = 1 - rims[:, 3:] * on(crop.device, looks[:, None, :, None])
+    return laid_over(iris, white).addcmul_(rims[:, :3], left).clamp_(0, 255.5)
 
 
 def _closing(

@@ -48,9 +48,11 @@ def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
         to_eye = affine_of(torch.linalg.inv(axes.T), middles[eye] / half - 1)
         affine[eye, 2:4] = to_eye.flip(0)
         affine[eye, [4, 7], 2] = 1
+    irises = layers.irises.copy()
+    irises[..., 3] = 1 - irises[..., 3]
     around = [
         torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
-        for picture in (layers.whites, layers.rims, layers.irises, closed, bare)
+        for picture in (layers.whites, layers.rims, irises, closed, bare)
     ]
     return [*around, affine]
 

@@ -59,7 +59,7 @@ class Prepared:
     person: Tensor  # [B, 4, H, W] RGB weighted by the matte, the background's share
     whites: Tensor  # [B, 2 eyes, 3, h, w] each eye's surroundings, see models.eyeballs
     lid_rims: Tensor  # [B, 2 eyes, 4, h, w]
-    irises: Tensor  # [B, 2 eyes, 4, h, w]
+    irises: Tensor  # [B, 2 eyes, 4, h, w] RGB weighted by their share, the whites'
     closed_eyes: Tensor  # [B, 2 eyes, 5, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
     eye_places: Tensor  # [B, 2 eyes, 8, 3] this @ (place, 1) -> place in those, then
