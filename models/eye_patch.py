@@ -62,7 +62,7 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     places = maps.still(patch_places(first, rows, columns, maps))
     photo = places + maps.in_box(maps.face[:, :2], places)
     behind = None
-    if not batch.rig.within[:, 0].all():
+    if not batch.rig.eyes_alone:
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))
     by_eye = _by_eye(photo).transpose(1, 2)
     closing = bool(largest == Extent.CLOSING)

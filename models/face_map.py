@@ -56,17 +56,21 @@ def _field(batch: Prepared, pose: Pose) -> Tensor:
     """The way of each node, [B, 2 layers, 2 of x and y, GRID_HEIGHT, GRID_WIDTH]."""
     device = batch.spread.device
     flat = on(device, pose.flat)
-    pulling = np.flatnonzero(pose.pulls.any(0))
-    pulls, rows = on(device, pose.pulls[:, pulling]), on(device, pulling)
     frames = flat.shape[0]
-    if frames > 1 and batch.spread.stride(0):
-        of_lips = (flat @ batch.spread).flatten(1)[:, None]
-        pull = batch.pull.index_select(1, rows)
-        field = torch.baddbmm(of_lips, pulls[:, None], pull)
-    else:  # One identity: one product for all rows.
-        of_lips = flat.transpose(0, 1).flatten(1, 2) @ batch.spread[0]
-        of_lips = of_lips.reshape(2, frames, -1).transpose(0, 1).flatten(1)
-        field = torch.addmm(of_lips, pulls, batch.pull[0].index_select(0, rows))
+    one_identity = frames == 1 or batch.spread.stride(0) == 0
+    if one_identity:  # one product for all rows
+        field = flat.transpose(0, 1).flatten(1, 2) @ batch.spread[0]
+        field = field.reshape(2, frames, -1).transpose(0, 1).flatten(1)
+    else:
+        field = (flat @ batch.spread).flatten(1)
+    pulling = np.flatnonzero(pose.pulls.any(0))
+    if len(pulling):
+        pulls, rows = on(device, pose.pulls[:, pulling]), on(device, pulling)
+        if one_identity:
+            field = torch.addmm(field, pulls, batch.pull[0].index_select(0, rows))
+        else:
+            pull = batch.pull.index_select(1, rows)
+            field = torch.baddbmm(field[:, None], pulls[:, None], pull)
     return field.reshape(frames, 2, 2, GRID_HEIGHT, GRID_WIDTH)
 
 

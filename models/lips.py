@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.blendshapes import ARKIT_NAMES
-from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS, SKIN_CHANNELS
+from models.controls import JAW_FULL, JAW_GAIN, LIP_POINTS
 from models.media import (
     CHANNEL_INDEX,
     MOTION_CHANNELS,
@@ -29,8 +29,6 @@ CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips cl
 
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
-PULLS = 1 + len(SKIN_CHANNELS)
-_PULLING = np.array([CHANNEL_INDEX[name] for name in SKIN_CHANNELS])
 _ROLLS = slice(CHANNEL_INDEX["mouthRollLower"], CHANNEL_INDEX["mouthRollUpper"] + 1)
 _ARKIT = slice(CHANNEL_INDEX[ARKIT_NAMES[0]], CHANNEL_INDEX[ARKIT_NAMES[-1]] + 1)
 
@@ -86,15 +84,10 @@ class LipRig:
     rest_gap: FloatArray  # [B, 1]
 
 
-def pulls(rig: LipRig, motion: FloatArray) -> FloatArray:
-    """What moves skin that no lip takes along: how far the chin comes down, IOD, then
-    SKIN_CHANNELS: [B, PULLS]."""
-    return np.concatenate([_drop(rig, motion), motion[:, _PULLING]], 1)
-
-
-def _drop(rig: LipRig, motion: FloatArray) -> FloatArray:
-    drop = CLOSING_JAW * rig.rest_gap * column(motion, "speech")
-    return jaw_travel(motion) - drop
+def drop(rig: LipRig, motion: FloatArray) -> FloatArray:
+    """How far the chin comes down, IOD: [B, 1]."""
+    raised = CLOSING_JAW * rig.rest_gap * column(motion, "speech")
+    return jaw_travel(motion) - raised
 
 
 def displace(rig: LipRig, motion: FloatArray) -> FloatArray:
@@ -103,7 +96,7 @@ def displace(rig: LipRig, motion: FloatArray) -> FloatArray:
     motion: [B, channels], bounded.
     """
     speech = column(motion, "speech")
-    jaw = _drop(rig, motion)[:, :, None] * rig.jaw
+    jaw = drop(rig, motion)[:, :, None] * rig.jaw
     # No product of a vector with @: OpenBLAS would wake threads that spin after it.
     moved: FloatArray = np.einsum("bk,bkc->bc", motion[:, _ARKIT], rig.table)
     moved = moved.reshape(jaw.shape) + jaw

@@ -73,7 +73,7 @@ def _drawn(
     back = maps.in_box(maps.face, still).reshape(-1, 2, 2, *size).transpose(1, 2)
     both = still.new_empty(back.shape)  # by each layer, one below the other
     both = torch.add(still[:, :, None], back, out=both).flatten(2, 3)
-    alone = bool(batch.rig.within[:, 1].all())
+    alone = batch.rig.mouth_alone
     person = batch.person[:, :3] if alone else batch.person
     above, below = _halves(sample(person, both))
     up, down = _halves(batch.seam_of(both))
@@ -206,8 +206,8 @@ def _in_layers(rig: PoseRig, pose: Pose, still: Tensor) -> tuple[Tensor, Tensor]
     affine[:, 2:, 2] -= LAYER_MIDDLE + moved
     affine[:, 3] *= floor_tilt(pose.gap)
     affine[:, 2:, 2] += LAYER_MIDDLE
-    matrix = on(still.device, affine)
-    found = torch.baddbmm(matrix[..., 2:], matrix[..., :2], still.flatten(2))
+    matrix = on(still.device, np.ascontiguousarray(affine[..., :2]))
+    found = torch.bmm(matrix, still.flatten(2)).add_(on(still.device, affine[..., 2:]))
     held, with_jaw = found.reshape(-1, 2, *still.shape[1:]).unbind(1)
     return held, with_jaw
 

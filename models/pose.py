@@ -11,10 +11,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS
+from models.controls import INNER_LOWER, INNER_UPPER, LIP_POINTS, LIPS, SKIN_CHANNELS
 from models.correction import calibrated
 from models.head import HEAD_GRID, turn
-from models.lips import LipRig, displace, pulls
+from models.lips import LipRig, displace, drop
 from models.media import CHANNEL_INDEX, FloatArray
 
 ROWS_TOLD = 4  # of a picture, of which is told at once where the person is
@@ -27,6 +27,7 @@ LAYER_LIPS = np.stack(
     ]
 )
 _AROUND = np.array([0, 1, HEAD_GRID, HEAD_GRID + 1])  # nodes round a place
+_PULLING = np.array([CHANNEL_INDEX[name] for name in SKIN_CHANNELS])
 _HEAD = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["breath"] + 1)
 
 
@@ -76,6 +77,15 @@ class PoseRig:
         return bool(self.glasses.any())
 
     @cached_property
+    def eyes_alone(self) -> bool:
+        """Whether no background is near any frame's eyes."""
+        return bool(self.within[:, 0].all())
+
+    @cached_property
+    def mouth_alone(self) -> bool:
+        return bool(self.within[:, 1].all())
+
+    @cached_property
     def height(self) -> int:
         """Of the picture, pixels."""
         return int(self.size[0, 0])
@@ -121,8 +131,10 @@ class Pose:
     """Of B frames. Arrays are float32; pixels are x, y."""
 
     motion: FloatArray  # [B, channels] bounded and calibrated
-    flat: FloatArray  # [B, 2 layers, 2, 33] way in the box, x and y, of LAYER_LIPS
-    pulls: FloatArray  # [B, PULLS], see models.lips.pulls
+    # Ways in the box, x and y, of LAYER_LIPS; then the chin's way down, IOD, in x's
+    # next place and in y's after that.
+    flat: FloatArray  # [B, 2 layers, 2, 35]
+    pulls: FloatArray  # [B, SKIN_CHANNELS] what moves skin by itself
     gap: FloatArray  # [B, 1] IOD between the lips in the middle
     strayed: FloatArray  # [B, 1] IOD, the furthest that an inner lip has gone
     inner: FloatArray  # [B, 22, 2] pixels of the inner lips
@@ -156,9 +168,12 @@ def pose_of(rig: PoseRig, motion: FloatArray) -> Pose:
         eyes = rig.eye_middle + rig.eye_head @ from_pivot
         nodes = at_nodes(rig.head, inner, rig.height, rig.width)
         inner = inner + nodes @ from_pivot
-    flat = (moved @ rig.projection)[:, LAYER_LIPS].swapaxes(2, 3)
-    pulled = pulls(rig.lips, motion)
-    return Pose(motion, flat, pulled, gap, strayed, inner, eyes, turned)
+    own = LAYER_LIPS.shape[1]
+    flat = np.zeros((len(motion), 2, 2, own + 2), np.float32)
+    flat[..., :own] = (moved @ rig.projection)[:, LAYER_LIPS].swapaxes(2, 3)
+    flat[:, :, 0, own] = flat[:, :, 1, own + 1] = drop(rig.lips, motion)
+    pulls = motion[:, _PULLING]
+    return Pose(motion, flat, pulls, gap, strayed, inner, eyes, turned)
 
 
 def at_nodes(

@@ -69,8 +69,9 @@ class Prepared:
     fixed: Tensor  # [B, 7, h, w] what the head holds: cavity RGB, then teeth as lower
     lower: Tensor  # [B, 4, h, w] RGB weighted by alpha, the share of what is behind
     tongue: Tensor
-    spread: Tensor  # [B, 2 layers, 33, nodes] of a layer's lips, see Pose.flat
-    pull: Tensor  # [B, PULLS, 2 layers * 2 * nodes] the skin's way in the box, x and y
+    spread: Tensor  # [B, 2 layers, 35, nodes] of a layer's lips and the chin, see
+    # Pose.flat
+    pull: Tensor  # [B, SKIN_CHANNELS, 2 layers * 2 * nodes] the skin's way, x and y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
     box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
@@ -344,7 +345,7 @@ def _spreads(rig: FaceRig, half_box: Tensor) -> tuple[Tensor, Tensor]:
     table = (rig.table[pulling, lips:] @ projection).transpose(1, 2)[:, None] @ skin
     spread[:, outer] += follow
     own = [layer[rows] for layer, rows in zip(spread, LAYER_LIPS, strict=True)]
-    return torch.stack(own), torch.cat([jaw[None], table]).flatten(1)
+    return torch.cat([torch.stack(own), jaw], 1), table.flatten(1)
 
 
 def _weighted(layer: npt.NDArray[np.uint8]) -> Tensor:
