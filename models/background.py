@@ -34,6 +34,7 @@ NOTCH = 8  # of DECIDED_PX, half its width
 LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
 LARGEST_GAP = 16  # of DECIDED_PX, half its width
 GAP = 0.85  # of the model's mask: surer, and it is no gap
+FACE_RIM = 0.035  # IOD within a face's landmarks, where colours say what is face
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
 
 
@@ -222,9 +223,18 @@ def _disc(radius: int) -> npt.NDArray[np.uint8]:
 
 
 def face_mask(landmarks: FloatArray, height: int, width: int) -> UintArray:
-    """The face's own outline, softened: what no matte may miss. uint8 [H, W]."""
+    """The face's own outline, softened: what no matte may miss. uint8 [H, W].
+
+    A little within the landmarks, which lie beside a jaw now and then.
+    """
     hull = cv2.convexHull(landmarks[:468, :2].astype(np.float32))
-    mask = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(mask, np.round(hull * 16).astype(np.int32), (255,), shift=4)
-    blur = max(0.012 * HeadFrame.of(landmarks).iod, 0.5)
+    outline, mask = (
+        np.round(hull * 16).astype(np.int32),
+        np.zeros((height, width), np.uint8),
+    )
+    cv2.fillConvexPoly(mask, outline, (255,), shift=4)
+    iod = HeadFrame.of(landmarks).iod
+    rim = max(round(2 * FACE_RIM * iod), 1)
+    cv2.polylines(mask, [outline], True, (0,), rim, shift=4)
+    blur = max(0.012 * iod, 0.5)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.uint8)

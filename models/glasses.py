@@ -38,6 +38,8 @@ LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
 HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
 RAYS = 120  # round an eye
 BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a frame
+NOBODY = 8  # of 255 of the matte; less is background
+UNLIKE = 10.0, 30.0  # levels, from the background about: none of a frame, all of it
 SURE = 250  # of 255 of the matte, from where on a pixel is the person's alone
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
@@ -177,9 +179,26 @@ def with_frames(
             faint = _frames(shades, everywhere, not_lens, half, FAINTER)
             kept = _begun_on(kept, faint, 1)
             wide = cv2.dilate(kept.astype(np.float32), np.ones((3, 3)))
-            soft = cv2.GaussianBlur(wide, (0, 0), 0.8)
+            soft = np.asarray(cv2.GaussianBlur(wide, (0, 0), 0.8))
+            soft *= _unlike(picture[here], (matte[here] < NOBODY) & (wide == 0), half)
             result[here] = np.maximum(result[here], 255 * soft)
     return np.asarray(np.round(result), np.uint8)
+
+
+def _unlike(
+    picture: UintArray, behind: npt.NDArray[np.bool_], half: float
+) -> FloatArray:
+    """How far colours are not those of what is behind near by, [H, W], 0 to 1: between
+    a dark frame and dark hair the background is a light line too."""
+    there = behind.astype(np.float32)
+    colours = picture.astype(np.float32)
+    total, near = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), 0.4 * half))
+        for each in (colours * there[..., None], there)
+    )
+    usual = total / np.maximum(near, 1e-3)[..., None]
+    apart = np.linalg.norm(colours - usual, axis=2)
+    return np.where(near > 0.02, smoothstep(apart, *UNLIKE), 1).astype(np.float32)
 
 
 def _begun_on(
