@@ -34,6 +34,8 @@ NOTCH = 8  # of DECIDED_PX, half its width
 LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
 LARGEST_GAP = 16  # of DECIDED_PX, half its width
 GAP = 0.85  # of the model's mask: surer, and it is no gap
+SURELY_TOLD = 0.5, 0.75  # of what colours say: less, and outlines are evened
+EVEN, EVEN_EDGE = 0.006, (0.2, 0.8)  # of the width; of what is so evened, its edge
 FACE_RIM = 0.035  # IOD within a face's landmarks, where colours say what is face
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
 
@@ -91,7 +93,18 @@ def _matte(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatArr
     trust = told_apart(colours, person, behind)
     wish = _wish(said, trust, way, coarse)
     found = shares(colours, person.astype(np.float32), ~(person | behind), wish)
+    found = _evened(found, said, trust)
     return _connected(np.clip((found - NO_SHARE) / (WHOLE - NO_SHARE), 0, 1))
+
+
+def _evened(found: FloatArray, said: Wish, trust: FloatArray) -> FloatArray:
+    """Shares [H, W] with an even outline where colours say little: there a ragged one
+    is no better a guess."""
+    sigma = EVEN * found.shape[1]
+    even = smoothstep(np.asarray(cv2.GaussianBlur(found, (0, 0), sigma)), *EVEN_EDGE)
+    sure = np.asarray(cv2.GaussianBlur(said.weight, (0, 0), 2 * sigma))
+    clear = np.maximum(trust, smoothstep(sure, *SURELY_TOLD))
+    return np.asarray(even + (found - even) * clear, np.float32)
 
 
 def _connected(matte: FloatArray) -> FloatArray:

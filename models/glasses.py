@@ -180,8 +180,9 @@ def with_frames(
             kept = _begun_on(kept, faint, 1)
             wide = cv2.dilate(kept.astype(np.float32), np.ones((3, 3)))
             soft = np.asarray(cv2.GaussianBlur(wide, (0, 0), 0.8))
-            soft *= _unlike(picture[here], (matte[here] < NOBODY) & (wide == 0), half)
-            result[here] = np.maximum(result[here], 255 * soft)
+            behind = (matte[here] < NOBODY) & (wide == 0)
+            shown = 255 * soft * _unlike(picture[here], behind, half)
+            result[here] = np.maximum(result[here], shown)
     return np.asarray(np.round(result), np.uint8)
 
 

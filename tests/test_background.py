@@ -78,6 +78,24 @@ def test_the_face_is_never_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert matte[face_mask(marks, SIDE, SIDE) == 255].min() == 255
 
 
+def test_a_wall_beside_a_jaw_is_no_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Landmarks lie beside the jaw here and there."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE]
+    away = np.hypot(x - 128, y - 130)
+    picture = np.where((away < 45)[..., None], SKIN, WALL).astype(np.uint8)
+    _, marks = portrait()
+    middle = marks[:468, :2].mean(0)
+    marks[:, :2] = middle + 1.16 * (marks[:, :2] - middle)
+    coarse = np.where(away < 46, 1.0, 0.0)
+    told(monkeypatch, coarse)
+    hull = cv2.convexHull(marks[:468, :2].astype(np.float32))
+    beside = np.zeros((SIDE, SIDE), np.uint8)
+    cv2.fillConvexPoly(beside, np.round(hull).astype(np.int32), (1,))
+    jaw = (beside > 0) & (away > 46) & (y > 130)
+    assert jaw.sum() > 10
+    assert refine_matte(picture, marks)[jaw].mean() < 128
+
+
 def test_a_face_before_its_own_colour_keeps_its_cheeks() -> None:
     """The rim of a turned face may look like the wall next to it."""
     mask = face_mask(grace().landmarks, *grace().size) == 255

@@ -71,3 +71,16 @@ def test_far_from_the_person_nothing_changes() -> None:
     cv2.line(picture, (225, 20), (250, 120), HAIR, 1)
     filled = fill_background(picture, matte)
     assert np.array_equal(filled[:, 222:], picture[:, 222:])
+
+
+def test_locks_do_not_bend_what_goes_on_behind_them() -> None:
+    stripes = plain()
+    stripes[(np.arange(SIDE) // 10) % 2 == 0] = (60, 120, 180)
+    _, matte = before(stripes)
+    for row in range(60, 170, 22):
+        for column in (72, 184):
+            cv2.circle(matte, (column, row), 8, (255,), -1, cv2.LINE_AA)
+    share = matte[..., None] / 255
+    picture = (share * np.array(HAIR) + (1 - share) * stripes).round().astype(np.uint8)
+    wrong = np.abs(fill_background(picture, matte).astype(int) - stripes)
+    assert wrong[rim(matte)].mean() < 15
