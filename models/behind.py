@@ -178,14 +178,14 @@ def _looked_up(
 ) -> tuple[FloatArray, FloatArray]:
     """Colours at places, [H, W, 3], and whether they are there and not the person's,
     [H, W], 0 to 1, softly."""
+    places, there = (x.astype(np.float32), y.astype(np.float32)), ~person
     colours, known = (
-        np.asarray(
-            cv2.remap(
-                each, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR
-            ),
-            np.float32,
+        np.asarray(cv2.remap(each, *places, cv2.INTER_LINEAR, None, border), np.float32)
+        # No black beyond the picture, which would show where it is known by half.
+        for each, border in (
+            (picture, cv2.BORDER_REPLICATE),
+            (there.astype(np.float32), cv2.BORDER_CONSTANT),
         )
-        for each in (picture, (~person).astype(np.float32))
     )
     return colours, np.asarray(cv2.GaussianBlur(known, (0, 0), 0.006 * person.shape[1]))
 

@@ -84,3 +84,15 @@ def test_locks_do_not_bend_what_goes_on_behind_them() -> None:
     picture = (share * np.array(HAIR) + (1 - share) * stripes).round().astype(np.uint8)
     wrong = np.abs(fill_background(picture, matte).astype(int) - stripes)
     assert wrong[rim(matte)].mean() < 15
+
+
+def test_a_plain_wall_is_plain_behind_shoulders_that_leave_the_picture() -> None:
+    """What is mirrored out there is no black."""
+    matte = np.zeros((SIDE, SIDE), np.uint8)
+    outline = [(-9, SIDE), (-9, 195), (83, 145), (83, -9), (173, -9), (173, 145)]
+    outline += [(SIDE + 9, 195), (SIDE + 9, SIDE)]
+    cv2.fillPoly(matte, [np.array(outline)], (255,), cv2.LINE_AA)
+    share = matte[..., None] / 255
+    picture = share * np.array(HAIR) + (1 - share) * plain()
+    filled = fill_background(picture.round().astype(np.uint8), matte)
+    assert np.abs(filled.astype(int) - WALL).max() < 12
