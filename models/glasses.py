@@ -30,6 +30,7 @@ THICK, LONG, LIDS = 0.30, 1.9, 0.13
 NEAR_LIDS = 1.3, 0.28, 0.35  # beside, above and below an eye: dark lashes, tired skin
 LASHES = 0.06  # above an eye, where only what goes on from a frame is one
 DARKER = 0.16  # of the skin's brightness, than what is round them
+UNLIKE = 0.45  # of the skin's brightness, that it never differs from itself by
 FAR = 2.6  # half eye widths from an eye's middle that frames reach
 FAINTER = 0.5  # of the usual contrast, before a background as dark as frames are
 OUT = 3.6  # the same of frames that stand out beside a face
@@ -95,6 +96,11 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         behind = _behind_others(worn, frame[:2], here)
         worn &= ~(behind & _near_lids(eyes, eye, s, t))
         worn &= _long(worn, half) | ~behind  # nor what is left of a fold
+        # A frame goes on, fainter, before skin as dark as it is.
+        faint = _frames(luma, person, _on_lids(eyes, eye, s, t), half, FAINTER)
+        faint = _begun_on(worn, faint, BEGUN * half)
+        worn |= _where_no_other(faint, worn, frame[:2], here)
+        worn |= _at_frames(worn, luma, eyes, eye, here)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
@@ -116,16 +122,34 @@ def _near_lids(
     return near
 
 
+def _at_frames(
+    frames: npt.NDArray[np.bool_],
+    luma: FloatArray,
+    eyes: EyeRig,
+    eye: int,
+    here: tuple[slice, slice],
+) -> npt.NDArray[np.bool_]:
+    """What lies at frames and is nothing like skin: hinges, which are wider than lines,
+    and lights that a lens throws back."""
+    frame = eyes.frame[eye].numpy()
+    s, t = eye_coordinates(frame, here)
+    below = t - lid_height(eyes.lids[eye, 1], s)
+    under = ((below > 0.15) & (below < 0.7) & (s.abs() < 0.9)).numpy()
+    if not under.any():
+        return np.zeros_like(frames)
+    skin = float(np.median(luma[under]))
+    side = round(2 * THICK * float(np.linalg.norm(frame[2:4]))) | 1
+    close = cv2.dilate(frames.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    unlike = np.abs(luma - skin) > UNLIKE * skin
+    return np.asarray(unlike & close & ~_near_lids(eyes, eye, s, t), np.bool_)
+
+
 def _behind_others(
     lines: npt.NDArray[np.bool_], middle: FloatArray, here: tuple[slice, slice]
 ) -> npt.NDArray[np.bool_]:
     """Of lines those with another one further out, seen from the eye's middle, pixels
     of the picture: near the lids lashes and folds within the frame of a lens."""
-    rows, columns = np.mgrid[here].astype(np.float32)
-    away = np.hypot(columns - middle[0], rows - middle[1])
-    angle = np.arctan2(rows - middle[1], columns - middle[0])
-    ray = np.round(angle * (RAYS / 2 / np.pi)).astype(int) % RAYS
-    steps = away.astype(int)
+    ray, steps = _seen_from(middle, here)
     met = np.zeros((RAYS, int(steps.max()) + 1), np.bool_)
     met[ray[lines], steps[lines]] = True
     met = cv2.dilate(met.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -134,6 +158,32 @@ def _behind_others(
     ended = np.logical_or.accumulate(beyond & ~met[:, ::-1], axis=1)[:, ::-1]
     behind: npt.NDArray[np.bool_] = lines & ended[ray, steps]
     return behind
+
+
+def _where_no_other(
+    lines: npt.NDArray[np.bool_],
+    others: npt.NDArray[np.bool_],
+    middle: FloatArray,
+    here: tuple[slice, slice],
+) -> npt.NDArray[np.bool_]:
+    """Of lines what lies in directions, seen from the eye's middle, pixels of the
+    picture, in which none of the others is."""
+    ray, _ = _seen_from(middle, here)
+    met = np.zeros(RAYS, np.bool_)
+    met[ray[others]] = True
+    free: npt.NDArray[np.bool_] = lines & ~met[ray]
+    return free
+
+
+def _seen_from(
+    middle: FloatArray, here: tuple[slice, slice]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """On which of RAYS from an eye's middle each pixel lies, and how far out."""
+    rows, columns = np.mgrid[here].astype(np.float32)
+    away = np.hypot(columns - middle[0], rows - middle[1])
+    angle = np.arctan2(rows - middle[1], columns - middle[0])
+    ray = np.round(angle * (RAYS / 2 / np.pi)).astype(int) % RAYS
+    return ray, away.astype(int)
 
 
 def under_glasses(
