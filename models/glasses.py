@@ -30,7 +30,7 @@ THICK, LONG, LIDS = 0.30, 1.9, 0.13
 NEAR_LIDS = 1.3, 0.28, 0.35  # beside, above and below an eye: dark lashes, tired skin
 LASHES = 0.06  # above an eye, where only what goes on from a frame is one
 DARKER = 0.16  # of the skin's brightness, than what is round them
-UNLIKE = 0.45  # of the skin's brightness, that it never differs from itself by
+NOT_SKIN = 0.45  # of the skin's brightness, that it never differs from itself by
 FAR = 2.6  # half eye widths from an eye's middle that frames reach
 FAINTER = 0.5  # of the usual contrast, before a background as dark as frames are
 OUT = 3.6  # the same of frames that stand out beside a face
@@ -140,7 +140,7 @@ def _at_frames(
     skin = float(np.median(luma[under]))
     side = round(2 * THICK * float(np.linalg.norm(frame[2:4]))) | 1
     close = cv2.dilate(frames.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    unlike = np.abs(luma - skin) > UNLIKE * skin
+    unlike = np.abs(luma - skin) > NOT_SKIN * skin
     return np.asarray(unlike & close & ~_near_lids(eyes, eye, s, t), np.bool_)
 
 
