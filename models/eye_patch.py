@@ -60,7 +60,7 @@ def render_eyes(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None
     columns, rows = (around[..., 2:] - around[..., :2]).max((0, 1)).tolist()
     first = np.minimum(around[..., :2], [maps.width - columns, maps.height - rows])
     places = maps.still(patch_places(first, rows, columns, maps))
-    photo = places + maps.in_box(maps.face[:, :2], places)
+    photo = places + maps.in_box(maps.face[:, ::2], places)
     behind = None
     if not batch.rig.eyes_alone:
         behind = _by_eye(cut(batch.backdrop, first, rows, columns))

@@ -19,7 +19,7 @@ STILL_PX = 0.04  # less is no motion; twice as much is whole
 class FaceMap:
     """Ways back, differences of places in the picture, on nodes of a face's box."""
 
-    back: Tensor  # [B, 4, GRID_HEIGHT, GRID_WIDTH] x, y of upper and lower layer's way
+    back: Tensor  # [B, 2, 2 layers, GRID_HEIGHT, GRID_WIDTH] x, y of upper, lower layer
     mixed: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] each node by its own layer
     rows: range  # of nodes that are not still in any frame
 
@@ -28,19 +28,20 @@ def face_map(batch: Prepared, pose: Pose) -> FaceMap:
     field = _field(batch, pose)
     rows = _moving_rows(field, batch.rig)
     frames = field.shape[0]
-    both = field.new_zeros((frames, 6, GRID_HEIGHT, GRID_WIDTH))
+    ways = field.new_zeros((frames, 6, GRID_HEIGHT, GRID_WIDTH))
+    both = ways[:, :4].view(frames, 2, 2, GRID_HEIGHT, GRID_WIDTH)
+    mixed = ways[:, 4:]
     if rows:
         # A node is felt as far as its neighbours.
         near = slice(max(rows.start - 1, 0), min(rows.stop + 1, GRID_HEIGHT))
-        # [B layers, 2, h, w]
         back = inverse_sheared(field[..., near, :].flatten(0, 1), GRID_HEIGHT)
-        back = _calmed(back.reshape(frames, 4, -1, GRID_WIDTH), batch)
+        back = _calmed(back.reshape(frames, 2, 2, -1, GRID_WIDTH), batch)
         nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)[:, :, near]
-        in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
-        torch.mul(back, batch.box_share, out=both[:, :4, near])
-        upper, lower = both[:, :2, near], both[:, 2:4, near]
-        torch.lerp(lower, upper, in_upper, out=both[:, 4:, near])
-    return FaceMap(both[:, :4], both[:, 4:], rows)
+        in_upper = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, 0]))
+        torch.mul(back.transpose(1, 2), batch.box_share, out=both[..., near, :])
+        upper, lower = both[..., near, :].unbind(2)
+        torch.lerp(lower, upper, in_upper, out=mixed[:, :, near])
+    return FaceMap(both, mixed, rows)
 
 
 def _moving_rows(field: Tensor, rig: PoseRig) -> range:
@@ -77,7 +78,7 @@ def _field(batch: Prepared, pose: Pose) -> Tensor:
 def _calmed(back: Tensor, batch: Prepared) -> Tensor:
     """Without the traces that a spline leaves far from what moves: nobody sees them,
     but they would keep still parts of the picture from being the photo to the bit."""
-    widths = batch.rig.widths[:, None, None, None]
+    widths = batch.rig.widths[:, None, None, None, None]
     whole = on(back.device, widths / (2 * STILL_PX))
-    largest = back.abs().amax(1, keepdim=True)
+    largest = back.abs().amax((1, 2), keepdim=True)
     return back.mul_(largest.mul_(whole).sub_(1).clamp_(0, 1))

@@ -74,7 +74,7 @@ def _with_newton(forward: Tensor, grid_rows: int) -> Tensor:
     """A field that does not fold, and the inverse of the Jacobian of y + u(y), its
     second and its first column in turn: [N, 6, h, w]."""
     height, width = forward.shape[-2:]
-    field = forward.new_empty((forward.shape[0], 6, height, width))
+    field = forward.new_zeros((forward.shape[0], 6, height, width))
     field[:, :2] = forward
     _adjugate_into(field[:, 2:], forward, grid_rows)
     area = _area(field[:, 2:])
@@ -86,14 +86,13 @@ def _with_newton(forward: Tensor, grid_rows: int) -> Tensor:
 
 
 def _adjugate_into(adjugate: Tensor, forward: Tensor, grid_rows: int) -> None:
-    """Of the Jacobian of y + u(y), as _with_newton: [N, 4, h, w].
+    """Of the Jacobian of y + u(y), as _with_newton, over zeros: [N, 4, h, w].
 
     Differences are taken along the whole field, row after row: over the ends of rows
     too, where nothing moves.
     """
     height, width = forward.shape[-2:]
     u, steps = forward.flatten(2), adjugate.flatten(2)
-    steps[:, :, :width] = steps[:, :, -width:] = 0
     inner = steps[:, :, width:-width]
     torch.sub(u[..., 2 * width :], u[..., : -2 * width], out=inner[:, :2])
     torch.sub(

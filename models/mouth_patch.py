@@ -70,9 +70,8 @@ def _drawn(
 ) -> Tensor:
     """Patches [B, 3, *size] with their top left pixels at first [B, 2]."""
     still = maps.still(patch_places(first[:, None], *size, maps))
-    back = maps.in_box(maps.face, still).reshape(-1, 2, 2, *size).transpose(1, 2)
-    both = still.new_empty(back.shape)  # by each layer, one below the other
-    both = torch.add(still[:, :, None], back, out=both).flatten(2, 3)
+    back = maps.in_box(maps.face, still).reshape(-1, 2, 2, *size)
+    both = back.add_(still[:, :, None]).flatten(2, 3)  # one layer below the other
     alone = batch.rig.mouth_alone
     person = batch.person[:, :3] if alone else batch.person
     above, below = _halves(sample(person, both))

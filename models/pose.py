@@ -144,7 +144,7 @@ class Pose:
 
 def turns(motion: FloatArray) -> list[bool]:
     """Of each row, whether the head turns or breathes."""
-    moves: list[bool] = (motion[:, _HEAD] != 0).any(1).tolist()
+    moves: list[bool] = motion[:, _HEAD].any(1).tolist()
     return moves
 
 

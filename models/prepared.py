@@ -73,7 +73,7 @@ class Prepared:
     # Pose.flat
     pull: Tensor  # [B, SKIN_CHANNELS, 2 layers * 2 * nodes] the skin's way, x and y
     box_nodes: Tensor  # [B, 2, GRID_HEIGHT, GRID_WIDTH] places
-    box_share: Tensor  # [B, 4, 1, 1] of the picture's width and height, twice
+    box_share: Tensor  # [B, 2, 1, 1, 1] of the picture's width and height
     to_box: Tensor  # [B, 4] scale of x and y, then offset: place -> place in the box
     head: Tensor  # [B, 4, nodes], see models.head
     held: Tensor  # [B, 4, HEAD_GRID, HEAD_GRID], see models.head.build_held
@@ -298,7 +298,7 @@ def _face_tensors(identity: Identity, rig: FaceRig) -> list[Tensor]:
     return [
         *_spreads(rig, half_box),
         nodes * share[:, None, None] + middle[:, None, None],
-        share.repeat(2)[:, None, None],
+        share[:, None, None, None],
         torch.cat([1 / share, -middle / share]),
     ]
 

@@ -134,8 +134,8 @@ class Maps:
     """Where a place of the frame comes from. Ways are differences of places.
 
     head: [B, 2, g, g] way back to the still head, over the whole picture, or None.
-    face: [B, 4, h, w] way back to the photo, over the face's box, upper and lower
-        layer.
+    face: [B, 4, h, w] way back to the photo, over the face's box: x of the upper and
+        the lower layer, then y.
     to_box: [B, 4] scale of x and y, then offset: place in the picture -> in the box.
     height, width: of the picture, pixels.
     """

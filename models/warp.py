@@ -150,7 +150,7 @@ def _render_turned(frames: Tensor, batch: Prepared, pose: Pose) -> None:
     face = face_map(batch, pose)
     height, width = batch.picture.shape[1:3]
     forward = _turn(batch, pose.turn / half_px(height, width))
-    maps = Maps(inverse(forward), face.back, batch.to_box, height, width)
+    maps = Maps(inverse(forward), face.back.flatten(1, 2), batch.to_box, height, width)
     draw(frames, batch, maps, face.mixed, (0, 0, width, height))
     _draw_patches(frames, batch, maps, pose)
 
@@ -177,7 +177,7 @@ def _render_still(frames: Tensor, batch: Prepared, pose: Pose) -> None:
     face = face_map(batch, pose)
     height, width = batch.picture.shape[1:3]
     copy_into(frames, batch.picture)
-    maps = Maps(None, face.back, batch.to_box, height, width)
+    maps = Maps(None, face.back.flatten(1, 2), batch.to_box, height, width)
     if face.rows:
         region = _moving(face.rows, batch.rig, height, width)
         draw(frames, batch, maps, face.mixed, region)

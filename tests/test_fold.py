@@ -26,14 +26,14 @@ def areas(row: torch.Tensor) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bo
     batch = renderer().prepared(grace())
     with torch.inference_mode():
         face = face_map(batch, pose_of(batch.rig, bounded(row.numpy())))
-        back = face.back / batch.box_share
-        nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, back.device)
-        above = sample(batch.seam[:, :1], batch.seam_places(nodes + back[:, :2]))
-        below = sample(batch.seam[:, 2:3], batch.seam_places(nodes + back[:, 2:]))
+        layers = (face.back / batch.box_share).unbind(2)
+        nodes = nodes_of(GRID_HEIGHT, GRID_WIDTH, face.back.device)
+        above = sample(batch.seam[:, :1], batch.seam_places(nodes + layers[0]))
+        below = sample(batch.seam[:, 2:3], batch.seam_places(nodes + layers[1]))
     upper, lower = above[0, 0] > 0.5, below[0, 0] > 0.5
     cell = nodes[0, :, 1, 1] - nodes[0, :, 0, 0]
     found = []
-    for layer in (back[0, :2], back[0, 2:]):
+    for (layer,) in layers:
         by_x = ((layer[:, :-1, 1:] - layer[:, :-1, :-1]) / cell[0]).numpy()
         by_y = ((layer[:, 1:, :-1] - layer[:, :-1, :-1]) / cell[1]).numpy()
         found.append((1 + by_x[0]) * (1 + by_y[1]) - by_x[1] * by_y[0])
