@@ -83,8 +83,9 @@ def _drawn(
     if rounding.any():
         below = _lit(below, gloss, rounding)
     strayed = _share(pose.strayed, STRAYED)
-    hidden = batch.rig.hidden_lip[:, 3:] * strayed * (1 - _share(pose.gap, PARTED))
-    if hidden.any():
+    if batch.rig.any_hidden_lip:
+        hidden = batch.rig.hidden_lip[:, 3:] * strayed
+        hidden = hidden * (1 - _share(pose.gap, PARTED))
         above = _let_through(above, shade, batch.rig.hidden_lip, hidden)
     device = still.device
     unlit = 1 - _share(pose.gap, LIT_GAP)

@@ -86,6 +86,10 @@ class PoseRig:
         return bool(self.within[:, 1].all())
 
     @cached_property
+    def any_hidden_lip(self) -> bool:
+        return bool(self.hidden_lip[:, 3].any())
+
+    @cached_property
     def height(self) -> int:
         """Of the picture, pixels."""
         return int(self.size[0, 0])
