@@ -12,7 +12,7 @@ from models.sampling import half_px
 NODE_PX = 4  # spacing of the grid on which maps are composed
 # Rows of a band, multiples of NODE_PX: of so many frames together as a cache holds, but
 # neither so few that starting on them costs more, nor so many that bands are too wide.
-CACHED_PX, LEAST_PX, MOST_PX = 256, 32, 128
+CACHED_PX, LEAST_PX, MOST_PX = 256, 32, 192
 
 Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, one past the end
 Columns = tuple[int, int]  # the first and one past the last

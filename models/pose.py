@@ -63,7 +63,7 @@ class PoseRig:
     glasses: npt.NDArray[np.bool_]  # [B] worn
     within: npt.NDArray[np.bool_]  # [B, 2] no background near the eyes, the mouth
 
-    @property
+    @cached_property
     def lips(self) -> LipRig:
         return LipRig(
             self.lips_rest,

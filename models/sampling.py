@@ -75,7 +75,7 @@ def cut_off_into(frames: Tensor, colours: Tensor) -> None:
     """colours [B, C, h, w], 0 to less than 256 -> uint8 frames [B, h, w, C]. Tables of
     colours are kept half a level up, so that this rounds."""
     if in_ram(frames):  # four times as fast as torch's own conversion
-        interleave_into(frames, torch.from_numpy(colours.numpy().astype(np.uint8)))
+        _interleave(frames.numpy(), colours.numpy().astype(np.uint8))
     else:
         interleave_into(frames, colours.to(torch.uint8))
 
@@ -90,10 +90,14 @@ def copy_into(frames: Tensor, pictures: Tensor) -> None:
 
 def interleave_into(frames: Tensor, planes: Tensor) -> None:
     """uint8 [B, C, h, w] -> frames [B, h, w, C]."""
-    if not in_ram(frames):
+    if in_ram(frames):
+        _interleave(frames.numpy(), planes.numpy())
+    else:
         frames.copy_(planes.permute(0, 2, 3, 1))
-        return
-    for row, frame in zip(planes.numpy(), frames.numpy(), strict=True):
+
+
+def _interleave(frames: npt.NDArray[np.uint8], planes: npt.NDArray[np.uint8]) -> None:
+    for frame, row in zip(frames, planes, strict=True):
         _interleave_row(frame, row)
 
 

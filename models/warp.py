@@ -9,6 +9,7 @@ import math
 import weakref
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -59,7 +60,7 @@ class WarpRenderer(torch.nn.Module):
         Raises:
             ValueError: NaN or infinity, wrong shape, or pictures of different sizes.
         """
-        values = bounded(motion.to(torch.float32).cpu().numpy())
+        values = bounded(motion.cpu().numpy().astype(np.float32, copy=False))
         _check_rows(identities, values)
         turning = turns(values)
         groups = list(_still_groups(identities, turning).values())
