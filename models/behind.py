@@ -17,6 +17,7 @@ EVEN = 0.03  # of the width: how even its edge is taken to be
 UPRIGHT = 0.5, 0.7  # of how far the sides are, with the upper edge: beside, above
 STRAND, STRANDS_REACH = 0.0045, 0.08  # of the width: half of one, how far they go
 STRANDS_HOLD = 0.015  # of the width: nearer, a strand hangs on the person
+USUAL = 0.05  # of the width about a strand: what usually stands out there
 STRAND_LEVELS, STRAND_OUTSTANDS = 20, 2.5
 STRAND_ALIKE = 0.9  # cosine
 
@@ -57,19 +58,18 @@ def _strands(
     behind, inside: the colours of the background and of the person, spread everywhere.
     """
     width = person.shape[1]
-    near = grown(person, round(STRANDS_REACH * width)) & ~person
+    away = _way_in(~person) / width
+    near = (away > 0) & (away < STRANDS_REACH)
     far, alike = _standing_out(picture, behind, inside)
     outside = (~person).astype(np.float32)
-    usual, weight = (
-        cv2.GaussianBlur(each, (0, 0), max(0.03 * width, 2))
-        for each in (far * outside, outside)
-    )
+    window = (2 * max(round(USUAL * width), 3) + 1,) * 2
+    usual, weight = (cv2.blur(each, window) for each in (far * outside, outside))
     found = near & (far > STRAND_LEVELS) & (alike > STRAND_ALIKE)
     found &= far * weight > STRAND_OUTSTANDS * usual
     # What hangs on the person, if by parts that are seen.
     whole = grown(found, max(round(STRAND * width), 2)) & near
     _, parts = cv2.connectedComponents(whole.astype(np.uint8))
-    hold = grown(person, max(round(STRANDS_HOLD * width), 2)) & found
+    hold = (away < max(STRANDS_HOLD, 2.5 / width)) & found
     hanging = found & np.isin(parts, np.unique(parts[hold]))
     return grown(hanging, max(round(0.003 * width), 1)) & near
 
@@ -97,8 +97,7 @@ def _standing_out(
         _alike(picture, about, inside), _alike(picture, np.asarray(closed), darkest)
     )
     apart = np.maximum(cv2.absdiff(picture, closed), cv2.absdiff(picture, opened))
-    far = np.linalg.norm(apart.astype(np.float32), axis=2)
-    return np.asarray(far, np.float32), alike
+    return _length(apart.astype(np.float32)), alike
 
 
 def _alike(
@@ -107,8 +106,13 @@ def _alike(
     """How far what is seen differs from what is about it as a person does, [H, W]: the
     cosine of both ways in the space of colours."""
     apart, way = (each.astype(np.float32) - about for each in (picture, person))
-    lengths = np.linalg.norm(apart, axis=2) * np.linalg.norm(way, axis=2)
-    return np.asarray((apart * way).sum(2) / (lengths + 1))
+    along = np.einsum("hwc,hwc->hw", apart, way)
+    return np.asarray(along / (_length(apart) * _length(way) + 1))
+
+
+def _length(ways: FloatArray) -> FloatArray:
+    """Of ways [H, W, 3] in the space of colours: [H, W]."""
+    return np.asarray(np.sqrt(np.einsum("hwc,hwc->hw", ways, ways)))
 
 
 def _luma(picture: UintArray) -> FloatArray:
