@@ -18,6 +18,7 @@ from models.own_teeth import (
     own_teeth_layer,
     own_tooth,
     pixels_within,
+    saturation,
     shows_teeth,
 )
 from models.rig import HeadFrame
@@ -29,11 +30,14 @@ LAYER_SCALE = np.array([2 / (RIGHT - LEFT), 2 / (BOTTOM - TOP)], np.float32)
 LAYER_MIDDLE = np.array([-LEFT, -TOP], np.float32) * LAYER_SCALE - 1
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
 UPPER_EDGE, LOWER_EDGE = 0.036, 0.006  # IOD below the closed lips' seam, at rest
-LOWER_TEETH = 0.55  # of the upper teeth's light: they lie behind them, under the lip
+LOWER_TEETH = 0.42  # of the upper teeth's light: they lie behind them, under the lip
 # IOD above the lower teeth: the tongue's crest, and where it is the lightest.
 TONGUE_CREST, TONGUE_PEAK = 0.12, 0.04
 # Of the tongue's colour: its back in the dark, and what is added where it is lightest.
-TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.40
+TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.50
+# How much more colour it has than the lips; the most green and blue of its red.
+REDDER, OF_RED = 1.35, 0.60
+COLOURED = 0.10, 0.25  # a face's saturation: grey until here, coloured from here on
 TIP_WIDTH = 0.165  # IOD, half of the tip's
 # Of the tongue's light. Lighter, and what lies behind is taken for a lip.
 CAVITY = 0.05
@@ -71,7 +75,10 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     lip = np.median(lips, axis=0)
     tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
     # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
-    tongue = tongue.mean() + 1.15 * (tongue - tongue.mean())
+    tongue = tongue.mean() + REDDER * (tongue - tongue.mean())
+    # Nor is it brown where lips are, as under old varnish; only of a grey face grey.
+    coloured = smoothstep(saturation(np.median(face, axis=0)), *COLOURED)
+    tongue[1:] += coloured * np.minimum(OF_RED * tongue[0] - tongue[1:], 0)
     cavity = CAVITY * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
     cavity = cavity + np.array([2.2, 0.6, 0.6])
     clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]

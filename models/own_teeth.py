@@ -38,7 +38,7 @@ def shows_teeth(picture: UintArray, landmarks: FloatArray) -> bool:
     lips = pixels_within(picture, landmarks[list(INNER_LOWER + OUTER_LOWER[::-1]), :2])
     lip, tooth = np.median(lips, axis=0), own_tooth(picture, landmarks)
     lighter = float(tooth @ LUMA) > LIGHTER * float(lip @ LUMA)
-    return bool(lighter or _saturation(tooth) < PALER * _saturation(lip))
+    return bool(lighter or saturation(tooth) < PALER * saturation(lip))
 
 
 def own_tooth(picture: UintArray, landmarks: FloatArray) -> FloatArray:
@@ -50,7 +50,8 @@ def own_tooth(picture: UintArray, landmarks: FloatArray) -> FloatArray:
     return np.asarray(lightest, np.float32)
 
 
-def _saturation(colour: FloatArray) -> float:
+def saturation(colour: FloatArray) -> float:
+    """Of RGB [3]: 0 of a grey, 1 of a pure colour."""
     return float(np.ptp(colour)) / max(float(colour.max()), 1.0)
 
 

@@ -93,6 +93,12 @@ def test_teeth_are_warm_in_a_small_opening(gap: float) -> None:
     assert np.median(teeth[:, 0] / teeth[:, 1]) > 1.15
 
 
+def test_a_tongue_is_redder_than_brown_lips() -> None:
+    brown = (grace().picture.mean(2, keepdims=True) * [1.0, 0.75, 0.5]).astype(np.uint8)
+    red, green, blue = mouth_tone(brown, grace().landmarks).tongue
+    assert blue <= green < 0.62 * red
+
+
 def test_the_tongue_shows_in_l_and_comes_before_the_teeth_in_th() -> None:
     lips = {"aperture": 0.12, "width": 0.46, "jawOpen": 0.11, "speech": 1.0}
     plain, behind, before = (
