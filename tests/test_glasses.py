@@ -154,3 +154,22 @@ def test_a_fold_within_the_frame_of_a_lens_is_no_frame() -> None:
     frames = bare_eyes(picture, matte, eyes)[..., 3]
     assert frames[middle - 52, middle] > 0.9 and frames[middle + 52, middle] > 0.9
     assert frames[middle + 8 : middle + 30, 64:122].max() < 0.1
+
+
+def test_hinges_lights_and_faint_rims_are_worn_too() -> None:
+    half, middle, dark = 30, 100, (40, 40, 40)
+    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
+    lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
+    eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
+    picture = np.full((200, 200, 3), 150, np.uint8)
+    matte = np.full((200, 200), 255, np.uint8)
+    cv2.ellipse(picture, (middle, middle), (50, 46), 0, 90, 360, dark, 3)
+    cv2.ellipse(picture, (middle, middle), (50, 46), 0, 0, 90, (132,) * 3, 3)
+    cv2.rectangle(picture, (148, 88), (162, 112), dark, -1)  # wider than a line
+    cv2.circle(picture, (middle + 22, middle - 36), 4, (250, 250, 250), -1)
+    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    for row, column in ((100, 154), (64, 122)):
+        assert frames[row, column] > 0.9, (row, column)
+    faint = middle + round(46 * 0.7), middle + round(50 * 0.7)
+    assert frames[faint] > 0.5
+    assert frames[middle + 36, middle] < 0.1 and frames[middle - 36, middle] < 0.1
