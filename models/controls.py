@@ -25,7 +25,7 @@ so that one table fits every face.
 | noseSneer | wing of the nose 0.055, the lip's edge under it 0.03 up; lips stay shut |
 | browDown | brow 0.045 down, its inner end 0.08 down and 0.03 in |
 | browInnerUp, browOuterUp | inner ends of both 0.075 up; outer end of one 0.09 up |
-| eyeBlink | upper lid down over the eye, shut from 0.8 on; lashes over the lower lid |
+| eyeBlink | upper lid down over the eye, shut at 1; lashes over the lower lid |
 | eyeSquint | upper lid 0.16 of the opening down, lower lid 0.30 up |
 | eyeWide | upper lid 0.22 of the opening up, lower lid 0.06 down |
 | eyeLookUp, eyeLookDown | iris 0.30 half eye widths up, down; lids follow |
