@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ import numpy.typing as npt
 
 from models.errors import PhotoError
 from models.media import FloatArray
+from models.solutions import solutions
 
 MIN_FACE_PX = 96
 MAX_TURN_DEG = 35.0
@@ -70,22 +70,13 @@ def _quiet() -> Iterator[None]:
             os.close(silent)
 
 
-def _solutions() -> ModuleType:
-    os.environ.setdefault("GLOG_minloglevel", "2")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    import mediapipe
-
-    solutions: ModuleType = mediapipe.solutions
-    return solutions
-
-
 def detect_faces(picture: UintArray) -> list[FaceBox]:
     """Faces in uint8 RGB [H, W, 3], largest first; the same face is listed once."""
     height, width = picture.shape[:2]
     found: list[tuple[float, FaceBox]] = []
     with _quiet():
         for model in (0, 1):  # 0: near faces, 1: far ones
-            with _solutions().face_detection.FaceDetection(
+            with solutions().face_detection.FaceDetection(
                 model_selection=model, min_detection_confidence=0.5
             ) as detector:
                 for hit in detector.process(picture).detections or ():
@@ -145,7 +136,7 @@ def find_landmarks_each(
 
 def _looked_at(pictures: Sequence[UintArray], box: FaceBox) -> list[FloatArray | None]:
     found: list[FloatArray | None] = []
-    with _solutions().face_mesh.FaceMesh(
+    with solutions().face_mesh.FaceMesh(
         static_image_mode=True, refine_landmarks=True, min_detection_confidence=0.3
     ) as mesh:
         for picture in pictures:
@@ -203,7 +194,7 @@ def person_matte(picture: UintArray) -> FloatArray:
     looks = []
     with _quiet():
         for model in (0, 1):  # 0: of the whole frame, 1: of a wide one
-            with _solutions().selfie_segmentation.SelfieSegmentation(
+            with solutions().selfie_segmentation.SelfieSegmentation(
                 model_selection=model
             ) as segmenter:
                 looks.append(segmenter.process(picture).segmentation_mask)

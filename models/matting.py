@@ -122,5 +122,5 @@ def _inverses(spreads: Doubles) -> Doubles:
     cofactors = np.stack(
         [np.cross(second, third), np.cross(third, first), np.cross(first, second)], 1
     )
-    areas = (first * cofactors[:, 0]).sum(1)
+    areas = np.einsum("nc,nc->n", first, cofactors[:, 0])
     return np.asarray(cofactors / areas[:, None, None])

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from aiortc.rtcicetransport import parse_stun_turn_uri
 from pydantic import (
     AliasChoices,
     BaseModel,
@@ -208,6 +207,9 @@ class Settings(BaseSettings):
     @field_validator("ice_urls")
     @classmethod
     def _known_urls(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
+        # Here, as settings are read by programs that have no other use for aiortc.
+        from aiortc.rtcicetransport import parse_stun_turn_uri
+
         for url in urls:
             try:
                 parse_stun_turn_uri(url)
