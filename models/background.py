@@ -241,10 +241,8 @@ def face_mask(landmarks: FloatArray, height: int, width: int) -> UintArray:
     A little within the landmarks, which lie beside a jaw now and then.
     """
     hull = cv2.convexHull(landmarks[:468, :2].astype(np.float32))
-    outline, mask = (
-        np.round(hull * 16).astype(np.int32),
-        np.zeros((height, width), np.uint8),
-    )
+    outline = np.round(hull * 16).astype(np.int32)
+    mask = np.zeros((height, width), np.uint8)
     cv2.fillConvexPoly(mask, outline, (255,), shift=4)
     iod = HeadFrame.of(landmarks).iod
     rim = max(round(2 * FACE_RIM * iod), 1)

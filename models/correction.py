@@ -1,11 +1,11 @@
 """What a portrait's motion is corrected by, so that its face shows what motion says.
 
 A face whose depth is misjudged turns too far, and to one side further than to the
-other; lips in a painting's light or beside a
-beard look less open or less wide than they were drawn. Enrolment measures that once
-(models.calibration); each frame's motion is corrected by what was found. Lips by a
-table: how much more open and how much wider they are to be drawn, at a few openings and
-widths, and in a straight line between those.
+other; lips in a painting's light or beside a beard look less open or less wide than
+they were drawn. Enrolment measures that once (models.calibration); each frame's motion
+is corrected by what was found. Lips by a table: how much more open and how much wider
+they are to be drawn, at a few openings and widths, and in a straight line between
+those.
 """
 
 import numpy as np

@@ -86,27 +86,43 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         patch = np.ascontiguousarray(picture[here])
         if patch.size == 0:
             continue
-        s, t = eye_coordinates(frame, here)
         luma, person = patch.astype(np.float32) @ LUMA, matte[here] > SURE
-        sure, near = (
-            _frames(luma, person, _on_lids(eyes, eye, s, t, room), half)
-            for room in (LIDS, LASHES)
-        )
-        worn = sure | _begun_on(sure, near, LASHES * half)
-        behind = _behind_others(worn, frame[:2], here)
-        worn &= ~(behind & _near_lids(eyes, eye, s, t))
-        worn &= _long(worn, half) | ~behind  # nor what is left of a fold
-        # A frame goes on, fainter, before skin as dark as it is.
-        faint = _frames(luma, person, _on_lids(eyes, eye, s, t), half, FAINTER)
-        faint = _begun_on(worn, faint, BEGUN * half)
-        worn |= _where_no_other(faint, worn, frame[:2], here)
-        worn |= _at_frames(worn, luma, eyes, eye, here)
+        worn = _worn(luma, person, eyes, eye, here)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
         nearer = soft > result[here][..., 3]
         result[here][nearer] = np.dstack([bare.astype(np.float32), soft])[nearer]
     return result
+
+
+def _worn(
+    luma: FloatArray,
+    person: npt.NDArray[np.bool_],
+    eyes: EyeRig,
+    eye: int,
+    here: tuple[slice, slice],
+) -> npt.NDArray[np.bool_]:
+    """The frames about one eye, of the light of what lies here: [h, w]."""
+    frame = eyes.frame[eye].numpy()
+    half = float(np.linalg.norm(frame[2:4]))
+    s, t = eye_coordinates(frame, here)
+    rays, at_lids = _seen_from(frame[:2], here), _near_lids(eyes, eye, s, t)
+    sure, near = (
+        _frames(luma, person, _on_lids(eyes, eye, s, t, room), half)
+        for room in (LIDS, LASHES)
+    )
+    worn = sure | _begun_on(sure, near, LASHES * half)
+    behind = _behind_others(worn, *rays)
+    worn &= ~(behind & at_lids)
+    worn &= _long(worn, half) | ~behind  # nor what is left of a fold
+    # A frame goes on, fainter, before skin as dark as it is.
+    faint = _frames(luma, person, _on_lids(eyes, eye, s, t), half, FAINTER)
+    faint = _begun_on(worn, faint, BEGUN * half)
+    worn |= _where_no_other(faint, worn, rays[0])
+    below = (t - lid_height(eyes.lids[eye, 1], s)).numpy()
+    under = (below > 0.15) & (below < 0.7) & (s.abs() < 0.9).numpy()
+    return worn | (_at_frames(worn, luma, under, half) & ~at_lids)
 
 
 def _near_lids(
@@ -125,31 +141,27 @@ def _near_lids(
 def _at_frames(
     frames: npt.NDArray[np.bool_],
     luma: FloatArray,
-    eyes: EyeRig,
-    eye: int,
-    here: tuple[slice, slice],
+    under: npt.NDArray[np.bool_],
+    half: float,
 ) -> npt.NDArray[np.bool_]:
     """What lies at frames and is nothing like skin: hinges, which are wider than lines,
-    and lights that a lens throws back."""
-    frame = eyes.frame[eye].numpy()
-    s, t = eye_coordinates(frame, here)
-    below = t - lid_height(eyes.lids[eye, 1], s)
-    under = ((below > 0.15) & (below < 0.7) & (s.abs() < 0.9)).numpy()
+    and lights that a lens throws back. under: the skin under the eye."""
     if not under.any():
         return np.zeros_like(frames)
     skin = float(np.median(luma[under]))
-    side = round(2 * THICK * float(np.linalg.norm(frame[2:4]))) | 1
+    side = round(2 * THICK * half) | 1
     close = cv2.dilate(frames.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
     unlike = np.abs(luma - skin) > NOT_SKIN * skin
-    return np.asarray(unlike & close & ~_near_lids(eyes, eye, s, t), np.bool_)
+    return np.asarray(unlike & close, np.bool_)
 
 
 def _behind_others(
-    lines: npt.NDArray[np.bool_], middle: FloatArray, here: tuple[slice, slice]
+    lines: npt.NDArray[np.bool_],
+    ray: npt.NDArray[np.int64],
+    steps: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.bool_]:
-    """Of lines those with another one further out, seen from the eye's middle, pixels
-    of the picture: near the lids lashes and folds within the frame of a lens."""
-    ray, steps = _seen_from(middle, here)
+    """Of lines those with another one further out, as _seen_from the eye's middle: near
+    the lids lashes and folds within the frame of a lens."""
     met = np.zeros((RAYS, int(steps.max()) + 1), np.bool_)
     met[ray[lines], steps[lines]] = True
     met = cv2.dilate(met.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
@@ -163,12 +175,10 @@ def _behind_others(
 def _where_no_other(
     lines: npt.NDArray[np.bool_],
     others: npt.NDArray[np.bool_],
-    middle: FloatArray,
-    here: tuple[slice, slice],
+    ray: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.bool_]:
-    """Of lines what lies in directions, seen from the eye's middle, pixels of the
-    picture, in which none of the others is."""
-    ray, _ = _seen_from(middle, here)
+    """Of lines what lies on rays from the eye's middle on which none of the others
+    is."""
     met = np.zeros(RAYS, np.bool_)
     met[ray[others]] = True
     free: npt.NDArray[np.bool_] = lines & ~met[ray]

@@ -138,7 +138,7 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         drift,
         flow_while_speaking(probe, points),
         floor,
-        sight(probe.frame(), points[FOLLOWED, :2], eye_distance(points)),
+        sight(probe.frame(), points[FOLLOWED, :2], HeadFrame.of(points).iod),
     )
 
 
@@ -149,7 +149,7 @@ def drift_while_speaking(
     lips alone move: as landmarks see it, and as they see it in frames whose noses, and
     all above, do not change. rest: landmarks of the photo."""
     shut, first = probe.landmarks(**SHUT), probe.frame(**SHUT)
-    iod = eye_distance(shut)
+    iod = HeadFrame.of(shut).iod
     below = below_nose(first, rest)[..., None]
     drifts = []
     for spoken in _spoken(probe):
@@ -173,7 +173,7 @@ def flow_while_speaking(probe: Probe, rest: FloatArray) -> tuple[float, ...]:
     pixels: from the photo and from closed lips to lips that speak. One that is lost has
     gone infinitely far, but of the nostrils, at the edge of what moves. rest: landmarks
     of the photo."""
-    still, shut, iod = probe.frame(), probe.frame(**SHUT), eye_distance(rest)
+    still, shut, iod = probe.frame(), probe.frame(**SHUT), HeadFrame.of(rest).iod
     pairs = [(still, shut)]
     pairs += [(first, spoken) for spoken in _spoken(probe) for first in (still, shut)]
     flows = np.array([pixel_flow(*pair, rest[:, :2], iod) for pair in pairs])
@@ -187,11 +187,6 @@ def _spoken(probe: Probe) -> list[npt.NDArray[np.uint8]]:
         probe.frame(aperture=aperture, width=width, jawOpen=0.95 * aperture, speech=1)
         for aperture, width in SPOKEN
     ]
-
-
-def eye_distance(landmarks: FloatArray) -> float:
-    """Between the outer corners, pixels."""
-    return float(np.linalg.norm(landmarks[33] - landmarks[263]))
 
 
 def below_nose(picture: npt.NDArray[np.uint8], landmarks: FloatArray) -> FloatArray:
@@ -217,7 +212,7 @@ def gap_shown(
         inside[..., 3] = 255
         probe = Probe(replace(identity, mouth=inside), renderer)
         frames.append(probe.frame(**lips).astype(np.int16))
-    iod = eye_distance(identity.landmarks)
+    iod = HeadFrame.of(identity.landmarks).iod
     shown = (frames[1] - frames[0]).mean(2) > CLEARLY
     return float(shown.sum(0).max()) / (width * iod)
 

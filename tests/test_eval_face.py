@@ -11,6 +11,7 @@ import torch
 from models.controls import jaw_weights, smoothstep
 from models.media import FloatArray
 from models.probe import Probe, eye_openings, turn_between
+from models.rig import HeadFrame
 from models.warp import WarpRenderer
 from scripts.eval_face import (
     EYES,
@@ -19,7 +20,6 @@ from scripts.eval_face import (
     HELD,
     NOSE,
     below_nose,
-    eye_distance,
     eyes_shown,
     flow_while_speaking,
     gap_shown,
@@ -109,12 +109,12 @@ def test_pixels_that_have_gone_are_found_where_they_went(pixels: int) -> None:
 
 def test_a_shift_of_one_percent_is_measured_at_every_point() -> None:
     points = grace().landmarks
-    seen = sight(grace().picture, points[FOLLOWED, :2], eye_distance(points))
+    seen = sight(grace().picture, points[FOLLOWED, :2], HeadFrame.of(points).iod)
     assert 0.8 < seen.least <= seen.most < 1.2 and seen.lost == 0
 
 
 def test_points_of_plain_pictures_and_of_others_are_lost() -> None:
-    points, iod = grace().landmarks[:, :2], eye_distance(grace().landmarks)
+    points, iod = grace().landmarks[:, :2], HeadFrame.of(grace().landmarks).iod
     plain = np.full_like(grace().picture, 128)
     assert np.isinf(pixel_flow(grace().picture, plain, points, iod)[NOSE]).all()
     noise = np.random.default_rng(0).integers(0, 255, plain.shape, np.uint8)
@@ -123,7 +123,7 @@ def test_points_of_plain_pictures_and_of_others_are_lost() -> None:
 
 def test_a_nose_alone_that_has_gone_is_found_and_eyes_have_not() -> None:
     picture, landmarks = grace().picture, grace().landmarks
-    iod = eye_distance(landmarks)
+    iod = HeadFrame.of(landmarks).iod
     tip = NOSE[4:]
     middle = landmarks[tip, :2].mean(0)
     rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)

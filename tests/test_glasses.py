@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
 from models.eyes import EyeRig, UintArray, build_eyes
 from models.glasses import bare_eyes, wears_glasses, with_frames
 from models.identity import Identity
+from models.media import FloatArray
 from models.warp import WarpRenderer
 from tests.faces import grace, motion
 
@@ -124,50 +126,52 @@ def test_frames_stay_while_brows_and_cheeks_move(name: str) -> None:
     assert (moved > 25).sum() > 20  # and yet something moves
 
 
-def test_lashes_within_the_frame_of_a_lens_are_no_frame() -> None:
-    half, middle, dark = 30, 100, (40, 40, 40)
-    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
+MIDDLE, DARK = 100, (40, 40, 40)  # of the eye, pixels; of what is drawn
+
+
+def plain_skin(level: int) -> npt.NDArray[np.uint8]:
+    return np.full((2 * MIDDLE, 2 * MIDDLE, 3), level, np.uint8)
+
+
+def frames_of(picture: npt.NDArray[np.uint8]) -> FloatArray:
+    """What is taken for frames of glasses about one eye in the middle: [H, W]."""
+    half = 30
+    frame = torch.tensor([MIDDLE, MIDDLE, half, 0, 0, half]).float().expand(2, 6)
     lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
     eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
-    picture = np.full((200, 200, 3), 190, np.uint8)
-    matte = np.full((200, 200), 255, np.uint8)
+    matte = np.full(picture.shape[:2], 255, np.uint8)
+    return bare_eyes(picture, matte, eyes)[..., 3]
+
+
+def test_lashes_within_the_frame_of_a_lens_are_no_frame() -> None:
+    picture, middle, dark = plain_skin(190), MIDDLE, DARK
     # A lens' frame, lashes above where landmarks have them, and a bar that joins both.
     cv2.ellipse(picture, (middle, middle), (58, 40), 0, 0, 360, dark, 3)
     cv2.ellipse(picture, (middle, middle), (36, 18), 0, 180, 360, dark, 3)
     cv2.line(picture, (42, middle), (64, middle), dark, 3)
-    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    frames = frames_of(picture)
     assert frames[middle - 40, middle] > 0.9 and frames[middle + 40, middle] > 0.9
     assert frames[middle - 18, middle] < 0.1
 
 
 def test_a_fold_within_the_frame_of_a_lens_is_no_frame() -> None:
-    half, middle, dark = 30, 100, (40, 40, 40)
-    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
-    lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
-    eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
-    picture = np.full((200, 200, 3), 190, np.uint8)
-    matte = np.full((200, 200), 255, np.uint8)
+    picture, middle, dark = plain_skin(190), MIDDLE, DARK
     cv2.ellipse(picture, (middle, middle), (62, 52), 0, 0, 360, dark, 3)
     # Part of a fold is as near to the lids as lashes are, the rest is not.
     cv2.line(picture, (70, middle + 17), (88, middle + 26), dark, 3)
     cv2.line(picture, (88, middle + 26), (118, middle + 18), dark, 3)
-    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    frames = frames_of(picture)
     assert frames[middle - 52, middle] > 0.9 and frames[middle + 52, middle] > 0.9
     assert frames[middle + 8 : middle + 30, 64:122].max() < 0.1
 
 
 def test_hinges_lights_and_faint_rims_are_worn_too() -> None:
-    half, middle, dark = 30, 100, (40, 40, 40)
-    frame = torch.tensor([middle, middle, half, 0, 0, half]).float().expand(2, 6)
-    lids = torch.tensor([[-0.45, 0, 0], [0.25, 0, 0]]).expand(2, 2, 3)
-    eyes = EyeRig(frame, lids, torch.full((2,), 0.9))
-    picture = np.full((200, 200, 3), 150, np.uint8)
-    matte = np.full((200, 200), 255, np.uint8)
+    picture, middle, dark = plain_skin(150), MIDDLE, DARK
     cv2.ellipse(picture, (middle, middle), (50, 46), 0, 90, 360, dark, 3)
     cv2.ellipse(picture, (middle, middle), (50, 46), 0, 0, 90, (132,) * 3, 3)
     cv2.rectangle(picture, (148, 88), (162, 112), dark, -1)  # wider than a line
     cv2.circle(picture, (middle + 22, middle - 36), 4, (250, 250, 250), -1)
-    frames = bare_eyes(picture, matte, eyes)[..., 3]
+    frames = frames_of(picture)
     for row, column in ((100, 154), (64, 122)):
         assert frames[row, column] > 0.9, (row, column)
     faint = middle + round(46 * 0.7), middle + round(50 * 0.7)
