@@ -4,21 +4,18 @@ Painted layers lie in the mouth's plane (models.rig.HeadFrame.flat): the cavity 
 upper teeth are fixed to the head, the lower teeth and tongue travel with the jaw.
 """
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from models.controls import INNER_LOWER, INNER_UPPER, OUTER_LOWER, smoothstep
+from models.controls import INNER_LOWER, INNER_UPPER, smoothstep
 from models.media import FloatArray
+from models.mouth_tone import MouthTone, mouth_tone
 from models.own_teeth import (
     LUMA,
     TOOTH,
     own_teeth_layer,
     own_tooth,
-    pixels_within,
-    saturation,
     shows_teeth,
 )
 from models.rig import HeadFrame
@@ -28,19 +25,14 @@ LEFT, TOP, RIGHT, BOTTOM = -0.40, -0.20, 0.40, 0.70  # IOD about the mouth's mid
 # From the plane, IOD, to a layer's own places, -1 to 1: times this, and plus this.
 LAYER_SCALE = np.array([2 / (RIGHT - LEFT), 2 / (BOTTOM - TOP)], np.float32)
 LAYER_MIDDLE = np.array([-LEFT, -TOP], np.float32) * LAYER_SCALE - 1
-IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
 UPPER_EDGE, LOWER_EDGE = 0.036, 0.006  # IOD below the closed lips' seam, at rest
-LOWER_TEETH = 0.42  # of the upper teeth's light: they lie behind them, under the lip
+LOWER_TEETH = 0.32  # of the upper teeth's light: they lie behind them, under the lip
 # IOD above the lower teeth: the tongue's crest, and where it is the lightest.
 TONGUE_CREST, TONGUE_PEAK = 0.12, 0.04
 # Of the tongue's colour: its back in the dark, and what is added where it is lightest.
-TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.50
-# How much more colour it has than the lips; the most green and blue of its red.
-REDDER, OF_RED = 1.35, 0.60
-COLOURED = 0.10, 0.25  # a face's saturation: grey until here, coloured from here on
+TONGUE_BACK, TONGUE_LIGHT = 0.07, 0.52
+FLESH = np.array([1.0, 1.25, 1.2], np.float32)  # how fast red, green and blue go dark
 TIP_WIDTH = 0.165  # IOD, half of the tip's
-# Of the tongue's light. Lighter, and what lies behind is taken for a lip.
-CAVITY = 0.05
 # How much taller the mouth's floor looks as the jaw turns it towards the viewer, and
 # the gaps, IOD, from which and until which it turns.
 TILT, TILT_FROM, TILT_TO = 0.75, 0.12, 0.36
@@ -48,41 +40,6 @@ OWN_BLUR = 0.35  # layer pixels: the photo is as soft as it is
 _SCALE = 3  # painted larger, then reduced: smooth edges
 
 UintArray = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class MouthTone:
-    """Colours 0 to 255, RGB."""
-
-    tooth: FloatArray
-    tongue: FloatArray
-    cavity: FloatArray
-
-
-def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
-    """The photo's tone: teeth from its lights, tongue and cavity from its lips."""
-    hull = np.asarray(cv2.convexHull(landmarks[:468, :2].astype(np.float32)))
-    face = pixels_within(picture, hull[:, 0].astype(np.float32))
-    lips = pixels_within(picture, landmarks[list(INNER_LOWER + OUTER_LOWER[::-1]), :2])
-    luma = face @ LUMA
-    light = float(np.percentile(luma, 92))
-    bright = face[luma >= np.percentile(luma, 85)].mean(0)
-    tint = bright / max(float(bright.mean()), 1.0)
-    # Half of the light's tint, a touch of ivory: beside red lips grey looks green.
-    tooth = 0.89 * light * (1 + 0.55 * (tint - 1)) * IVORY
-    if shows_teeth(picture, landmarks):
-        tooth = np.clip(own_tooth(picture, landmarks), 0.45 * tooth, tooth)
-    lip = np.median(lips, axis=0)
-    tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
-    # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
-    tongue = tongue.mean() + REDDER * (tongue - tongue.mean())
-    # Nor is it brown where lips are, as under old varnish; only of a grey face grey.
-    coloured = smoothstep(saturation(np.median(face, axis=0)), *COLOURED)
-    tongue[1:] += coloured * np.minimum(OF_RED * tongue[0] - tongue[1:], 0)
-    cavity = CAVITY * (tongue.mean() + 1.5 * (tongue - tongue.mean()))
-    cavity = cavity + np.array([2.2, 0.6, 0.6])
-    clip = [np.clip(c, 0, 255).astype(np.float32) for c in (tooth, tongue, cavity)]
-    return MouthTone(*clip)
 
 
 def paint_mouth(
@@ -198,7 +155,7 @@ def _cavity(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     """Dark and warm: lighter at the cheeks' insides, darkest in the throat."""
     throat = np.exp(-((x / 0.13) ** 2) - ((y - 0.10) / 0.12) ** 2)
     cheeks = smoothstep(np.abs(x), 0.10, 0.26)
-    glow = 1.0 + 0.35 * cheeks - 0.35 * throat
+    glow = 1.0 + 0.8 * cheeks - 0.35 * throat
     return _layer(glow[..., None] * tone.cavity, np.ones_like(x))
 
 
@@ -250,14 +207,16 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     tooth = shade[..., None] * tone.tooth
     crest = 1.1 * x**2 - TONGUE_CREST
     tongue = smoothstep(y, crest - 0.05, crest + 0.04)
-    tongue = tongue * smoothstep(side, 0.22, 0.13)
+    tongue = tongue * smoothstep(side, 0.30, 0.17)
     # A mound: its back lies in the dark, its front in the shade of the lower lip.
-    mound = smoothstep(y, crest - 0.04, -TONGUE_PEAK) * smoothstep(y, 0.0, -TONGUE_PEAK)
+    mound = smoothstep(y, crest - 0.04, -TONGUE_PEAK)
+    mound = mound * smoothstep(y, 0.03, -TONGUE_PEAK)
     light = TONGUE_BACK + TONGUE_LIGHT * mound
     # A soft groove parts it, and its sides turn away from the light.
     groove = np.exp(-((x / 0.026) ** 2)) * smoothstep(y, 0.0, -0.05)
-    light = light * (1 - 0.07 * groove - 0.55 * smoothstep(side, 0.05, 0.20))
-    back = light[..., None] * tone.tongue
+    light = light * (1 - 0.07 * groove - 0.55 * smoothstep(side, 0.05, 0.25))
+    # What light comes there has come through flesh: the less, the redder.
+    back = light[..., None] ** FLESH * tone.tongue
     colour = back + (tooth - back) * teeth[..., None]
     return _layer(colour, np.maximum(teeth, tongue))
 

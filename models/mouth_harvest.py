@@ -19,10 +19,10 @@ from models.mouth import (
     LEFT,
     RIGHT,
     TOP,
-    MouthTone,
     floor_tilt,
     paint_mouth,
 )
+from models.mouth_tone import MouthTone
 from models.rig import HeadFrame, rest_lips
 
 MIN_GAP, MAX_GAP = 0.10, 0.60  # IOD between the inner lips

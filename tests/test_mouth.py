@@ -8,9 +8,11 @@ import pytest
 import torch
 
 from models.controls import INNER_UPPER, OUTER_UPPER
+from models.eyes import LEFT_LOWER, LEFT_UPPER, RIGHT_LOWER, RIGHT_UPPER
 from models.identity import Identity
 from models.media import FloatArray
-from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, mouth_tone, paint_mouth
+from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, paint_mouth
+from models.mouth_tone import mouth_tone
 from models.own_teeth import shows_inside, shows_teeth
 from models.rig import rest_lips
 from tests.faces import frame, grace, motion, renderer
@@ -97,6 +99,31 @@ def test_a_tongue_is_redder_than_brown_lips() -> None:
     brown = (grace().picture.mean(2, keepdims=True) * [1.0, 0.75, 0.5]).astype(np.uint8)
     red, green, blue = mouth_tone(brown, grace().landmarks).tongue
     assert blue <= green < 0.62 * red
+
+
+def test_teeth_take_the_hue_of_varnish_but_not_of_skin() -> None:
+    """Under varnish, or of clay, not even eyes are white."""
+    varnished = (grace().picture.mean(2, keepdims=True) * [1.0, 0.8, 0.45]).astype(
+        np.uint8
+    )
+    white_eyed = varnished.copy()
+    for eye in (RIGHT_UPPER + RIGHT_LOWER[::-1], LEFT_UPPER + LEFT_LOWER[::-1]):
+        outline = np.round(grace().landmarks[list(eye), :2]).astype(np.int32)
+        cv2.fillPoly(white_eyed, [outline], (190, 185, 180))
+    hues = []
+    for picture in (varnished, white_eyed):
+        red, _, blue = mouth_tone(picture, grace().landmarks).tooth
+        hues.append(float(red / blue))
+    assert hues[0] > 1.8 and hues[1] < 0.9 * hues[0]
+
+
+def test_the_cavity_is_no_hole_in_a_faded_picture() -> None:
+    faded = (60 + grace().picture * 0.6).astype(np.uint8)
+    dark, lifted = (
+        mouth_tone(picture, grace().landmarks) for picture in (grace().picture, faded)
+    )
+    assert lifted.cavity.mean() > 1.4 * dark.cavity.mean()
+    assert lifted.cavity.mean() < 0.25 * lifted.tongue.mean()
 
 
 def test_the_tongue_shows_in_l_and_comes_before_the_teeth_in_th() -> None:
@@ -205,18 +232,19 @@ def test_parted_lips_at_rest_are_the_photo_to_the_bit() -> None:
     assert (shown == identity.picture).all()
 
 
-def opening(**channels: float) -> FloatArray:
-    """The colours inside the mouth, in its middle from the upper lip to the lower one:
-    float32 [n, 3]. What is inside is what a black and a white mouth's frames differ in.
-    """
-    row = motion(width=0.46, speech=1.0, **channels)
+def opening(aside: float = 0.0, **channels: float) -> FloatArray:
+    """The colours inside the mouth, in its middle or aside of it, IOD, from the upper
+    lip to the lower one: float32 [n, 3]. What is inside is what a black and a white
+    mouth's frames differ in."""
+    row = motion(speech=1.0, **{"width": 0.46} | channels)
     mouths = [
         grace().mouth,
         *(np.full_like(grace().mouth, level) for level in (0, 255)),
     ]
     for mouth in mouths[1:]:
         mouth[..., 3] = 255
-    x = round(float(grace().landmarks[13, 0]))
+    iod = np.linalg.norm(grace().landmarks[263] - grace().landmarks[33])
+    x = round(float(grace().landmarks[13, 0] + aside * iod))
     with torch.inference_mode():
         shown, dark, light = (
             renderer()([replace(grace(), mouth=mouth)], row)[0]
@@ -245,3 +273,18 @@ def test_lower_teeth_lie_in_the_shade_of_a_small_opening() -> None:
     column = opening(aperture=0.09, jawOpen=0.04).mean(1)
     third = len(column) // 3
     assert column[-third:].max() < 0.6 * column[:third].max()
+
+
+@pytest.mark.parametrize(("gap", "width"), [(0.10, 0.56), (0.14, 0.46), (0.20, 0.44)])
+def test_under_the_teeth_lies_a_dim_red_tongue_no_black_crescent(
+    gap: float, width: float
+) -> None:
+    column = opening(aperture=gap, width=width, jawOpen=gap)
+    luma = column.mean(1)
+    below = luma[round(0.55 * len(luma)) : round(0.9 * len(luma))]
+    assert 0.25 * luma.max() < below.max() < 0.6 * luma.max()
+    tongue = column[round(0.55 * len(luma)) :][below.argmax()]
+    assert tongue[0] > 1.5 * tongue[1]
+    beside = opening(0.36 * width, aperture=gap, width=width, jawOpen=gap)
+    darkest = beside[beside.mean(1).argmin()]
+    assert darkest[0] > 24 and darkest[0] > 1.3 * darkest[2]  # warm, not black
