@@ -11,10 +11,10 @@ a nose that is the same to the bit while the mouth below it opens. So what pixel
 told beside it: how much of what lies between closed lips and lids still shows, and the
 optical flow of eyes, nose (bridge and tip) and brows, and that of nostrils and wings,
 which the upper lip takes along; and how open landmarks see eyes that are painted over
-by hand, with skin and one dark line. Then comes how far the same landmarks drift in
-frames that are the closed mouth's to the bit down to the nose's base: so much of the
-drift is the landmarks' own, whatever is drawn. Last: what the optical flow says of the
-photo moved by 1 % on purpose, at those points, and how many of them it loses.
+by hand, with skin and one dark line. How far eyes, nose and brows go by landmarks is
+told three times (scripts.face_drift): in frames as they are, where only what is below
+the nose changes, and where only what is above it does. After that and after the optical
+flow comes what each says of a shift by 1 % on purpose; last, how many points are lost.
 """
 
 import argparse
@@ -28,7 +28,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.controls import BROWS, smoothstep
 from models.errors import LikenessError
 from models.eyes import SIDES, around_eye, build_eyes, eye_coordinates, lid_height
 from models.identity import Identity, embedded_photo, enrol
@@ -36,23 +35,19 @@ from models.media import FloatArray
 from models.probe import Probe, eye_openings, turn_between
 from models.rig import HeadFrame, rest_lips
 from models.warp import WarpRenderer
-from scripts.pixel_flow import Sight, pixel_flow, sight
+from scripts.face_drift import (
+    FOLLOWED,
+    Drift,
+    drift_while_speaking,
+    flow_while_speaking,
+)
+from scripts.pixel_flow import Sight, sight
 
 CLOSED = 0.42, 0.50  # widths at which lips are closed
 SHAPES = 14  # lip shapes tried per photo
-# Aperture and width of lips that speak, held against closed ones.
-SPOKEN = (0.2, 0.42), (0.2, 0.3), (0.3, 0.45), (0.05, 0.55)
-EYES = [33, 133, 159, 145, 362, 263, 386, 374]
-NOSE = [168, 6, 197, 195, 5, 4, 1]  # bridge and tip
-BASE = [2, 98, 327]  # of the nose
-NOSTRILS = [*BASE, 64, 294]  # with its wings, which the upper lip takes along
-RAMP = 0.04  # IOD
 BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it shows
 CLEARLY = 64  # levels
 LEAST = 0.01  # of a blink: eyes that do not move at all are the photo's, not drawn
-HELD = EYES, NOSE, list(BROWS)
-FOLLOWED = [*EYES, *NOSE, *BROWS, *NOSTRILS]
-SHUT = {"width": 0.45, "speech": 1.0}
 # Half eye widths: what is painted over beyond the lids and beside them, and the line.
 OVER_LIDS, OVER_SIDES, LINE, LINE_THICK = 0.35, 1.3, 0.15, 0.06
 TURN_DEG = 8.0
@@ -70,11 +65,9 @@ class Report:
     blink: tuple[float, float, float]
     by_hand: float  # the worse eye's opening left, painted over by hand
     turns: tuple[float, ...]  # for yaw, pitch, roll, each up and down
-    # Of eyes, nose and brows, while the mouth speaks: by landmarks, by pixels, and by
-    # landmarks where only what is below the nose changes.
-    drift: tuple[float, ...]
-    flow: tuple[float, ...]  # and of the nostrils, as far as they are found again
-    floor: tuple[float, ...]
+    drift: Drift  # while the mouth speaks, by landmarks
+    # The same by pixels, and of the nostrils, as far as they are found again.
+    flow: tuple[float, ...]
     sight: Sight  # of the flow's points
 
     def __str__(self) -> str:
@@ -84,11 +77,8 @@ class Report:
             f"{self.width[0]:.3f} {self.width[1]:5.2f}  "
             f"{100 * self.closed[0]:.1f} {100 * self.closed[1]:.1f} %  "
             + " ".join(f"{left:.2f}" for left in (*self.blink, self.by_hand))
-            + f"  {turns}  "
-            + "  ".join(
-                " ".join(f"{100 * drift:.2f}" for drift in each)
-                for each in (self.drift, self.flow, self.floor)
-            )
+            + f"  {turns}  {self.drift}  "
+            + " ".join(f"{100 * flow:.2f}" for flow in self.flow)
             + f" %  {self.sight.least:.2f}-{self.sight.most:.2f} {self.sight.lost}"
         )
 
@@ -96,7 +86,8 @@ class Report:
 HEADER = (
     f"{'photo':28s} {'aperture':11s}  {'width':11s}  {'closed, px':10s} "
     f"{'blink, px, hand':18s}  yaw +-8      pitch +-8   roll +-8     "
-    "drift of eyes, nose, brows; px, nostrils; own   1 % seen, lost"
+    "drift of eyes, nose, brows; their own; alone; 1 % seen   "
+    "px, nostrils; 1 % seen, lost"
 )
 
 
@@ -125,7 +116,6 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
             turned = probe.landmarks(**{channel: degrees})
             turns.append(turn_between(rest, turned)[axis])
     points = identity.landmarks
-    drift, floor = drift_while_speaking(probe, points)
     (a, w), (a_shown, w_shown) = np.array(commanded).T, np.array(shown).T
     return Report(
         name,
@@ -135,69 +125,10 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         (float(left_open[0]), float(left_open[1]), eyes_shown(identity, renderer)),
         float(np.max(eye_openings(probe.landmarks_of(by_hand)) / eye_openings(rest))),
         tuple(turns),
-        drift,
+        drift_while_speaking(probe, points),
         flow_while_speaking(probe, points),
-        floor,
         sight(probe.frame(), points[FOLLOWED, :2], HeadFrame.of(points).iod),
     )
-
-
-def drift_while_speaking(
-    probe: Probe, rest: FloatArray
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """The furthest that eyes, nose and brows go, all of a part together, IOD, while the
-    lips alone move: as landmarks see it, and as they see it in frames whose noses, and
-    all above, do not change. rest: landmarks of the photo."""
-    shut, first = probe.landmarks(**SHUT), probe.frame(**SHUT)
-    iod = HeadFrame.of(shut).iod
-    below = below_nose(first, rest)[..., None]
-    drifts = []
-    for spoken in _spoken(probe):
-        mixed = np.round(first + below * (spoken.astype(np.float32) - first))
-        seen, own = (
-            (probe.landmarks_of(frame) - shut)[:, :2] / iod
-            for frame in (spoken, mixed.astype(np.uint8))
-        )
-        drifts.append(
-            [
-                [np.linalg.norm(each[part].mean(0)) for part in HELD]
-                for each in (seen, own)
-            ]
-        )
-    by_landmarks, floor = np.array(drifts).max(0).tolist()
-    return tuple(by_landmarks), tuple(floor)
-
-
-def flow_while_speaking(probe: Probe, rest: FloatArray) -> tuple[float, ...]:
-    """The furthest that any point of eyes, nose, brows and nostrils goes, IOD, by its
-    pixels: from the photo and from closed lips to lips that speak. One that is lost has
-    gone infinitely far, but of the nostrils, at the edge of what moves. rest: landmarks
-    of the photo."""
-    still, shut, iod = probe.frame(), probe.frame(**SHUT), HeadFrame.of(rest).iod
-    pairs = [(still, shut)]
-    pairs += [(first, spoken) for spoken in _spoken(probe) for first in (still, shut)]
-    flows = np.array([pixel_flow(*pair, rest[:, :2], iod) for pair in pairs])
-    nostrils = flows[:, NOSTRILS]
-    furthest = [float(flows[:, part].max()) for part in HELD]
-    return *furthest, float(nostrils[np.isfinite(nostrils)].max(initial=0))
-
-
-def _spoken(probe: Probe) -> list[npt.NDArray[np.uint8]]:
-    return [
-        probe.frame(aperture=aperture, width=width, jawOpen=0.95 * aperture, speech=1)
-        for aperture, width in SPOKEN
-    ]
-
-
-def below_nose(picture: npt.NDArray[np.uint8], landmarks: FloatArray) -> FloatArray:
-    """1 below the nose's base in the face's own direction, 0 from there upwards, with
-    a short ramp between: [H, W] of a picture [H, W, 3]."""
-    frame = HeadFrame.of(landmarks)
-    height, width = picture.shape[:2]
-    rows, columns = np.mgrid[:height, :width].astype(np.float32)
-    y = frame.flat(np.stack([columns, rows], -1).reshape(-1, 2))[:, 1]
-    base = float(frame.flat(landmarks[BASE, :2])[:, 1].max())
-    return smoothstep(y, base, base + RAMP).reshape(height, width)
 
 
 def gap_shown(

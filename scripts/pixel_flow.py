@@ -53,24 +53,29 @@ def pixel_flow(
 
 def sight(picture: UintArray, points: FloatArray, iod: float) -> Sight:
     """Whether this picture's points can be followed: all of it is shifted a little."""
-    step, (height, width) = SHIFT * iod, picture.shape[:2]
-    seen = []
+    step, seen = SHIFT * iod, []
     for right, down in WAYS:
-        shift = np.array([[1, 0, right * step], [0, 1, down * step]], np.float32)
-        shifted = cv2.warpAffine(
-            picture,
-            shift,
-            (width, height),
-            flags=cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        flow = pixel_flow(picture, np.asarray(shifted, np.uint8), points, iod)
+        moved = shifted(picture, right * step, down * step)
+        flow = pixel_flow(picture, moved, points, iod)
         seen.append(flow / (SHIFT * float(np.hypot(right, down))))
     known = np.isfinite(seen)
     found = np.array(seen)[known]
     if not found.size:
         return Sight(0.0, np.inf, len(points))
     return Sight(float(found.min()), float(found.max()), int((~known).any(0).sum()))
+
+
+def shifted(picture: UintArray, right_px: float, down_px: float) -> UintArray:
+    """All of a picture moved; its border's pixels fill what comes in."""
+    height, width = picture.shape[:2]
+    moved = cv2.warpAffine(
+        picture,
+        np.array([[1, 0, right_px], [0, 1, down_px]], np.float32),
+        (width, height),
+        flags=cv2.INTER_CUBIC,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(moved, np.uint8)
 
 
 def _looked_for(

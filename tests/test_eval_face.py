@@ -14,18 +14,21 @@ from models.probe import Probe, eye_openings, turn_between
 from models.rig import HeadFrame
 from models.warp import WarpRenderer
 from scripts.eval_face import (
-    EYES,
-    FOLLOWED,
     HEADER,
-    HELD,
-    NOSE,
-    below_nose,
     eyes_shown,
-    flow_while_speaking,
     gap_shown,
     main,
     measure,
     painted_over,
+)
+from scripts.face_drift import (
+    EYES,
+    FOLLOWED,
+    HELD,
+    NOSE,
+    below_nose,
+    drift_while_speaking,
+    flow_while_speaking,
 )
 from scripts.pixel_flow import SHIFT, pixel_flow, sight
 from tests.faces import grace, renderer
@@ -65,7 +68,9 @@ def test_the_embedded_portrait_does_as_it_is_told() -> None:
     assert len(str(report).split("  ")) > 4
     assert max(report.flow[:3]) < 0.01  # eyes, nose and brows hold still
     assert 0.005 < report.flow[3] < 0.03  # nostrils go with the lips
-    assert 0 < max(report.floor) < 0.05
+    assert 0 < max(report.drift.own) < 0.05
+    assert max(report.drift.alone) < 0.01
+    assert 0.5 < report.drift.least <= report.drift.most < 1.5
 
 
 def test_what_shows_between_lips_and_lids_is_counted_in_pixels() -> None:
@@ -141,11 +146,14 @@ def test_a_rig_whose_nose_hangs_on_the_jaw_is_caught(
     def hangs_lower(points: FloatArray) -> FloatArray:
         return jaw_weights(points + np.array([0, 0.08, 0], np.float32))
 
-    held = flow_while_speaking(Probe(grace(), renderer()), grace().landmarks)
+    rest, nose = grace().landmarks, HELD.index(NOSE)
+    probe = Probe(grace(), renderer())
+    held, still = (flow_while_speaking(probe, rest), drift_while_speaking(probe, rest))
     monkeypatch.setattr("models.rig.jaw_weights", hangs_lower)
-    hung = flow_while_speaking(Probe(grace(), WarpRenderer()), grace().landmarks)
-    nose = HELD.index(NOSE)
+    probe = Probe(grace(), WarpRenderer())
+    hung, goes = (flow_while_speaking(probe, rest), drift_while_speaking(probe, rest))
     assert held[nose] < 0.007 and hung[nose] > 0.01
+    assert still.alone[nose] < 0.007 and goes.alone[nose] > 0.009
 
 
 def test_a_bad_photo_is_told_and_fails(
