@@ -1,22 +1,29 @@
 """Head and breath: a displacement of the whole person from landmark depth.
 
 The head is a height field (depth from landmarks, falling back to the neck's axis at
-the silhouette), turned about a pivot in the neck; a weight holds the shoulders still.
+the silhouette, over hair as over a ball), turned about a pivot in the neck; a weight
+holds the shoulders still.
 """
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import LinearNDInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter1d
 
 from models.controls import smoothstep
-from models.landmarks import CHIN
+from models.landmarks import CHIN, FOREHEAD, LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from models.lips import column
 from models.media import CHANNEL_INDEX, FloatArray
 from models.rig import HeadFrame
 
 HEAD_GRID = 64  # nodes along each side of the picture
 NECK_DEPTH = 0.75  # IOD behind the mouth's corners: the axis the head turns about
+# So much nearer, IOD, for heads that the picture cuts off so little above the forehead:
+# when they are bowed, what is there has to be stretched less.
+NEARER, LITTLE_ABOVE = 0.40, (1.0, 0.5)
+BESIDE, ABOVE = 0.55, 1.20  # IOD from the face: where hair has fallen back to the axis
+HAIRLINE = 0.15  # of that: so far hair goes with the forehead
 PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait tried
 # A height field that is held at the silhouette turns less than it is told to, as
 # measured by landmarks on rendered frames: these make up for it.
@@ -30,17 +37,19 @@ _GAINS = np.radians(np.array([YAW_GAIN, PITCH_GAIN, 1.0], np.float32))
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 
 
-def build_head(landmarks: FloatArray, height: int, width: int) -> FloatArray:
+def build_head(landmarks: FloatArray, matte: npt.NDArray[np.uint8]) -> FloatArray:
     """A head's basis, float32 [4, HEAD_GRID, HEAD_GRID]: where nodes of the picture lie
     from the pivot (right, down, away), as far as they turn with the head, and the
-    travel of breath; pixels."""
+    travel of breath; pixels. matte: the person, uint8 [H, W]."""
+    height, width = matte.shape
     frame = HeadFrame.of(landmarks)
     columns = np.linspace(0, width - 1, HEAD_GRID)
     rows = np.linspace(0, height - 1, HEAD_GRID)
     nodes = np.stack(np.meshgrid(columns, rows), -1).astype(np.float32)
     pivot = frame.unflat(np.array([[0.0, PIVOT_BELOW_MOUTH]], np.float32))[0]
     neck = float(frame.origin[2]) + NECK_DEPTH * frame.iod
-    depth = _depth(landmarks, nodes, frame.iod, neck) - neck
+    depth = _depth(frame, landmarks, nodes, neck, matte) - neck
+    depth += _nearer(frame, landmarks, matte) * frame.iod
     weight, breath = _weights(frame, landmarks, nodes)
     body = np.concatenate([nodes - pivot, depth[..., None]], -1) * weight[..., None]
     lift = BREATH_IOD * frame.iod * breath
@@ -49,10 +58,14 @@ def build_head(landmarks: FloatArray, height: int, width: int) -> FloatArray:
 
 
 def _depth(
-    landmarks: FloatArray, nodes: FloatArray, iod: float, neck: float
+    frame: HeadFrame,
+    landmarks: FloatArray,
+    nodes: FloatArray,
+    neck: float,
+    matte: npt.NDArray[np.uint8],
 ) -> FloatArray:
     """Depth at nodes [G, G, 2]: pixels, away from the viewer positive."""
-    face = landmarks[:468]
+    face, iod = landmarks[:468], frame.iod
     inside = LinearNDInterpolator(face[:, :2], face[:, 2])(nodes)
     missing = np.isnan(inside)
     apart, nearest = distance_transform_edt(
@@ -61,10 +74,48 @@ def _depth(
         return_indices=True,
     )
     edge = inside[tuple(nearest)]
-    back = smoothstep(apart / iod, 0.0, 0.55)
+    back = smoothstep(apart / iod, *_fall(frame, landmarks, nodes, apart / iod, matte))
     depth = edge + (neck - edge) * back
     step = nodes[0, 1, 0] - nodes[0, 0, 0]
     return np.asarray(gaussian_filter(depth, 0.09 * iod / step), np.float32)
+
+
+def _fall(
+    frame: HeadFrame,
+    landmarks: FloatArray,
+    nodes: FloatArray,
+    apart: FloatArray,
+    matte: npt.NDArray[np.uint8],
+) -> tuple[FloatArray, FloatArray]:
+    """How far from the face a head begins to fall back, and has fallen back to the
+    neck's axis, as seen from nodes [G, G, 2] that are apart from the face, [G, G]: IOD,
+    [G, G] both.
+
+    Above a face that is the outline of the hair, and further where the picture cuts
+    that off: hair that fell back sooner would leave the forehead behind.
+    """
+    person = np.asarray(matte > 127, np.uint8)
+    left = np.asarray(cv2.distanceTransform(person, cv2.DIST_L2, 5), np.float32)
+    x, y = nodes.round().astype(int).reshape(-1, 2).T
+    outline = apart + left[y, x].reshape(apart.shape) / frame.iod
+    height = frame.flat(nodes.reshape(-1, 2))[:, 1].reshape(apart.shape)
+    eyes = [RIGHT_EYE_OUTER, LEFT_EYE_OUTER]
+    *sides, top = frame.local(landmarks[[*eyes, FOREHEAD]])[:, 1]
+    above = smoothstep(height, np.mean(sides), top)
+    end = BESIDE + (outline.clip(BESIDE, ABOVE) - BESIDE) * above
+    return HAIRLINE * end * above, end
+
+
+def _nearer(
+    frame: HeadFrame, landmarks: FloatArray, matte: npt.NDArray[np.uint8]
+) -> float:
+    """How much nearer than the neck the axis is, IOD."""
+    x, above = landmarks[FOREHEAD, :2]
+    reach = max(round(0.1 * frame.iod), 1)
+    middle = min(max(round(float(x)), reach), matte.shape[1] - reach)
+    cut_off = float(matte[0, middle - reach : middle + reach].mean()) / 255
+    little = smoothstep(np.float32(above / frame.iod), *LITTLE_ABOVE)
+    return NEARER * cut_off * float(little)
 
 
 def _weights(

@@ -140,7 +140,7 @@ def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
 def prepare(identity: Identity, device: torch.device) -> Prepared:
     """Builds the rig and moves everything to the device."""
     height, width = identity.size
-    head = build_head(identity.landmarks, height, width)
+    head = build_head(identity.landmarks, identity.matte)
     face = build_rig(identity.landmarks)
     glasses = glasses_worn(identity)
     if glasses:
