@@ -9,10 +9,10 @@ import torch
 
 from models.controls import smoothstep
 from models.eyes import (
-    MEET_BELOW,
-    OUTER_DROP,
+    SEEN,
     SIDES,
     EyeRig,
+    Meeting,
     UintArray,
     around_eye,
     carried,
@@ -28,28 +28,52 @@ HUES_ALIKE = 8.0, 64.0  # levels of lightness
 # Folds of the skin from so far under a shut eye, so fine, and so much of them.
 UNDER, FOLDS, OF_FOLDS = 0.30, 0.12, 0.6
 SHARP_PX = 0.6  # the blur of an edge between two pixels
-LASHES = 1.2  # of the open eye's darkness, that lashes have where lids meet
-LASHES_BOUND = 0.4, 0.92  # of the light, that the faintest and the darkest ones take
+LASHES = 0.8  # of the open eye's darkest, that lashes are as light where lids meet
+LIGHTEST = 0.6  # of the skin, that they are at most
+ROUND = 0.15  # half eye widths, in which the line bends level beyond the outer corner
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
+COVERS = 3.0  # times sooner than skin changes, the open eye's lashes are covered
+BELOW_LINE = 0.20, 0.04  # half eye widths: from there on skin is the photo's own
+# As far outwards lashes lie at least and at most, half eye widths, and how dark they
+# still are there, of the lid's line.
+REACHES, OF_LINE = (1.05, 1.35), 0.5
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class ClosedEyes:
+    """Both eyes as they look when closed.
+
+    picture: float32 [H, W, 5], RGB without lashes, 0 to 255; how much of it shows then,
+        0 to 1, and up to COVERS where an open eye's lashes are to be covered sooner;
+        and how much lashes cover, 0 to 1.
+    lashes: float32 [2 eyes, 3], their RGB, 0 to 255.
+    """
+
+    picture: FloatArray
+    lashes: FloatArray
+
+
 def closed_eyes(
-    picture: UintArray, rig: EyeRig, bare: UintArray | None = None
-) -> FloatArray:
-    """Both eyes as they look when closed: RGB without lashes, how much of it shows
-    then, and how much light the lashes take: float32 [H, W, 5], 0 to 255 and 0 to 1.
+    picture: UintArray,
+    rig: EyeRig,
+    meeting: Meeting = SEEN,
+    bare: UintArray | None = None,
+) -> ClosedEyes:
+    """Both eyes of a picture, closed.
 
     The lids are the skin's own colour, taken from between lid and brow and from under
     the eye, without lashes and folds, with the shade of a crease and a round eyeball
     beneath.
 
-    bare: the picture without frames of glasses, where there are some.
+    meeting: of the lids. bare: the picture without frames of glasses, where there are
+        some.
     """
     height, width = picture.shape[:2]
     bare = picture if bare is None else bare
     result = np.zeros((height, width, 5), np.float32)
     result[..., :3] = bare
+    colours = np.zeros((2, 3), np.float32)
     for eye in (0, 1):
         frame = rig.frame[eye].numpy()
         half = float(np.linalg.norm(frame[2:4]))
@@ -59,10 +83,9 @@ def closed_eyes(
             continue
         s, t = eye_coordinates(frame, around)
         lids = rig.lids[eye]
-        heights = [*lids, lids[1] + torch.tensor(MEET_BELOW)]
-        upper, lower, line = (lid_height(lid, s).numpy() for lid in heights)
+        upper, lower = (lid_height(lid, s).numpy() for lid in lids)
         outwards = s.numpy() * SIDES[eye]
-        line = line + OUTER_DROP * outer_share(s * float(SIDES[eye])).numpy()
+        line = _line(meeting, lids[1].numpy(), outwards, SIDES[eye])
         skin = float(rig.skin[eye])
         place = _LidPlace(outwards, t.numpy(), upper, lower, line, skin)
         mask = _lid_mask(place)
@@ -74,14 +97,15 @@ def closed_eyes(
         rims = _rims(plain, picture[around].astype(np.float32), place, half)
         lashes = _lashes(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
-        mask = np.maximum(mask, _carried_down(lashes, place, frame))
+        mask = np.maximum(mask, COVERS * _carried_down(lashes, place, frame))
         painted = painted + (patch - painted) * rims[..., None]
-        ink = _ink(plain, patch, lashes, place, half) * (1 - rims)
+        ink, colours[eye] = _ink(plain, patch, lashes, place, half)
+        ink = ink * (1 - rims)
         here = result[around]
         more = mask > here[..., 3]
         here[more, :4] = np.dstack([painted, mask])[more]
         here[..., 4] = np.maximum(here[..., 4], ink)
-    return result
+    return ClosedEyes(result, colours)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +124,24 @@ class _LidPlace:
     def below_line(self) -> FloatArray:
         """How far a pixel is below the line where the lids meet."""
         return self.t - self.line
+
+
+def _line(
+    meeting: Meeting, lower: FloatArray, outwards: FloatArray, side: float
+) -> FloatArray:
+    """Where lids meet, half eye widths down; beyond the outer corner it goes on."""
+    bow = torch.from_numpy(meeting.bow(lower))
+
+    def height(at: FloatArray) -> FloatArray:
+        s = torch.from_numpy(np.asarray(at, np.float32))
+        down = lid_height(bow, s * float(side)) + meeting.outer_drop * outer_share(s)
+        return np.asarray(down.numpy(), np.float32)
+
+    corner = height(np.array([0.95, 1.0]))
+    beyond = np.clip(outwards - 1, 0, None)
+    way = ROUND * (1 - np.exp(-beyond / ROUND))
+    slope = (corner[1] - corner[0]) / 0.05
+    return np.where(beyond > 0, corner[1] + slope * way, height(outwards))
 
 
 def _plain_skin(
@@ -166,7 +208,7 @@ def _lashes(
     darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / skin
     high = min(at.skin, 0.9)
     near = smoothstep(at.t, at.upper.min() - 0.95 * high, at.upper.min() - 0.7 * high)
-    near = near * smoothstep(at.below_line, 0.6, 0.3)
+    near = near * smoothstep(at.below_line, *BELOW_LINE)
     near = near * smoothstep(at.s, -1.35, -1.15) * smoothstep(at.s, 1.9, 1.6)
     sure = smoothstep(darker, *LASH_DARKER)
     # Their tips are fainter, and what is next to them is theirs.
@@ -194,23 +236,52 @@ def _ink(
     lashes: FloatArray,
     at: _LidPlace,
     half: float,
-) -> FloatArray:
-    """The line of lashes, as dark and as long as the open eye's are."""
+) -> tuple[FloatArray, FloatArray]:
+    """The line of lashes, [h, w], as dark and as long as the open eye's are, and its
+    colour, [3]."""
     line = (np.abs(at.t - at.upper) < 0.10) & (np.abs(at.s) < 0.8)
     skin = float(np.median(plain @ LUMA))
-    dark = float(np.percentile(patch[line] @ LUMA, 10)) if line.sum() > 8 else skin
+    colour = _darkest(patch[line] if line.sum() > 8 else plain.reshape(-1, 3))
+    dark = float(colour @ LUMA)
     above = (at.t < at.upper - 0.12) & (at.t > at.upper - 0.4) & (np.abs(at.s) < 1.1)
     stand = lashes[above]
     long = float(np.clip(2.5 * stand.mean(), 0, 1)) if stand.size else 0.0
-    strength = np.clip(LASHES * (1 - dark / max(skin, 1.0)), *LASHES_BOUND)
-    ink = strength * lash_line(at.s, at.below_line, half, long)
+    colour *= min(LASHES, LIGHTEST * skin / max(dark, 1.0))
+    reach = _reach(plain, patch, at)
+    along = np.where(at.s > 0, at.s / reach, at.s).astype(np.float32)
+    ink = lash_line(along, at.below_line, half, long)
     # As sharp as the open eye's: its edges go from dark to light over so many pixels.
     luma = patch @ LUMA
     steps = np.hypot(*np.gradient(luma))[np.abs(at.t - at.upper) < 0.3]
     steepest = float(np.percentile(steps, 98)) if steps.size else 1.0
     soft = (skin - dark) / max(2.5 * steepest, 1.0)
     sharper = np.sqrt(np.clip(soft**2 - SHARP_PX**2, 0.01, (0.035 * half) ** 2))
-    return np.asarray(cv2.GaussianBlur(ink, (0, 0), sharper), np.float32)
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), sharper), np.float32), colour
+
+
+def _darkest(colours: FloatArray) -> FloatArray:
+    """The mean of the darkest tenth of colours [n, 3]: [3]."""
+    luma = colours @ LUMA
+    dark = luma <= np.percentile(luma, 10)
+    return np.asarray(colours[dark].mean(0), np.float32)
+
+
+def _reach(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> float:
+    """How far outwards the line of lids and lashes goes, half eye widths: landmarks lie
+    within the corner that is seen."""
+    darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / (plain @ LUMA + 1)
+    near = np.where(np.abs(at.t - 0.5 * (at.upper + at.lower)) < 0.3, darker, 0)
+    usual = near[np.abs(at.s - 0.75) < 0.15]
+    if not usual.size:
+        return REACHES[0]
+    least = OF_LINE * float(np.percentile(usual, 90))
+    reached = REACHES[0]
+    for s in np.arange(1.0, REACHES[1], 0.05):
+        column = near[np.abs(at.s - s) < 0.05]
+        if not column.size or np.percentile(column, 95) < max(least, 0.08):
+            break
+        reached = max(reached, float(s))
+    return reached
 
 
 def _painted_lid(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
@@ -277,6 +348,6 @@ def _lid_mask(at: _LidPlace) -> FloatArray:
     # Lashes stand out above the outer corner too.
     lashes = np.where(at.s > 0, np.minimum(at.upper, 0.6 * at.upper.min()), at.upper)
     shown = smoothstep(at.t, lashes - 0.59 * high, lashes - 0.25 * high)
-    shown = shown * smoothstep(at.below_line, 0.44, 0.10)
+    shown = shown * smoothstep(at.below_line, *BELOW_LINE)
     shown = shown * smoothstep(at.s, -1.22, -0.94) * smoothstep(at.s, 1.54, 1.28)
     return np.asarray(shown, np.float32)

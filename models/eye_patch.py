@@ -162,9 +162,10 @@ def _closing(
     )
     way = on(crop.device, batch.rig.eye_gaze[:, :, 1, :, None])
     closed = _sample_eyes(batch.closed_eyes, torch.addcmul(crop, way, lids.left))
-    share = torch.lerp(skin, rim, lids.under).mul_(closed[:, 3:4])
+    share = torch.lerp(skin, rim, lids.under).mul_(closed[:, 3:4]).clamp_(max=1)
     drawn = torch.lerp(drawn, closed[:, :3], share)
-    return drawn.mul_(1 - closed[:, 4:] * lashes)
+    colours = batch.lashes.transpose(1, 2)[..., None]
+    return drawn.lerp_(colours, closed[:, 4:] * lashes)
 
 
 def _without_frames(

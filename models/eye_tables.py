@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.closed_eyes import closed_eyes
 from models.eyeballs import parted
-from models.eyes import BELOW, Extent, EyeRig, build_eyes, lid_height
+from models.eyes import BELOW, Extent, EyeRig, build_eyes, lid_height, meeting
 from models.glasses import bare_eyes, wears_glasses
 from models.identity_file import Identity
 from models.media import FloatArray
@@ -31,7 +31,8 @@ def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
         bare = bare_eyes(identity.picture, identity.matte, eyes)
     # Lids are painted of skin alone: frames are drawn over them, where they are.
     skin = np.round(bare[..., :3]).astype(np.uint8)
-    closed = closed_eyes(identity.picture, eyes, skin)
+    shut = closed_eyes(identity.picture, eyes, meeting(glasses=glasses), skin)
+    closed = shut.picture
     closed[..., :3] += 0.5
     bare[..., :3] += 0.5
     size = eye_crop_size(eyes)
@@ -54,7 +55,7 @@ def eye_tensors(identity: Identity, *, glasses: bool) -> list[Tensor]:
         torch.stack([_crop(picture, corner.numpy(), size) for corner in corners])
         for picture in (layers.whites, layers.rims, irises, closed, bare)
     ]
-    return [*around, affine]
+    return [*around, torch.from_numpy(shut.lashes), affine]
 
 
 def glasses_worn(identity: Identity) -> bool:

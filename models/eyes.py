@@ -23,16 +23,12 @@ LEFT_LOWER = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
-# Where the upper lid's edge comes to lie in a blink, half eye widths under the open
-# eye's lower lid, as EyeRig.lids: lashes hang over it. And how much lower than in the
-# open eye the outer corner is then.
-MEET_BELOW = 0.04, 0.0, 0.0
-OUTER_DROP = 0.30
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
 # Lashes and the lids' rims, half eye widths within the lids' landmarks: they go with
 # the lids.
 LASHES_UPPER, LASHES_LOWER = 0.06, 0.03
 FLAT = 0.10  # of the skin next to a lid moves with it unstretched: lashes stay thin
+OUTER_MIDDLE = 0.5  # of what the outer corner goes down, an eye's middle does
 BELOW = 0.75  # how far below the lower lid the skin moves, in half eye widths
 
 SIDES = np.array([-1, 1], np.float32)  # the right eye's out is left
@@ -92,6 +88,36 @@ def _lid(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(fitted)
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Where the upper lid's edge comes to lie in a blink: lashes hang over it.
+
+    below: under the open eye's lower lid, in the eye's middle, half eye widths.
+    outer_drop: how much lower than in the open eye the outer corner is then.
+    uneven: how much of a lower lid's difference from an even bow that line has.
+    """
+
+    below: float
+    outer_drop: float
+    uneven: float
+
+    def bow(self, lower: FloatArray) -> FloatArray:
+        """The line, as EyeRig.lids, but for its outer corner's drop; lower: of a lower
+        lid, [..., 3]."""
+        shape = lower * np.array([1, self.uneven, self.uneven], np.float32)
+        hang = self.below - self.outer_drop * OUTER_MIDDLE
+        return shape + np.array([hang, 0, 0], np.float32)
+
+
+SEEN = Meeting(0.03, 0.18, 0.3)
+# Lids hang lower there: from so near, frames and reflections look like open lids.
+BEHIND_GLASSES = Meeting(0.19, 0.30, 1.0)
+
+
+def meeting(*, glasses: bool) -> Meeting:
+    return BEHIND_GLASSES if glasses else SEEN
+
+
 def lid_height(lid: Tensor, s: Tensor) -> Tensor:
     """Across-position of a lid [..., 3] at s; the corners hold beyond -1 and 1."""
     s = s.clamp(-1, 1)
@@ -109,7 +135,9 @@ def outer_share(outwards: Tensor) -> Tensor:
     """How far what is at a place along an eye, -1 at the nose to 1, goes down with the
     outer corner: 0 at the inner one, 1 at the outer one, 0 far beyond it."""
     beyond = outwards.sub(1.1).div_(0.55)
-    return torch.add(0.5, outwards, alpha=0.5).clamp_min_(0).mul_(carried(beyond))
+    return (
+        torch.add(OUTER_MIDDLE, outwards, alpha=0.5).clamp_min_(0).mul_(carried(beyond))
+    )
 
 
 def around_eye(frame: FloatArray, reach_px: float, height: int, width: int) -> Patch:

@@ -11,8 +11,10 @@ APART, THICK = 0.046, 0.020
 SHORT, LONG = 0.09, 0.30
 EDGE = 0.040, 0.060  # the height of the lids' edge, above and below its darkest
 # The shade of lids that meet and of what hangs over them.
-SHADE, SHADE_REACH = 0.30, (0.14, 0.36)
-FAN = 0.55  # of its length, that the outermost hair leans outwards more than the middle
+SHADE, SHADE_REACH = 0.45, (0.14, 0.36)
+# Of its length, that a hair leans outwards in the middle, and that the outermost one
+# does more.
+LEAN, FAN = 0.15, 0.75
 
 
 def lash_line(
@@ -32,7 +34,7 @@ def lash_line(
     shade = SHADE * np.exp(-((below / soft) ** 2))
     length = (SHORT + (LONG - SHORT) * long) * full
     down = below / np.maximum(length, 1e-3)  # along a hair, 0 to 1
-    root = outwards - below * (FAN * outwards + 0.1)
+    root = outwards - below * (FAN * outwards + LEAN)
     hair = np.floor(root / APART)
     shown = np.zeros_like(outwards)
     chance = np.random.default_rng(1).random((3, 64)).astype(np.float32)
@@ -49,14 +51,14 @@ def lash_line(
     # Roots stand close: near the edge hairs are one shade.
     roots = 0.5 * np.exp(-np.maximum(down, 0) / 0.4) * smoothstep(down, -0.25, 0.0)
     left = (1 - 0.75 * shown) * (1 - roots * full) * (1 - edge) * (1 - shade)
-    ends = smoothstep(outwards, -1.15, -0.75) * smoothstep(outwards, 1.18, 0.95)
+    ends = smoothstep(outwards, -1.15, -0.75) * smoothstep(outwards, 1.10, 0.85)
     return np.asarray((1 - left) * ends, np.float32)
 
 
 def _fullness(outwards: FloatArray) -> FloatArray:
-    """How thick lashes stand: most outwards of the middle, few at the corners."""
-    middle = 1 - ((outwards - 0.06) / 1.06) ** 2
-    return np.asarray(0.4 + 0.6 * np.clip(middle, 0, 1), np.float32)
+    """How thick lashes stand: most outwards of the middle, few at the nose."""
+    full = smoothstep(outwards, -1.1, 0.3) * (1 - 0.5 * smoothstep(outwards, 0.5, 1.1))
+    return np.asarray(0.42 + 0.58 * full, np.float32)
 
 
 def _stroke(away: FloatArray, thick: FloatArray, pixel: float) -> FloatArray:

@@ -13,7 +13,7 @@ what each of MOVES adds to it.
 
 import numpy as np
 
-from models.eyes import LASHES_LOWER, LASHES_UPPER, MEET_BELOW, OUTER_DROP
+from models.eyes import LASHES_LOWER, LASHES_UPPER, Meeting
 from models.media import FloatArray
 
 UNDER_LOWER = 0.18  # of the opening: rim of the eyeball a closed lid must cover
@@ -26,29 +26,34 @@ SUMS = (
 MOVES = ("1", "upper", "lower", "blink")  # as models.eyes.EyeMotion
 
 
-def lid_sums(lids: FloatArray, pixel: FloatArray) -> FloatArray:
+def lid_sums(lids: FloatArray, pixel: FloatArray, meeting: Meeting) -> FloatArray:
     """Weights, float32 [2 eyes, MOVES, SUMS * BASIS].
 
-    lids: [2, 2, 3], see models.eyes.EyeRig. pixel: [2], in half eye widths.
+    lids: [2, 2, 3], see models.eyes.EyeRig. pixel: [2], in half eye widths. meeting: of
+        shut lids.
     """
-    rest = _weights(lids, pixel, np.zeros(3, np.float32))
-    added = [_weights(lids, pixel, move) - rest for move in np.eye(3, dtype=np.float32)]
+    rest = _weights(lids, pixel, meeting, np.zeros(3, np.float32))
+    moves = np.eye(3, dtype=np.float32)
+    added = [_weights(lids, pixel, meeting, move) - rest for move in moves]
     table = np.stack([rest, *added], 1)
     return np.asarray(table.reshape(2, len(MOVES), -1), np.float32)
 
 
-def _weights(lids: FloatArray, pixel: FloatArray, moves: FloatArray) -> FloatArray:
+def _weights(
+    lids: FloatArray, pixel: FloatArray, meeting: Meeting, moves: FloatArray
+) -> FloatArray:
     """[2 eyes, SUMS, BASIS] of both eyes' upper, lower and blink, [3]."""
     upper, lower, blink = moves
-    top, bottom, past = lids[:, 0], lids[:, 1], np.array(MEET_BELOW, np.float32)
-    opening = bottom - top
-    shut = _outer_and_bow(OUTER_DROP * blink, past * blink)
+    top, bottom = lids[:, 0], lids[:, 1]
+    opening, drop = bottom - top, meeting.outer_drop
+    past = np.asarray(meeting.bow(bottom) - bottom, np.float32)
+    shut = _outer_and_bow(drop * blink, past * blink)
     down = shut + _outer_and_bow(0, opening * upper)
     up = _outer_and_bow(0, -opening * lower)
     # The skin comes from a little beyond the lower lid's edge, as landmarks lie inside
     # it.
     rim = _outer_and_bow(0, -UNDER_LOWER * opening * blink)
-    will = _outer_and_bow(OUTER_DROP, opening + past)
+    will = _outer_and_bow(drop, opening + past)
     weights = np.zeros((2, len(SUMS), len(BASIS)), np.float32)
     above, below = weights[:, 3], weights[:, 4]
     above[:, 0], below[:, 0] = -1, 1

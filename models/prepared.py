@@ -21,7 +21,7 @@ from models.eye_tables import (
     glasses_worn,
     planes,
 )
-from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes
+from models.eyes import LEFT_UPPER, RIGHT_UPPER, build_eyes, meeting
 from models.glasses import under_glasses
 from models.head import build_head, build_held
 from models.hidden_lip import hidden_lip
@@ -62,6 +62,7 @@ class Prepared:
     irises: Tensor  # [B, 2 eyes, 4, h, w] RGB weighted by their share, the whites'
     closed_eyes: Tensor  # [B, 2 eyes, 5, h, w], see models.closed_eyes
     bare_eyes: Tensor  # [B, 2 eyes, 4, h, w], see models.glasses
+    lashes: Tensor  # [B, 2 eyes, 3] RGB of a closed eye's
     eye_places: Tensor  # [B, 2 eyes, 8, 3] this @ (place, 1) -> place in those, then
     # half eye widths across and along the eye, then 1, room for two numbers, and 1
     seam: Tensor  # [B, 5, h, w] of the box: in_upper, shade, in_lower, gloss, inside
@@ -201,6 +202,7 @@ def _pose_rig(
     eyes = build_eyes(identity.landmarks)
     eye_begins, eye_size = eye_patches(eyes)
     middles, axes = eyes.frame[:, :2].numpy(), eyes.frame[:, 2:].reshape(2, 2, 2)
+    pixel = 1 / eyes.frame[:, 2:4].norm(dim=1)
     half = np.array([width - 1, height - 1], np.float32) / 2
     crop = (eye_crop_size(eyes) - 1) / 2
     half_box = (face.box[2:] - face.box[:2]) / 2
@@ -222,7 +224,7 @@ def _pose_rig(
         middles,
         eye_begins,
         at_nodes(nodes[None], middles[None], height, width)[0],
-        lid_sums(eyes.lids.numpy(), (1 / eyes.frame[:, 2:4].norm(dim=1)).numpy()),
+        lid_sums(eyes.lids.numpy(), pixel.numpy(), meeting(glasses=glasses)),
         eyes.skin.numpy(),
         axes.numpy() / half,
         axes.numpy() / crop.astype(np.float32),

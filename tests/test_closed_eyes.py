@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.closed_eyes import closed_eyes
-from models.eyes import build_eyes
+from models.closed_eyes import COVERS, closed_eyes
+from models.eyes import BEHIND_GLASSES, SEEN, build_eyes
 from models.glasses import bare_eyes
 from models.lashes import lash_line
 from models.probe import Probe
@@ -18,11 +18,11 @@ from tests.faces import frame, grace
 
 def test_closed_eyes_cover_the_eyes_and_leave_brows_and_cheeks_alone() -> None:
     landmarks = grace().landmarks
-    shown = closed_eyes(grace().picture, build_eyes(landmarks))[..., 3]
-    assert shown.min() == 0 and shown.max() <= 1
+    shown = closed_eyes(grace().picture, build_eyes(landmarks)).picture[..., 3]
+    assert shown.min() == 0 and shown.max() <= COVERS
     for eye in ([159, 145, 33, 133], [386, 374, 263, 362]):
         x, y = landmarks[eye, :2].mean(0).round().astype(int)
-        assert shown[y, x] == 1
+        assert shown[y, x] >= 1
     for still in (66, 296, 205, 425, 168):  # brows, cheeks, bridge of the nose
         x, y = landmarks[still, :2].round().astype(int)
         assert shown[y, x] < 0.05
@@ -30,7 +30,7 @@ def test_closed_eyes_cover_the_eyes_and_leave_brows_and_cheeks_alone() -> None:
 
 def test_lids_meet_in_a_line_of_lashes_and_nowhere_else() -> None:
     eyes = build_eyes(grace().landmarks)
-    ink = closed_eyes(grace().picture, eyes)[..., 4]
+    ink = closed_eyes(grace().picture, eyes).picture[..., 4]
     assert ink.min() == 0 and ink.max() <= 1
     for upper, lower in ((159, 145), (386, 374)):
         x = int(round(float(grace().landmarks[lower, 0])))
@@ -40,12 +40,74 @@ def test_lids_meet_in_a_line_of_lashes_and_nowhere_else() -> None:
         assert ink[int(bottom) + 12, x] < 0.1
 
 
+def test_lids_meet_at_the_lower_lid_and_lower_behind_glasses() -> None:
+    eyes = build_eyes(grace().landmarks)
+    half = float(eyes.frame[:, 2:4].norm(dim=1).mean())
+    seen, behind = (
+        closed_eyes(grace().picture, eyes, meeting).picture[..., 4]
+        for meeting in (SEEN, BEHIND_GLASSES)
+    )
+    for lower in (145, 374):
+        x, y = grace().landmarks[lower, :2].round().astype(int)
+        lines = [int(ink[y - 8 : y + 12, x].argmax()) - 8 for ink in (seen, behind)]
+        assert abs(lines[0]) < 0.12 * half + 1
+        assert lines[1] > lines[0]
+
+
+def test_skin_under_a_shut_eye_stays_the_photos_own() -> None:
+    eyes = build_eyes(grace().landmarks)
+    half = float(eyes.frame[:, 2:4].norm(dim=1).mean())
+    shown = closed_eyes(grace().picture, eyes).picture[..., 3]
+    for lower in (145, 374):
+        x, y = grace().landmarks[lower, :2].round().astype(int)
+        assert shown[y - 2, x] >= 1
+        assert shown[y + round(0.3 * half) + 1 : y + round(0.9 * half), x].max() < 0.01
+
+
+def test_lashes_of_a_shut_eye_have_the_hue_of_the_open_eyes() -> None:
+    landmarks = grace().landmarks
+    for dark in ((60, 30, 10), (10, 30, 60)):
+        made_up = grace().picture.copy()
+        for upper in (159, 386):
+            x, y = landmarks[upper, :2].round().astype(int)
+            made_up[y - 3 : y + 4, x - 12 : x + 13] = dark
+        lashes = closed_eyes(made_up, build_eyes(landmarks)).lashes
+        hues = lashes / lashes.sum(1, keepdims=True)
+        assert np.abs(hues - np.array(dark) / sum(dark)).max() < 0.1
+
+
+def test_the_line_of_lashes_goes_as_far_as_the_corner_that_is_seen() -> None:
+    landmarks = grace().landmarks
+    eyes = build_eyes(landmarks)
+    half = float(eyes.frame[:, 2:4].norm(dim=1).mean())
+    lined = grace().picture.copy()
+    for outer, side in ((33, -1), (263, 1)):
+        x, y = landmarks[outer, :2].round().astype(int)
+        columns = sorted((x - side * 4, x + side * round(0.4 * half)))
+        lined[y - 12 : y + 13, columns[0] - 4 : columns[1] + 5] = 200
+        lined[y - 2 : y + 3, slice(*columns)] = 20
+    plain = lined.copy()
+    for outer, side in ((33, -1), (263, 1)):
+        x, y = landmarks[outer, :2].round().astype(int)
+        columns = sorted((x + side * 2, x + side * round(0.4 * half)))
+        plain[y - 2 : y + 3, slice(*columns)] = 200
+    inks = [closed_eyes(each, eyes).picture[..., 4] for each in (plain, lined)]
+    for outer, side in ((33, -1), (263, 1)):
+        x, y = landmarks[outer, :2].round().astype(int)
+        beyond = x + side * round(0.22 * half)
+        short, long = (float(ink[y - 6 : y + 10, beyond].max()) for ink in inks)
+        assert long > 0.3 and long > 2 * short, (short, long)
+
+
 @pytest.mark.parametrize("side", ["Left", "Right"])
 def test_a_blink_shows_the_closed_eye(side: str) -> None:
     eyes = build_eyes(grace().landmarks)
     bare = bare_eyes(grace().picture, grace().matte, eyes)[..., :3]
-    closed = closed_eyes(grace().picture, eyes, np.round(bare).astype(np.uint8))
-    painted = closed[..., :3] * (1 - closed[..., 4:])
+    skin = np.round(bare).astype(np.uint8)
+    closed = closed_eyes(grace().picture, eyes, BEHIND_GLASSES, skin)
+    ink = closed.picture[..., 4:]
+    lashes = closed.lashes["Right Left".split().index(side)]
+    painted = closed.picture[..., :3] * (1 - ink) + lashes * ink
     shut = frame(**{"eyeBlink" + side: 1.0}).astype(np.float32)
     ends = [263, 362] if side == "Left" else [33, 133]
     x, y = grace().landmarks[ends, :2].mean(0).round().astype(int)
@@ -60,7 +122,7 @@ def test_a_lid_has_the_hue_of_the_skin_under_the_eye() -> None:
         x, y = landmarks[upper, :2].astype(int)
         grey = dull[y - 12 : y - 2, x - 14 : x + 15]
         grey[:] = grey.mean(2, keepdims=True)
-    closed = closed_eyes(dull, build_eyes(landmarks))[..., :3]
+    closed = closed_eyes(dull, build_eyes(landmarks)).picture[..., :3]
     for upper, lower in ((159, 145), (386, 374)):
         x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
         lid = closed[y - 1 : y + 2, x - 3 : x + 4].mean((0, 1))
@@ -77,8 +139,8 @@ def test_a_lid_in_half_shade_has_the_hue_of_skin_that_is_as_light() -> None:
         x, y = landmarks[upper, :2].astype(int)
         painted[y - 30 : y + 4, x - 40 : x + 41] = (90, 90, 90)
         x, y = landmarks[lower, :2].astype(int)
-        painted[y + 10 : y + 14, x - 40 : x + 41] = dark
-    closed = closed_eyes(painted, eyes)[..., :3]
+        painted[y + 6 : y + 14, x - 40 : x + 41] = dark
+    closed = closed_eyes(painted, eyes).picture[..., :3]
     for upper, lower in ((159, 145), (386, 374)):
         x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
         lid = closed[y - 1 : y + 2, x - 3 : x + 4].mean((0, 1))
@@ -89,7 +151,7 @@ def test_a_lid_in_half_shade_has_the_hue_of_skin_that_is_as_light() -> None:
 def test_wrinkles_of_a_light_skin_stay_within_the_colours() -> None:
     bright = np.maximum(grace().picture, 215)
     bright[::3] = 255
-    closed = closed_eyes(bright, build_eyes(grace().landmarks))
+    closed = closed_eyes(bright, build_eyes(grace().landmarks)).picture
     assert closed[..., :3].min() >= 0 and closed[..., :3].max() <= 255
 
 
@@ -99,8 +161,10 @@ def test_lids_are_painted_of_skin_and_not_of_frames() -> None:
     for upper in (159, 386):
         x, y = grace().landmarks[upper, :2].astype(int)
         worn[y - 9 : y - 5, x - 30 : x + 31] = (10, 10, 200)
-    lids, bare = (closed_eyes(each, eyes, grace().picture) for each in (worn,) * 2)
-    plain = closed_eyes(grace().picture, eyes)
+    lids, bare = (
+        closed_eyes(each, eyes, bare=grace().picture).picture for each in (worn,) * 2
+    )
+    plain = closed_eyes(grace().picture, eyes).picture
     for upper, lower in ((159, 145), (386, 374)):
         x, y = grace().landmarks[[upper, lower], :2].mean(0).round().astype(int)
         assert np.abs(lids[y, x] - plain[y, x])[:3].max() < 2
@@ -109,7 +173,7 @@ def test_lids_are_painted_of_skin_and_not_of_frames() -> None:
 
 def test_the_outer_corner_of_a_shut_eye_lies_lower() -> None:
     landmarks = grace().landmarks
-    ink = closed_eyes(grace().picture, build_eyes(landmarks))[..., 4]
+    ink = closed_eyes(grace().picture, build_eyes(landmarks)).picture[..., 4]
     for outer in (33, 263):
         x, y = landmarks[outer, :2].round().astype(int)
         column = ink[y - 8 : y + 12, x - 1 : x + 2].mean(1)
@@ -157,7 +221,7 @@ def test_lashes_are_as_dark_as_the_open_eyes_and_no_line_of_a_pen() -> None:
 def test_eyes_out_of_the_picture_are_left_out() -> None:
     landmarks = grace().landmarks.copy()
     landmarks[:, 0] -= 2000
-    shown = closed_eyes(grace().picture, build_eyes(landmarks))
+    shown = closed_eyes(grace().picture, build_eyes(landmarks)).picture
     assert shown[..., 3].max() == 0
 
 
@@ -169,7 +233,7 @@ def test_glasses_stay_where_a_lid_closes_behind_them() -> None:
     half = int(np.linalg.norm(landmarks[33] - landmarks[133]) / 2)
     y = top - int(0.4 * half)
     rimmed[y : y + 4, left - half : right + half] = (10, 10, 160)
-    painted = closed_eyes(rimmed, build_eyes(landmarks))
+    painted = closed_eyes(rimmed, build_eyes(landmarks)).picture
     for upper in (159, 386):
         x = round(float(landmarks[upper, 0]))
         assert np.abs(painted[y + 1, x, :3] - (10, 10, 160)).max() < 30
@@ -201,7 +265,7 @@ def test_both_lids_squint_and_corners_stay() -> None:
 
 def test_lashes_of_a_shut_eye_lie_in_a_bow_without_hooks() -> None:
     eyes = build_eyes(grace().landmarks)
-    ink = closed_eyes(grace().picture, eyes)[..., 4]
+    ink = closed_eyes(grace().picture, eyes).picture[..., 4]
     for upper, lower in ((33, 133), (263, 362)):
         outer, inner = grace().landmarks[[upper, lower], :2]
         along = inner + np.linspace(0.15, 0.95, 17)[:, None] * (outer - inner)
@@ -224,7 +288,7 @@ def test_a_lid_has_the_folds_of_the_skin_under_the_eye() -> None:
         picture += strength * under * np.sin(2 * rows)
         painted = closed_eyes(
             picture.clip(0, 255).astype(np.uint8), build_eyes(landmarks)
-        )
+        ).picture
         for upper, lower in ((159, 145), (386, 374)):
             x, y = landmarks[[upper, lower], :2].mean(0).round().astype(int)
             lid = painted[y - 4 : y + 2, x - 3 : x + 4, :3].mean((1, 2))
