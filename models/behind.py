@@ -10,6 +10,8 @@ from models.media import FloatArray
 
 MARGIN = 0.01  # of the width, about the matte: what hair has tinted
 SEEN, WHOLE = 8, 245  # of 255; less of a matte is nobody, more all person
+LITTLE, BESIDE_IT = (0.05, 0.40), 0.004  # of a person, up to so near, of the width
+TINTED = 0.0, 0.05  # of the way to a person's colour
 MIRRORED, SMOOTH = 0.05, 0.12  # of the width, inwards: all mirrored, none of it
 PLAIN = 0.03  # of the width: half of how narrow bays of its edge are, to be left out
 COARSER, FAR = 2, 10_000  # px: of the edge's; beyond any picture
@@ -17,6 +19,7 @@ EVEN = 0.03  # of the width: how even its edge is taken to be
 UPRIGHT = 0.5, 0.7  # of how far the sides are, with the upper edge: beside, above
 STRAND, STRANDS_REACH = 0.0045, 0.08  # of the width: half of one, how far they go
 STRANDS_HOLD = 0.015  # of the width: nearer, a strand hangs on the person
+SOONER = 8  # times as much as a neighbourhood is known, its colours are taken for all
 USUAL = 0.05  # of the width about a strand: what usually stands out there
 STRAND_LEVELS, STRAND_OUTSTANDS = 20, 2.5
 STRAND_ALIKE = 0.9  # cosine
@@ -44,8 +47,31 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
     bare = np.where((person | strands)[..., None], smooth, picture)
     rim, share = _mirrored(bare, _plain(person, PLAIN * width))
     mixed = smooth + (rim - smooth) * share[..., None]
-    filled = np.round(mixed + _brought_to(bare - mixed, ~person)).clip(0, 255)
-    return np.where(person[..., None], filled, bare).astype(np.uint8)
+    filled = mixed + _brought_to(bare - mixed, ~person)
+    filled = np.where(person[..., None], filled, bare).clip(0, 255)
+    _show_seen(filled, picture, matte, sides[1], person | strands)
+    return np.asarray(np.round(filled), np.uint8)
+
+
+def _show_seen(
+    filled: FloatArray,
+    picture: UintArray,
+    matte: UintArray,
+    inside: UintArray,
+    where: Mask,
+) -> None:
+    """Puts the background's own colours back into what was filled in, [H, W, 3], where
+    little of the person lies before it: not where what is seen differs from what was
+    filled in as the person, inside, does, which the matte then missed."""
+    side = 2 * max(round(BESIDE_IT * matte.shape[1]), 1) + 1
+    about = cv2.dilate(matte, np.ones((side, side), np.uint8)) / np.float32(255)
+    at = where & (about < LITTLE[1])
+    share, person = matte[at, None] / np.float32(255), inside[at].astype(np.float32)
+    own = (picture[at] - share * person) / (1 - share)
+    apart, way = own - filled[at], person - filled[at]
+    tint = (apart * way).sum(1) / ((way * way).sum(1) + 1)
+    seen = smoothstep(about[at], *LITTLE[::-1]) * smoothstep(tint, *TINTED[::-1])
+    filled[at] = (filled[at] + apart * seen[:, None]).clip(0, 255)
 
 
 def _strands(
@@ -231,7 +257,7 @@ def _spread_in(picture: UintArray, known: npt.NDArray[np.bool_]) -> UintArray:
     result = colour / np.maximum(weight, 1e-6)[..., None]
     for colour, weight in reversed(levels[:-1]):
         wide = cv2.resize(result, weight.shape[::-1], interpolation=cv2.INTER_LINEAR)
-        share = np.minimum(weight, 1)[..., None]
+        share = np.minimum(SOONER * weight, 1)[..., None]
         own = colour / np.maximum(weight, 1e-6)[..., None]
         result = wide + (own - wide) * share
     return np.asarray(np.clip(np.round(result), 0, 255), np.uint8)

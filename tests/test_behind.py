@@ -96,3 +96,28 @@ def test_a_plain_wall_is_plain_behind_shoulders_that_leave_the_picture() -> None
     picture = share * np.array(HAIR) + (1 - share) * plain()
     filled = fill_background(picture.round().astype(np.uint8), matte)
     assert np.abs(filled.astype(int) - WALL).max() < 12
+
+
+def test_a_lamp_beside_hair_stays_behind() -> None:
+    """All but what hair may have tinted of it: a head would carry its rim along."""
+    night = (plain() // 4).astype(np.uint8)
+    cv2.circle(night, (187, 100), 7, (255, 250, 240), -1, cv2.LINE_AA)
+    picture, matte = (
+        cv2.resize(each, (2 * SIDE, 2 * SIDE), interpolation=cv2.INTER_CUBIC)
+        for each in before(night)
+    )
+    beside = cv2.dilate(matte, np.ones((7, 7), np.uint8)) == 0
+    lamp = (picture.min(2) > 220) & beside
+    beside &= cv2.dilate(matte, np.ones((13, 13), np.uint8)) > 0
+    assert (lamp & beside).sum() > 20  # within the margin
+    filled = fill_background(np.asarray(picture), np.asarray(matte)).astype(int)
+    assert np.abs(filled - picture)[lamp].max() < 25
+
+
+def test_behind_a_head_near_the_sky_is_sky() -> None:
+    """What fills a gap is of the colour about it, not the mean of the whole picture."""
+    sky = (plain() // 4).astype(np.uint8)
+    sky[:90] = (235, 240, 250)
+    picture, matte = (np.ascontiguousarray(each[36:]) for each in before(sky))
+    filled = fill_background(picture, matte)  # four rows of sky above the head
+    assert filled[6:20, 110:146].min() > 215
