@@ -36,6 +36,7 @@ FAINTER = 0.5  # of the usual contrast, before a background as dark as frames ar
 OUT = 3.6  # the same of frames that stand out beside a face
 BROW = 0.45  # half eye widths above a brow's lower edge, where no frames are
 LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
+LARGE = 1.4  # times as far out as usual
 HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
 RAYS = 120  # round an eye
 BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a frame
@@ -313,6 +314,26 @@ def _brow(eyes: EyeRig, eye: int) -> float:
     """A brow's lower edge, half eye widths down from the eye's middle."""
     lid = float(lid_height(eyes.lids[eye, 0], eyes.lids.new_zeros(1)))
     return lid - float(eyes.skin[eye])
+
+
+def lenses(landmarks: FloatArray, spots: FloatArray) -> FloatArray:
+    """How surely spots [N, 2], pixels, lie behind either lens of glasses that may be
+    large: [2, N], 0 to 1."""
+    eyes = build_eyes(landmarks)
+    widths = eyes.frame[:, 2:4].norm(dim=1).numpy()
+    # Of a face that is turned, the far eye is narrow, and its lens stands out most.
+    larger = LARGE * widths.max() / widths
+    found = []
+    for eye, frame in enumerate(eyes.frame.numpy()):
+        nearer = spots
+        for way, large in (
+            (frame[2:4] * (2 * eye - 1), larger[eye]),  # away from the nose
+            (-frame[4:], LARGE),  # upwards
+        ):
+            out = ((spots - frame[:2]) @ way / (way @ way)).clip(0)
+            nearer = nearer - np.outer(out * (1 - 1 / large), way)
+        found.append(_lens(frame, _brow(eyes, eye), nearer))
+    return np.stack(found)
 
 
 def _lens(frame: FloatArray, brow: float, spots: FloatArray) -> FloatArray:

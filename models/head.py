@@ -12,6 +12,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.ndimage import distance_transform_edt, gaussian_filter, maximum_filter1d
 
 from models.controls import smoothstep
+from models.glasses import lenses
 from models.landmarks import CHIN, FOREHEAD, LEFT_EYE_OUTER, RIGHT_EYE_OUTER
 from models.lips import column
 from models.media import CHANNEL_INDEX, FloatArray
@@ -37,10 +38,12 @@ _GAINS = np.radians(np.array([YAW_GAIN, PITCH_GAIN, 1.0], np.float32))
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 
 
-def build_head(landmarks: FloatArray, matte: npt.NDArray[np.uint8]) -> FloatArray:
+def build_head(
+    landmarks: FloatArray, matte: npt.NDArray[np.uint8], *, glasses: bool = False
+) -> FloatArray:
     """A head's basis, float32 [4, HEAD_GRID, HEAD_GRID]: where nodes of the picture lie
     from the pivot (right, down, away), as far as they turn with the head, and the
-    travel of breath; pixels. matte: the person, uint8 [H, W]."""
+    travel of breath; pixels. matte: the person, uint8 [H, W]; glasses: whether worn."""
     height, width = matte.shape
     frame = HeadFrame.of(landmarks)
     columns = np.linspace(0, width - 1, HEAD_GRID)
@@ -49,6 +52,8 @@ def build_head(landmarks: FloatArray, matte: npt.NDArray[np.uint8]) -> FloatArra
     pivot = frame.unflat(np.array([[0.0, PIVOT_BELOW_MOUTH]], np.float32))[0]
     neck = float(frame.origin[2]) + NECK_DEPTH * frame.iod
     depth = _depth(frame, landmarks, nodes, neck, matte) - neck
+    if glasses:
+        depth = _flat_lenses(landmarks, nodes, depth)
     depth += _nearer(frame, landmarks, matte) * frame.iod
     weight, breath = _weights(frame, landmarks, nodes)
     body = np.concatenate([nodes - pivot, depth[..., None]], -1) * weight[..., None]
@@ -78,6 +83,23 @@ def _depth(
     depth = edge + (neck - edge) * back
     step = nodes[0, 1, 0] - nodes[0, 0, 0]
     return np.asarray(gaussian_filter(depth, 0.09 * iod / step), np.float32)
+
+
+def _flat_lenses(
+    landmarks: FloatArray, nodes: FloatArray, depth: FloatArray
+) -> FloatArray:
+    """Depth [G, G] with lenses as flat as they are, and as slanting as the face is
+    there, which curves away at the temples."""
+    flat = nodes.reshape(-1, 2)
+    for eye in lenses(landmarks, flat).astype(np.float64):
+        if (eye > 0.5).sum() < 3:
+            continue
+        plane = np.column_stack([flat, np.ones(len(flat))])
+        weighted = (plane * eye[:, None]).T
+        slant = np.linalg.lstsq(weighted @ plane, weighted @ depth.ravel(), None)[0]
+        share = eye.reshape(depth.shape)
+        depth = depth + ((plane @ slant).reshape(depth.shape) - depth) * share
+    return np.asarray(depth, np.float32)
 
 
 def _fall(

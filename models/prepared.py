@@ -141,9 +141,9 @@ def _widened(part: Prepared, eye: int, rows: int, columns: int) -> Prepared:
 def prepare(identity: Identity, device: torch.device) -> Prepared:
     """Builds the rig and moves everything to the device."""
     height, width = identity.size
-    head = build_head(identity.landmarks, identity.matte)
-    face = build_rig(identity.landmarks)
     glasses = glasses_worn(identity)
+    head = build_head(identity.landmarks, identity.matte, glasses=glasses)
+    face = build_rig(identity.landmarks)
     if glasses:
         face = under_glasses(face, identity.picture, identity.matte, identity.landmarks)
     seam, to_seam = _seam(identity.landmarks, face.box.numpy())

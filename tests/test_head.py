@@ -1,9 +1,10 @@
-"""A head that nods takes its hair along: forehead and hairline move as one."""
+"""A head that turns takes its hair and its glasses along as they are."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from models.glasses import lenses
 from models.head import HEAD_GRID, PITCH_GAIN, build_head
 from models.landmarks import FOREHEAD
 from models.media import FloatArray
@@ -80,3 +81,40 @@ def test_a_head_cut_off_at_its_forehead_turns_about_a_nearer_axis() -> None:
     alone = whole.copy()
     alone[: int(0.2 * HeadFrame.of(tight).iod)] = 0
     assert depth_above(tight, alone, 0.0)[0] < near - 0.3  # nothing is cut off
+
+
+def test_lenses_are_flat() -> None:
+    """Else, as the face curves away at its temples, round ones are eggs."""
+    landmarks = grace().landmarks
+    height, width = grace().size
+    columns, rows = (np.linspace(0, side - 1, HEAD_GRID) for side in (width, height))
+    spots = np.stack(np.meshgrid(columns, rows), -1).reshape(-1, 2)
+    either = lenses(landmarks, spots.astype(np.float32)).reshape(2, HEAD_GRID, -1)
+    bare, worn = (
+        build_head(landmarks, grace().matte, glasses=glasses)[2]
+        for glasses in (False, True)
+    )
+    for lens in either > 0.95:
+        within = lens[:, :-2] & lens[:, 1:-1] & lens[:, 2:]
+        assert within.sum() > 20
+        bends, flat = (np.diff(d, 2, axis=1)[within] for d in (bare, worn))
+        assert np.abs(bends).max() > 0.5  # pixels
+        assert np.abs(flat).max() < 0.2
+    beside = either.max(0) == 0
+    assert np.array_equal(bare[beside], worn[beside])
+
+
+def test_large_lenses_reach_beyond_a_turned_face() -> None:
+    """The far eye is narrow then, its lens is not."""
+    landmarks = grace().landmarks.copy()
+    middle = landmarks[168, 0]
+    landmarks[:, 0] = np.where(
+        landmarks[:, 0] > middle,
+        (landmarks[:, 0] - middle) * 0.5 + middle,
+        landmarks[:, 0],
+    )
+    near, far = landmarks[[33, 133, 362, 263], :2].reshape(2, 2, 2)
+    half = np.linalg.norm(near[1] - near[0]) / 2
+    beside = near.mean(0) - [2.3 * half, 0], far.mean(0) + [2.1 * half, 0]
+    shares = lenses(landmarks, np.array(beside, np.float32))
+    assert shares.max(1).min() > 0.5
