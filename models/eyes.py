@@ -21,6 +21,12 @@ RIGHT_LOWER = (33, 7, 163, 144, 145, 153, 154, 155, 133)
 LEFT_UPPER = (362, 398, 384, 385, 386, 387, 388, 466, 263)
 LEFT_LOWER = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW, LEFT_BROW = (52, 65, 53), (282, 295, 283)  # lower edges
+# Three pairs of upper and lower lid, both corners; the subject's right eye, then left.
+LID_PAIRS = (
+    ((160, 144), (159, 145), (158, 153)),
+    ((385, 380), (386, 374), (387, 373)),
+)
+CORNERS = ((33, 133), (362, 263))
 RIGHT_IRIS, LEFT_IRIS = (468, 469, 470, 471, 472), (473, 474, 475, 476, 477)
 
 GAZE_SIDE, GAZE_UP = 0.50, 0.30  # iris travel at 1.0, in half eye widths
@@ -206,3 +212,19 @@ def eye_motion(motion: FloatArray) -> EyeMotion:
         side=GAZE_SIDE * (look_out - look_in) * SIDES,
         down=GAZE_UP * down,
     )
+
+
+def eye_openings(landmarks: FloatArray) -> FloatArray:
+    """Height over width of both eyes: [2].
+
+    The height is taken across the eye, since landmarks of the two lids also slide along
+    it past each other, and over three pairs, as the eye aspect ratio of Soukupova and
+    Cech (2016) does over two.
+    """
+    shapes = []
+    for pairs, (first, last) in zip(LID_PAIRS, CORNERS, strict=True):
+        x, y = landmarks[last, :2] - landmarks[first, :2]
+        upper, lower = landmarks[np.array(pairs).T, :2].mean(1)
+        across = (lower - upper) @ np.array([-y, x]) / (x * x + y * y)
+        shapes.append(max(float(across), 0.0))
+    return np.array(shapes, np.float32)

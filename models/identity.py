@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.advice import advice
 from models.background import refine_matte
 from models.behind import fill_background
 from models.calibration import calibrate
@@ -166,7 +167,7 @@ def _finish(draft: _Draft, name: str, synthetic: bool, report: Progress) -> Iden
         landmarks=landmarks,
         latent=draft.made.latent if draft.made else np.zeros(0, np.float32),
         name=name,
-        notes=draft.notes,
+        notes=draft.notes + advice(draft.landmarks),
         refinement=draft.made.how if draft.made else None,
         synthetic=synthetic,
     )

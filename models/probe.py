@@ -14,12 +14,6 @@ from models.warp import WarpRenderer
 
 # Brow, nose bridge, eye corners, temples: parts that no expression moves.
 RIGID = [1, 4, 5, 6, 168, 197, 33, 133, 263, 362, 10, 151, 9, 127, 356, 234, 454, 195]
-# Three pairs of upper and lower lid, both corners; the subject's right eye, then left.
-LIDS = (
-    ((160, 144), (159, 145), (158, 153)),
-    ((385, 380), (386, 374), (387, 373)),
-)
-CORNERS = ((33, 133), (362, 263))
 
 
 class Probe:
@@ -58,22 +52,6 @@ class Probe:
         if any(each is None for each in found):
             raise LikenessError("no_face", "No face is seen in a frame.")
         return np.array(found, np.float32)
-
-
-def eye_openings(landmarks: FloatArray) -> FloatArray:
-    """Height over width of both eyes: [2].
-
-    The height is taken across the eye, since landmarks of the two lids also slide along
-    it past each other, and over three pairs, as the eye aspect ratio of Soukupova and
-    Cech (2016) does over two.
-    """
-    shapes = []
-    for pairs, (first, last) in zip(LIDS, CORNERS, strict=True):
-        x, y = landmarks[last, :2] - landmarks[first, :2]
-        upper, lower = landmarks[np.array(pairs).T, :2].mean(1)
-        across = (lower - upper) @ np.array([-y, x]) / (x * x + y * y)
-        shapes.append(max(float(across), 0.0))
-    return np.array(shapes, np.float32)
 
 
 def turn_between(first: FloatArray, second: FloatArray) -> tuple[float, float, float]:

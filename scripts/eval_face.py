@@ -29,10 +29,17 @@ import numpy.typing as npt
 import torch
 
 from models.errors import LikenessError
-from models.eyes import SIDES, around_eye, build_eyes, eye_coordinates, lid_height
+from models.eyes import (
+    SIDES,
+    around_eye,
+    build_eyes,
+    eye_coordinates,
+    eye_openings,
+    lid_height,
+)
 from models.identity import Identity, embedded_photo, enrol
 from models.media import FloatArray
-from models.probe import Probe, eye_openings, turn_between
+from models.probe import Probe, turn_between
 from models.rig import HeadFrame, rest_lips
 from models.warp import WarpRenderer
 from scripts.face_drift import (

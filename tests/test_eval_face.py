@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from models.controls import jaw_weights, smoothstep
+from models.eyes import eye_openings
 from models.media import FloatArray
-from models.probe import Probe, eye_openings, turn_between
+from models.probe import Probe, turn_between
 from models.rig import HeadFrame
 from models.warp import WarpRenderer
 from scripts.eval_face import (
