@@ -16,8 +16,9 @@ from models.rig import HeadFrame, rest_lips
 CLOSED_GAP = 0.03  # of the mouth's width: lips further apart have no line
 REACH = 0.055  # IOD, how far up or down the line is looked for
 COLUMNS, STEPS = 61, 45  # places along the mouth, and up and down at each
-STIFF, NEAR = 3.0, 0.3  # what a bend and a way from the landmarks cost
-TAPER = 2.0  # how fast the way found gives way to none at the corners
+STIFF, NEAR = 3.0, 0.15  # what a bend and a way from the landmarks cost
+SHADE = 0.7  # of the shade that counts as no line
+TAPER = 6.0  # how fast the way found gives way to none at the corners
 FLAT = 0.10  # of the mouth's light: less contrast than this is no line
 
 UintArray = npt.NDArray[np.uint8]
@@ -58,15 +59,20 @@ def _profile(
     offsets: FloatArray,
 ) -> FloatArray:
     """The light across the line, of the mouth's own: float32 [STEPS, COLUMNS]."""
-    grid = np.stack(np.broadcast_arrays(x, y + offsets[:, None]), -1)
+    step, beyond = float(offsets[1] - offsets[0]), len(offsets) // 2
+    around = offsets[0] + step * np.arange(-beyond, len(offsets) + beyond)
+    grid = np.stack(np.broadcast_arrays(x, y + around[:, None]), -1)
     spots = frame.unflat(grid.reshape(-1, 2)).reshape(*grid.shape)
     places = np.ascontiguousarray(spots.transpose(2, 0, 1), np.float32)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     light = cv2.remap(
         grey, places[0], places[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    light = cv2.GaussianBlur(light, (0, 0), sigmaX=1.5, sigmaY=5.0)
-    return np.asarray(light / max(float(light.mean()), 1.0), np.float32)
+    line = cv2.GaussianBlur(light, (0, 0), sigmaX=2.5, sigmaY=2.5)
+    # What is dark over more than a line's breadth is shade, beside it or on it.
+    shade = cv2.GaussianBlur(light, (0, 0), sigmaX=2.5, sigmaY=14.0)
+    line = (line - SHADE * (shade - shade.mean()))[beyond:-beyond]
+    return np.asarray(line / max(float(line.mean()), 1.0), np.float32)
 
 
 def _darkest_path(light: FloatArray) -> npt.NDArray[np.intp]:

@@ -24,6 +24,7 @@ WIDE_OPEN = 0.30  # IOD, of the lips in loud speech
 MAX_TURN_DEG = 14.0  # of any axis, from the photo
 ALMOND, OVAL = 0.60, 0.50  # exponents of an opening's outline: narrow; wide, rounded
 UPPER_SHARE = 0.27  # of an opening that the upper lip makes
+STRAIGHTENED = 0.85  # of the line in which lips meet, as they round
 ROLLED_IN = 0.62  # of a lip's thickness that is turned in over the teeth
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
 
@@ -132,6 +133,21 @@ def _to_gap(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> None:
     change = (target - gap)[:, None]
     placed[:, 0::2, :, 1] -= UPPER_SHARE * change
     placed[:, 1::2, :, 1] += (1 - UPPER_SHARE) * change
+    placed[..., 1] += (rounding * _to_round(placed, arch))[:, None]
+
+
+def _to_round(placed: FloatArray, arch: FloatArray) -> FloatArray:
+    """How far down lips [B, 4, 11, 3] go as they round, [B, 11]: the line in which they
+    meet becomes straight, and corners come down to half of the opening's height, so
+    that it is as round below as above."""
+    upper, lower = placed[:, 0, :, 1], placed[:, 1, :, 1]
+    opening = (lower - upper)[:, LIP_POINTS // 2, None]
+    meeting = upper + UPPER_SHARE * (lower - upper)
+    t = np.linspace(0, 1, LIP_POINTS, dtype=np.float32)
+    straight = meeting[:, :1] + (meeting[:, -1:] - meeting[:, :1]) * t
+    down: FloatArray = STRAIGHTENED * (straight - meeting)
+    down += (0.5 - UPPER_SHARE) * opening * (1 - arch)
+    return down
 
 
 def _arch(x: FloatArray, exponent: FloatArray) -> FloatArray:

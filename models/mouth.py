@@ -27,10 +27,11 @@ LAYER_SCALE = np.array([2 / (RIGHT - LEFT), 2 / (BOTTOM - TOP)], np.float32)
 LAYER_MIDDLE = np.array([-LEFT, -TOP], np.float32) * LAYER_SCALE - 1
 UPPER_EDGE, LOWER_EDGE = 0.036, 0.006  # IOD below the closed lips' seam, at rest
 LOWER_TEETH = 0.32  # of the upper teeth's light: they lie behind them, under the lip
-# IOD above the lower teeth: the tongue's crest, and where it is the lightest.
-TONGUE_CREST, TONGUE_PEAK = 0.12, 0.04
+# IOD above the lower teeth: the tongue's crest, and where it is the lightest; and how
+# far below their edges the lower lip's shade would have it dark.
+TONGUE_CREST, TONGUE_PEAK, LIP_SHADE = 0.12, 0.04, 0.06
 # Of the tongue's colour: its back in the dark, and what is added where it is lightest.
-TONGUE_BACK, TONGUE_LIGHT = 0.07, 0.52
+TONGUE_BACK, TONGUE_LIGHT = 0.03, 0.52
 FLESH = np.array([1.0, 1.25, 1.2], np.float32)  # how fast red, green and blue go dark
 TIP_WIDTH = 0.165  # IOD, half of the tip's
 # How much taller the mouth's floor looks as the jaw turns it towards the viewer, and
@@ -210,7 +211,7 @@ def _lower(x: FloatArray, y: FloatArray, tone: MouthTone) -> FloatArray:
     tongue = tongue * smoothstep(side, 0.30, 0.17)
     # A mound: its back lies in the dark, its front in the shade of the lower lip.
     mound = smoothstep(y, crest - 0.04, -TONGUE_PEAK)
-    mound = mound * smoothstep(y, 0.03, -TONGUE_PEAK)
+    mound = mound * smoothstep(y, LIP_SHADE, -TONGUE_PEAK)
     light = TONGUE_BACK + TONGUE_LIGHT * mound
     # A soft groove parts it, and its sides turn away from the light.
     groove = np.exp(-((x / 0.026) ** 2)) * smoothstep(y, 0.0, -0.05)

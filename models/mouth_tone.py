@@ -21,6 +21,9 @@ AS_WHITES = 0.8  # how far teeth then take their hue
 # How much more colour a tongue has than the lips; the most green and blue of its red.
 REDDER, OF_RED = 1.35, 0.60
 COLOURED = 0.10, 0.25  # a face's saturation: grey until here, coloured from here on
+# How light it is where lips have no colour of their own, and from which red on, of the
+# face's, they begin to and do.
+HOLLOW, OWN_RED = 0.5, (0.95, 1.05)
 # Of the tongue's light: at least, and at the most: lighter, and what lies behind is
 # taken for a lip; and of the face's own darks.
 CAVITY, DARKS = (0.07, 0.16), 0.4
@@ -85,4 +88,12 @@ def _tongue(picture: UintArray, landmarks: FloatArray, face: FloatArray) -> Floa
     # Nor is it brown where lips are, as under old varnish; only of a grey face grey.
     coloured = smoothstep(saturation(np.median(face, axis=0)), *COLOURED)
     tongue[1:] += coloured * np.minimum(OF_RED * tongue[0] - tongue[1:], 0)
+    # Where lips are no redder than the face, as of clay, what is inside is a hollow.
+    redder = _red(lip) / _red(np.median(face, axis=0))
+    tongue *= HOLLOW + (1 - HOLLOW) * smoothstep(redder, *OWN_RED)
     return np.asarray(tongue, np.float32)
+
+
+def _red(colour: FloatArray) -> float:
+    """Red, of green."""
+    return float(colour[0]) / max(float(colour[1]), 1.0)

@@ -36,6 +36,31 @@ def test_the_lips_are_laid_on_the_line(off: float) -> None:
     assert np.array_equal(settled[others], landmarks[others])
 
 
+def test_a_broad_shade_beside_the_line_is_none() -> None:
+    picture, landmarks = flat_lips(0.0)
+    frame = HeadFrame.of(landmarks)
+    below = frame.flat(landmarks[list(INNER_UPPER), :2]) + [0, 0.045]
+    points = [np.round(frame.unflat(below) * 16).astype(np.int32)]
+    shade = np.full(picture.shape, 255, np.uint8)
+    thick = round(0.07 * frame.iod)
+    cv2.polylines(shade, points, False, (70, 70, 70), thick, cv2.LINE_AA, shift=4)
+    shaded = (picture * (cv2.GaussianBlur(shade, (0, 0), 1.5) / 255)).astype(np.uint8)
+    settled = on_lip_line(shaded, landmarks)
+    middle = list(INNER_UPPER)[2:-2]
+    way = frame.flat(settled[middle, :2]) - frame.flat(landmarks[middle, :2])
+    assert np.abs(way[:, 1]).max() < 0.012
+
+
+def test_lips_lie_on_the_line_almost_to_their_corners() -> None:
+    picture, landmarks = flat_lips(0.04)
+    frame = HeadFrame.of(landmarks)
+    settled = on_lip_line(picture, landmarks)
+    down = frame.flat(settled[list(INNER_UPPER), :2])[:, 1]
+    down = down - frame.flat(landmarks[list(INNER_UPPER), :2])[:, 1]
+    assert down[2:-2].min() > 0.8 * down.max()
+    assert np.abs(down[[0, -1]]).max() < 1e-4
+
+
 def test_without_a_line_the_landmarks_decide() -> None:
     plain = np.full_like(grace().picture, 180)
     settled = on_lip_line(plain, grace().landmarks)

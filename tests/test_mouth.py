@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from models.controls import INNER_UPPER, OUTER_UPPER
+from models.controls import INNER_UPPER, OUTER_LOWER, OUTER_UPPER
 from models.eyes import LEFT_LOWER, LEFT_UPPER, RIGHT_LOWER, RIGHT_UPPER
 from models.identity import Identity
 from models.media import FloatArray
@@ -117,6 +117,18 @@ def test_teeth_take_the_hue_of_varnish_but_not_of_skin() -> None:
     assert hues[0] > 1.8 and hues[1] < 0.9 * hues[0]
 
 
+def test_lips_of_clay_hold_a_hollow() -> None:
+    clay = (grace().picture.mean(2, keepdims=True) * [1.0, 0.7, 0.5]).astype(np.uint8)
+    painted = clay.copy()
+    lips = list(OUTER_UPPER) + list(OUTER_LOWER[::-1])
+    outline = np.round(grace().landmarks[lips, :2]).astype(np.int32)
+    cv2.fillPoly(painted, [outline], (190, 110, 90))
+    hollow, tongue = (
+        mouth_tone(picture, grace().landmarks).tongue for picture in (clay, painted)
+    )
+    assert hollow.mean() < 0.85 * tongue.mean()
+
+
 def test_the_cavity_is_no_hole_in_a_faded_picture() -> None:
     faded = (60 + grace().picture * 0.6).astype(np.uint8)
     dark, lifted = (
@@ -198,12 +210,8 @@ def test_painted_teeth_do_not_go_on_under_what_is_dark_in_the_photo() -> None:
 
 
 def test_rounded_lips_leave_the_inside_dark_and_warm() -> None:
-    lips = {"aperture": 0.06, "width": 0.36, "jawOpen": 0.08, "speech": 1.0}
-    x, y = grace().landmarks[13, :2].round().astype(int)
-    plain, round_ = (
-        frame(**lips, mouthPucker=pucker).astype(int)[y - 1 : y + 4, x - 6 : x + 7]
-        for pucker in (0.0, 0.8)
-    )
+    lips = {"aperture": 0.06, "width": 0.36, "jawOpen": 0.08}
+    plain, round_ = (opening(**lips, mouthPucker=pucker) for pucker in (0.0, 0.8))
     assert round_.mean() < 0.6 * plain.mean()
     assert round_[..., 0].sum() > 1.3 * round_[..., 2].sum()
 
@@ -232,7 +240,7 @@ def test_parted_lips_at_rest_are_the_photo_to_the_bit() -> None:
     assert (shown == identity.picture).all()
 
 
-def opening(aside: float = 0.0, **channels: float) -> FloatArray:
+def opening(*, aside: float = 0.0, **channels: float) -> FloatArray:
     """The colours inside the mouth, in its middle or aside of it, IOD, from the upper
     lip to the lower one: float32 [n, 3]. What is inside is what a black and a white
     mouth's frames differ in."""
@@ -252,7 +260,8 @@ def opening(aside: float = 0.0, **channels: float) -> FloatArray:
             .mean(1)
             for mouth in mouths
         )
-    return np.asarray(shown[(light - dark).mean(1) > 90], np.float32)
+    inside = (light - dark).mean(1)
+    return np.asarray(shown[inside > 0.4 * inside.max()], np.float32)
 
 
 def test_a_wide_mouth_shows_teeth_above_and_a_red_tongue_below() -> None:
@@ -285,6 +294,6 @@ def test_under_the_teeth_lies_a_dim_red_tongue_no_black_crescent(
     assert 0.25 * luma.max() < below.max() < 0.6 * luma.max()
     tongue = column[round(0.55 * len(luma)) :][below.argmax()]
     assert tongue[0] > 1.5 * tongue[1]
-    beside = opening(0.36 * width, aperture=gap, width=width, jawOpen=gap)
+    beside = opening(aside=0.36 * width, aperture=gap, width=width, jawOpen=gap)
     darkest = beside[beside.mean(1).argmin()]
     assert darkest[0] > 24 and darkest[0] > 1.3 * darkest[2]  # warm, not black

@@ -1,6 +1,7 @@
 """The rig: what channels do to controls, and how controls move the skin."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -208,6 +209,23 @@ def test_wide_and_rounded_mouths_are_oval_and_small_ones_pointed() -> None:
         aperture=0.05, jawOpen=0.05, mouthPucker=0.6, mouthFunnel=0.5
     )
     assert min(wide, rounded) > small + 0.015
+
+
+def test_rounded_lips_open_as_far_above_their_corners_as_below() -> None:
+    """However the photo's own lips are bent."""
+    rig = lip_rig()
+    bent = rig.rest.copy().reshape(4, LIP_POINTS, 3)
+    bent[..., 1] -= 0.06 * (1 - np.linspace(-1, 1, LIP_POINTS) ** 2)
+    spoken = {"aperture": 0.08, "width": 0.32, "jawOpen": 0.08, "speech": 1.0}
+    shares = []
+    for pucker in (0.0, 1.0):
+        row = bounded(motion(**spoken, mouthPucker=pucker).numpy())
+        arched = replace(rig, rest=bent.reshape(rig.rest.shape))
+        placed = (arched.rest + displace(arched, row)).reshape(bent.shape)
+        upper, lower = placed[0, LIP_POINTS // 2, 1], placed[1, LIP_POINTS // 2, 1]
+        corners = placed[0, [0, -1], 1].mean()
+        shares.append(float((corners - upper) / (lower - upper)))
+    assert shares[0] > 0.9 and abs(shares[1] - 0.5) < 0.25
 
 
 @pytest.mark.parametrize("nearer", [0.0, 0.04, 0.08])
