@@ -34,7 +34,9 @@ NOTCH = 8  # of DECIDED_PX, half its width
 LARGEST_HOLE = 0.04  # of the picture, that a person may enclose
 LARGEST_GAP = 16  # of DECIDED_PX, half its width
 GAP = 0.85  # of the model's mask: surer, and it is no gap
-SURELY_TOLD = 0.5, 0.75  # of what colours say: less, and outlines are evened
+# Of what colours say: less, and outlines are evened; from the chin up, where hair is,
+# and lower down. So far above the chin, of the width, it is no longer the one.
+HAIR_TOLD, SURELY_TOLD, CHIN_SOFT = (0.2, 0.5), (0.5, 0.75), 0.08
 EVEN, EVEN_EDGE = 0.006, (0.2, 0.8)  # of the width; of what is so evened, its edge
 FACE_RIM = 0.035  # IOD within a face's landmarks, where colours say what is face
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
@@ -93,17 +95,27 @@ def _matte(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatArr
     trust = told_apart(colours, person, behind)
     wish = _wish(said, trust, way, coarse)
     found = shares(colours, person.astype(np.float32), ~(person | behind), wish)
-    found = _evened(found, said, trust)
+    found = _evened(found, said, trust, face)
     return _connected(np.clip((found - NO_SHARE) / (WHOLE - NO_SHARE), 0, 1))
 
 
-def _evened(found: FloatArray, said: Wish, trust: FloatArray) -> FloatArray:
+def _evened(
+    found: FloatArray, said: Wish, trust: FloatArray, face: FloatArray
+) -> FloatArray:
     """Shares [H, W] with an even outline where colours say little: there a ragged one
-    is no better a guess."""
-    sigma = EVEN * found.shape[1]
+    is no better a guess. Of hair, down to the chin, they may say less."""
+    height, width = found.shape
+    sigma = EVEN * width
     even = smoothstep(np.asarray(cv2.GaussianBlur(found, (0, 0), sigma)), *EVEN_EDGE)
     sure = np.asarray(cv2.GaussianBlur(said.weight, (0, 0), 2 * sigma))
-    clear = np.maximum(trust, smoothstep(sure, *SURELY_TOLD))
+    chin = np.flatnonzero((face > 0.5).any(1)).max(initial=0)
+    above = (chin - np.arange(height)[:, None]) / (CHIN_SOFT * width)
+    hair = smoothstep(above, 0, 1)
+    low, high = (
+        body + (head - body) * hair
+        for head, body in zip(HAIR_TOLD, SURELY_TOLD, strict=True)
+    )
+    clear = np.maximum(trust, smoothstep(sure, low, high))
     return np.asarray(even + (found - even) * clear, np.float32)
 
 

@@ -126,7 +126,12 @@ def mean_error(found: npt.NDArray[np.uint8], of: Sitter) -> float:
 
 @pytest.mark.parametrize(
     ("hair", "wall", "most"),
-    [("short", "stripes", 0.11), ("long", "light", 0.11), ("afro", "light", 0.15)],
+    [
+        ("short", "stripes", 0.11),
+        ("short", "plain", 0.125),  # 0.134 if it were evened as shoulders are
+        ("long", "light", 0.11),
+        ("afro", "light", 0.15),
+    ],
 )
 def test_single_hairs_are_cut_out(hair: Hair, wall: Wall, most: float) -> None:
     """A guided filter drawn to the mask's edge gives 0.15, 0.17 and 0.19."""
