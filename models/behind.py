@@ -17,12 +17,13 @@ PLAIN = 0.03  # of the width: half of how narrow bays of its edge are, to be lef
 COARSER, FAR = 2, 10_000  # px: of the edge's; beyond any picture
 EVEN = 0.03  # of the width: how even its edge is taken to be
 UPRIGHT = 0.5, 0.7  # of how far the sides are, with the upper edge: beside, above
-STRAND, STRANDS_REACH = 0.0045, 0.08  # of the width: half of one, how far they go
+STRAND, STRANDS_REACH = 0.0045, 0.08  # of the width: half of one, how far they look
+STRANDS_END = 0.14  # of the width: further from the person, none is taken for one
 STRANDS_HOLD = 0.015  # of the width: nearer, a strand hangs on the person
 SOONER = 8  # times as much as a neighbourhood is known, its colours are taken for all
 USUAL = 0.05  # of the width about a strand: what usually stands out there
 STRAND_LEVELS, STRAND_OUTSTANDS = 20, 2.5
-STRAND_ALIKE = 0.9  # cosine
+STRAND_ALIKE, STRAND_GOES_ON = 0.9, 0.6  # cosines; where it begins, and further on
 
 UintArray = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -85,17 +86,17 @@ def _strands(
     """
     width = person.shape[1]
     away = _way_in(~person) / width
-    near = (away > 0) & (away < STRANDS_REACH)
+    near = (away > 0) & (away < STRANDS_END)
     far, alike = _standing_out(picture, behind, inside)
     outside = (~person).astype(np.float32)
     window = (2 * max(round(USUAL * width), 3) + 1,) * 2
     usual, weight = (cv2.blur(each, window) for each in (far * outside, outside))
-    found = near & (far > STRAND_LEVELS) & (alike > STRAND_ALIKE)
-    found &= far * weight > STRAND_OUTSTANDS * usual
+    found = near & (far > STRAND_LEVELS) & (far * weight > STRAND_OUTSTANDS * usual)
+    sure, found = found & (alike > STRAND_ALIKE), found & (alike > STRAND_GOES_ON)
     # What hangs on the person, if by parts that are seen.
     whole = grown(found, max(round(STRAND * width), 2)) & near
     _, parts = cv2.connectedComponents(whole.astype(np.uint8))
-    hold = (away < max(STRANDS_HOLD, 2.5 / width)) & found
+    hold = (away < max(STRANDS_HOLD, 2.5 / width)) & sure
     hanging = found & np.isin(parts, np.unique(parts[hold]))
     return grown(hanging, max(round(0.003 * width), 1)) & near
 

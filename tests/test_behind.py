@@ -58,6 +58,16 @@ def test_a_single_hair_is_no_background() -> None:
     assert np.abs(filled[:, 186:].astype(int) - WALL).max() < 40
 
 
+def test_a_long_hair_is_no_background_where_it_is_fainter_either() -> None:
+    """Else, when the head turns, half of it would go along and half stay."""
+    picture, matte = before(plain())
+    tinted = (110, 65, 95)  # towards hair, and towards violet
+    cv2.line(picture, (178, 90), (196, 100), HAIR, 1, cv2.LINE_AA)
+    cv2.line(picture, (196, 100), (210, 130), tinted, 1, cv2.LINE_AA)
+    filled = fill_background(picture, matte)
+    assert np.abs(filled[:, 192:].astype(int) - WALL).max() < 40
+
+
 @pytest.mark.parametrize("colour", [(255, 255, 255), (90, 160, 250)])
 def test_what_is_not_of_the_person_stays_behind(colour: tuple[int, ...]) -> None:
     picture, matte = before(plain())
