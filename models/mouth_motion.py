@@ -42,8 +42,9 @@ _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
 _PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.35
 _WIDTH_IOD, NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
 # Mouth corners follow slowly: each frame they go half of the way that is left. The
-# tongue is quicker, and a little of it is none.
-_WIDTH_PACE, _TONGUE_PACE, _LEAST_TONGUE = 0.5, 0.6, 0.12
+# tongue comes up quicker, and down more slowly: from th to l it stays up. A little of it
+# is none.
+_WIDTH_PACE, _TONGUE_RISE, _TONGUE_FALL, _LEAST_TONGUE = 0.5, 0.6, 0.3, 0.12
 
 # In the pauses of a speaker the lips part a little, and the corners relax.
 _PAUSE_APERTURE_IOD, _PAUSE_WIDTH_IOD = 0.05, 0.49
@@ -221,7 +222,8 @@ def _follow(
         speech = min(max(speech, 0.0), 1.0)
         row = [(one + other) * 0.5 for one, other in zip(first, second, strict=True)]
         width += (_width(row) - width) * _WIDTH_PACE
-        tongue += (min(row[Shape.TONGUE], 1.0) - tongue) * _TONGUE_PACE
+        further = min(row[Shape.TONGUE], 1.0) - tongue
+        tongue += further * (_TONGUE_RISE if further > 0 else _TONGUE_FALL)
         row[Shape.TONGUE] = tongue if tongue > _LEAST_TONGUE else 0.0
         mean = mean * _STRESS_MEMORY + energy * (1 - _STRESS_MEMORY)
         stress = min(max((energy - mean) * _STRESS_GAIN * speech, 0.0), 1.0)

@@ -11,7 +11,7 @@ from models.audio2motion import EMBEDDED_WEIGHTS, AudioToMotion
 from models.errors import WeightsError
 from models.media import FRAME_RATE_HZ, MODEL_SAMPLES_PER_FRAME, FloatArray
 from models.mel import MEL_BANDS
-from models.mouth_motion import LOOK_AHEADS, MOUTH_CHANNELS
+from models.mouth_motion import LOOK_AHEADS, MOUTH_CHANNELS, finish, mouths_at_rest
 from models.mouth_net import OneFrame
 from models.visemes import Shape
 from scripts.motion_corpus import not_speech
@@ -276,6 +276,18 @@ def test_vowels_look_different(network: AudioToMotion) -> None:
     assert means["a"][1] > means["u"][1] + 0.01
     pucker = MOUTH_CHANNELS.index("mouthPucker")
     assert loud["u"][:, pucker].mean() > loud["a"][:, pucker].mean() + 0.1
+
+
+def test_the_tongue_stays_up_from_th_to_l_and_comes_down_after() -> None:
+    shapes = np.zeros((1, 40, len(Shape)), np.float32)
+    shapes[..., Shape.CLOSE], shapes[..., Shape.SPEECH] = -9, 9
+    for frame in (4, 5, 8, 9):  # a schwa of two frames between
+        shapes[0, 2 * frame : 2 * frame + 2, Shape.TONGUE] = 0.8
+    level = np.zeros((1, 20), np.float32)
+    motion, _ = finish(shapes, level, level, mouths_at_rest(1, 0))
+    tongue = motion.mouth[0, :, MOUTH_CHANNELS.index("tongueOut")]
+    assert tongue[5] > 0.6 and tongue[6:8].min() > 0.45 * tongue[5]
+    assert tongue[9] > 0.6 and tongue[15:].max() == 0
 
 
 def test_silence_leaves_the_mouth_at_rest(network: AudioToMotion) -> None:
