@@ -42,8 +42,8 @@ _APERTURE_IOD, _WIDEST_TABLE_APERTURE = 0.28, 1.2
 _PUCKER_APERTURE_IOD, _FUNNEL_APERTURE_IOD, _LEFT_OPEN = -0.13, -0.03, 0.35
 _WIDTH_IOD, NEUTRAL_WIDTH_IOD, _FUNNEL_WIDTH_IOD = 0.13, 0.47, -0.10
 # Mouth corners follow slowly: each frame they go half of the way that is left. The
-# tongue comes up quicker, and down more slowly: from th to l it stays up. A little of it
-# is none.
+# tongue comes up quicker, and down more slowly: from th to l it stays up. A little of
+# it is none.
 _WIDTH_PACE, _TONGUE_RISE, _TONGUE_FALL, _LEAST_TONGUE = 0.5, 0.6, 0.3, 0.12
 
 # In the pauses of a speaker the lips part a little, and the corners relax.

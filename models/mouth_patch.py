@@ -31,7 +31,7 @@ STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered a
 DIM, LIT_GAP = np.array([0.55, 0.66, 0.69], np.float32), 0.15
 # How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
 FLOOR_GAPS = (0.04, 0.10, 0.16, 0.26, 0.42)
-FLOOR_LIGHT = (0.35, 0.55, 0.90, 1.20, 1.8)
+FLOOR_LIGHT = (0.45, 0.68, 0.90, 1.20, 1.8)
 # The same as DIM, of rounded lips, which stand out before the inside.
 ROUND_SHADE = np.array([0.56, 0.68, 0.72], np.float32)
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
