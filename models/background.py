@@ -193,6 +193,10 @@ def _decided(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatA
     # Lights on hair look like the sky behind it: a notch that the model fills is one.
     closed = cv2.morphologyEx(person, cv2.MORPH_CLOSE, _disc(NOTCH))
     gaps = _may_be_behind(small, person, doubt)
+    # Above a face there is no gap between hair and neck, but light on the hair.
+    above = slice(np.flatnonzero((sure > 0.5).any(1)).min(initial=len(gaps)))
+    gaps[above] = False
+    person[above] |= doubt[above] > GAP
     person |= np.asarray((closed > 0) & (doubt > 0.5) & ~gaps, np.uint8)
     person[gaps & (doubt < 0.5) & (sure < 0.5)] = 0
     whole = _one_piece(person, sure > 0.5, gaps)

@@ -71,6 +71,22 @@ def test_a_flower_in_the_hair_belongs_to_the_person(
     assert refine_matte(picture, marks)[flower].min() > 200
 
 
+@pytest.mark.parametrize(("half", "sure"), [(8, 0.75), (20, 0.9)])
+def test_a_light_on_top_of_the_hair_is_no_gap(
+    monkeypatch: pytest.MonkeyPatch, half: int, sure: float
+) -> None:
+    """Though it is of the colour of the wall, and the model is a little less sure."""
+    picture, marks = portrait()
+    y, x = np.mgrid[0:SIDE, 0:SIDE]
+    light = (abs(x - 128) < half) & (y < 56)
+    picture[light] = WALL
+    hair = np.where(np.hypot(x - 128, y - 120) < 90, 1.0, says())
+    told(monkeypatch, np.where(light & (hair > 0), sure, hair))
+    matte = refine_matte(picture, marks)
+    assert matte[light & (y > 38)].mean() > 200
+    assert matte[:24].max() < 25
+
+
 def test_the_face_is_never_missed(monkeypatch: pytest.MonkeyPatch) -> None:
     picture, marks = portrait()
     told(monkeypatch, np.zeros((SIDE, SIDE)))
