@@ -8,14 +8,21 @@ import functools
 import importlib
 import os
 import sys
+import threading
 from types import ModuleType
 
 _PYPLOT = "matplotlib.pyplot"
+_loading = threading.Lock()
+
+
+def solutions() -> ModuleType:
+    """mediapipe.solutions, loaded when first asked for, by whichever thread."""
+    with _loading:
+        return _loaded()
 
 
 @functools.cache
-def solutions() -> ModuleType:
-    """mediapipe.solutions, loaded when first asked for."""
+def _loaded() -> ModuleType:
     os.environ.setdefault("GLOG_minloglevel", "2")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     stand_in = ModuleType(_PYPLOT)
