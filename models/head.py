@@ -24,7 +24,9 @@ NECK_DEPTH = 0.75  # IOD behind the mouth's corners: the axis the head turns abo
 # when they are bowed, what is there has to be stretched less.
 NEARER, LITTLE_ABOVE = 0.40, (1.0, 0.5)
 BESIDE, ABOVE = 0.55, 1.20  # IOD from the face: where hair has fallen back to the axis
-HAIRLINE = 0.15  # of that: so far hair goes with the forehead
+# IOD from the face: so far hair goes with the forehead, if then it has so much further
+# to fall back.
+HAIRLINE, STEEP = 0.35, 0.62
 PIVOT_BELOW_MOUTH = 0.25  # IOD: near the jaw joint, natural on every portrait tried
 # A height field that is held at the silhouette turns less than it is told to, as
 # measured by landmarks on rendered frames: these make up for it.
@@ -125,7 +127,7 @@ def _fall(
     *sides, top = frame.local(landmarks[[*eyes, FOREHEAD]])[:, 1]
     above = smoothstep(height, np.mean(sides), top)
     end = BESIDE + (outline.clip(BESIDE, ABOVE) - BESIDE) * above
-    return HAIRLINE * end * above, end
+    return (end - STEEP).clip(0, HAIRLINE) * above, end
 
 
 def _nearer(
