@@ -32,8 +32,9 @@ LASHES = 0.8  # of the open eye's darkest, that lashes are as light where lids m
 LIGHTEST = 0.6  # of the skin, that they are at most
 ROUND = 0.15  # half eye widths, in which the line bends level beyond the outer corner
 LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
-COVERS = 3.0  # times sooner than skin changes, the open eye's lashes are covered
-BELOW_LINE = 0.20, 0.04  # half eye widths: from there on skin is the photo's own
+COVERS = 5.0  # times sooner than skin changes, the open eye's lashes are covered
+INNER = 0.25  # and so much further down at the inner corner
+BELOW_LINE = 0.32, 0.06  # half eye widths: from there on skin is the photo's own
 # As far outwards lashes lie at least and at most, half eye widths, and how dark they
 # still are there, of the lid's line.
 REACHES, OF_LINE = (1.05, 1.35), 0.5
@@ -97,7 +98,9 @@ def closed_eyes(
         rims = _rims(plain, picture[around].astype(np.float32), place, half)
         lashes = _lashes(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
-        mask = np.maximum(mask, COVERS * _carried_down(lashes, place, frame))
+        # Those that stand up are covered before the line along the lid is.
+        sooner = lashes * (1 + (COVERS - 1) * _hairs(plain, patch, place, half))
+        mask = np.maximum(mask, _carried_down(sooner, place, frame))
         painted = painted + (patch - painted) * rims[..., None]
         ink, colours[eye] = _ink(plain, patch, lashes, place, half)
         ink = ink * (1 - rims)
@@ -216,6 +219,21 @@ def _lashes(
     found = np.maximum(sure, about * smoothstep(darker, 0.06, 0.14))
     found = near * cv2.dilate(found, np.ones((3, 3)))
     return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.8), np.float32)
+
+
+def _hairs(
+    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+) -> FloatArray:
+    """Where single lashes stand up from the upper lid, 0 to 1: thin and dark, which the
+    shade of a brow is not."""
+    side = round(0.24 * half) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    thin = cv2.morphologyEx(patch @ LUMA, cv2.MORPH_BLACKHAT, disc) / (plain @ LUMA + 1)
+    thin = cv2.dilate(smoothstep(thin, 0.08, 0.16), disc)
+    above = at.upper - at.t
+    high = min(at.skin, 0.9)
+    stand = smoothstep(above, 0.06, 0.2) * smoothstep(above, 0.75 * high, 0.5 * high)
+    return np.asarray(stand * cv2.GaussianBlur(thin, (0, 0), 0.05 * half), np.float32)
 
 
 def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> FloatArray:
@@ -348,6 +366,8 @@ def _lid_mask(at: _LidPlace) -> FloatArray:
     # Lashes stand out above the outer corner too.
     lashes = np.where(at.s > 0, np.minimum(at.upper, 0.6 * at.upper.min()), at.upper)
     shown = smoothstep(at.t, lashes - 0.59 * high, lashes - 0.25 * high)
-    shown = shown * smoothstep(at.below_line, *BELOW_LINE)
+    # The inner corner's red is below the line.
+    below = at.below_line - INNER * smoothstep(at.s, -0.75, -1.0)
+    shown = shown * smoothstep(below, *BELOW_LINE)
     shown = shown * smoothstep(at.s, -1.22, -0.94) * smoothstep(at.s, 1.54, 1.28)
     return np.asarray(shown, np.float32)

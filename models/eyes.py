@@ -115,9 +115,9 @@ class Meeting:
         return shape + np.array([hang, 0, 0], np.float32)
 
 
-SEEN = Meeting(0.03, 0.18, 0.3)
+SEEN = Meeting(0.06, 0.20, 0.3)
 # Lids hang lower there: from so near, frames and reflections look like open lids.
-BEHIND_GLASSES = Meeting(0.19, 0.30, 1.0)
+BEHIND_GLASSES = Meeting(0.16, 0.27, 1.0)
 
 
 def meeting(*, glasses: bool) -> Meeting:

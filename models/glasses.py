@@ -38,6 +38,7 @@ BROW = 0.45  # half eye widths above a brow's lower edge, where no frames are
 LENS = 1.9, 2.5  # half eye widths that a lens reaches beside and below an eye
 LARGE = 1.4  # times as far out as usual
 HOLDS = 0.12, 0.50  # half eye widths from a frame, within which skin is held
+GAPS = 0.55  # half eye widths, that gaps in a frame are wide at most
 RAYS = 120  # round an eye
 BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a frame
 NOBODY = 8  # of 255 of the matte; less is background
@@ -90,6 +91,10 @@ def bare_eyes(picture: UintArray, matte: UintArray, eyes: EyeRig) -> FloatArray:
         luma, person = patch.astype(np.float32) @ LUMA, matte[here] > SURE
         worn = _worn(luma, person, eyes, eye, here)
         wide = cv2.dilate(worn.astype(np.uint8), np.ones((5, 5), np.uint8))
+        # A corner of the eye may lie before a hinge, which fills a gap in the frame.
+        side = round(GAPS * half) | 1
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+        wide = cv2.morphologyEx(wide, cv2.MORPH_CLOSE, disc)
         bare = cv2.inpaint(patch, wide, max(0.10 * half, 2), cv2.INPAINT_TELEA)
         soft = cv2.GaussianBlur(wide.astype(np.float32), (0, 0), 0.8)
         nearer = soft > result[here][..., 3]

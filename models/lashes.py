@@ -11,7 +11,7 @@ APART, THICK = 0.046, 0.020
 SHORT, LONG = 0.09, 0.30
 EDGE = 0.040, 0.060  # the height of the lids' edge, above and below its darkest
 # The shade of lids that meet and of what hangs over them.
-SHADE, SHADE_REACH = 0.45, (0.14, 0.36)
+SHADE, SHADE_REACH = 0.45, (0.14, 0.31)
 # Of its length, that a hair leans outwards in the middle, and that the outermost one
 # does more.
 LEAN, FAN = 0.15, 0.75

@@ -61,7 +61,7 @@ def test_skin_under_a_shut_eye_stays_the_photos_own() -> None:
     for lower in (145, 374):
         x, y = grace().landmarks[lower, :2].round().astype(int)
         assert shown[y - 2, x] >= 1
-        assert shown[y + round(0.3 * half) + 1 : y + round(0.9 * half), x].max() < 0.01
+        assert shown[y + round(0.45 * half) + 1 : y + round(0.9 * half), x].max() < 0.01
 
 
 def test_lashes_of_a_shut_eye_have_the_hue_of_the_open_eyes() -> None:
@@ -201,6 +201,30 @@ def test_lashes_go_down_with_the_lid_and_never_fade() -> None:
         last = luma
     assert (np.diff(lines, axis=0) >= -1).all()
     assert max(steps) < 1.8 * float(np.median(steps))
+
+
+def test_lashes_that_stand_up_are_covered_before_the_lid_is_half_down() -> None:
+    plain, lashed = (np.full_like(grace().picture, 180) for _ in range(2))
+    spots = []
+    for outer, inner, upper in ((33, 133, 159), (263, 362, 386)):
+        points = grace().landmarks[[outer, inner, upper], :2]
+        half = float(np.linalg.norm(points[0] - points[1]) / 2)
+        x, y = points[2].round().astype(int)
+        tip = y - round(0.3 * half)
+        lashed[y - 2 : y + 3, x - 6 : x + 7] = 30
+        lashed[tip : y + 3, x - 1 : x + 2] = 30
+        spots.append((slice(tip - 1, y + 1), x))
+
+    def seen(blink: float) -> list[float]:
+        shown = []
+        for picture in (plain, lashed):
+            made_up = replace(grace(), picture=picture, name=f"lashes {picture.min()}")
+            probe = Probe(made_up, WarpRenderer())
+            both = {"eyeBlinkLeft": blink, "eyeBlinkRight": blink}
+            shown.append(probe.frame(**both).astype(float).mean(2))
+        return [float((shown[0] - shown[1])[spot].max()) for spot in spots]
+
+    assert min(seen(0.05)) > 100 and max(seen(0.4)) < 40
 
 
 def test_lashes_are_as_dark_as_the_open_eyes_and_no_line_of_a_pen() -> None:

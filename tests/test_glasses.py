@@ -177,3 +177,12 @@ def test_hinges_lights_and_faint_rims_are_worn_too() -> None:
     faint = middle + round(46 * 0.7), middle + round(50 * 0.7)
     assert frames[faint] > 0.5
     assert frames[middle + 36, middle] < 0.1 and frames[middle - 36, middle] < 0.1
+
+
+def test_a_gap_in_a_frame_before_the_corner_of_an_eye_is_worn_too() -> None:
+    picture, middle = plain_skin(150), MIDDLE
+    cv2.ellipse(picture, (middle, middle), (50, 46), 0, 10, 350, DARK, 3)
+    cv2.rectangle(picture, (143, 95), (153, 105), (190,) * 3, -1)  # a light hinge
+    frames = frames_of(picture)
+    assert frames[middle, 150] > 0.9
+    assert frames[middle, middle] < 0.1 and frames[middle, middle + 30] < 0.1
