@@ -28,6 +28,7 @@ STRAIGHTENED = 0.85  # of the line in which lips meet, as they round
 ROLLED_IN = 0.62  # of a lip's thickness that is turned in over the teeth
 CLOSING_JAW = 0.45  # of the photo's own gap that the chin rises by when lips close
 
+_ALONG = np.linspace(0, 1, LIP_POINTS, dtype=np.float32)
 _APERTURE, _WIDTH = CHANNEL_INDEX["aperture"], CHANNEL_INDEX["width"]
 _TURNS = slice(CHANNEL_INDEX["head_yaw"], CHANNEL_INDEX["head_roll"] + 1)
 _ROLLS = slice(CHANNEL_INDEX["mouthRollLower"], CHANNEL_INDEX["mouthRollUpper"] + 1)
@@ -133,7 +134,8 @@ def _to_gap(placed: FloatArray, motion: FloatArray, speech: FloatArray) -> None:
     change = (target - gap)[:, None]
     placed[:, 0::2, :, 1] -= UPPER_SHARE * change
     placed[:, 1::2, :, 1] += (1 - UPPER_SHARE) * change
-    placed[..., 1] += (rounding * _to_round(placed, arch))[:, None]
+    if rounding.any():
+        placed[..., 1] += (rounding * _to_round(placed, arch))[:, None]
 
 
 def _to_round(placed: FloatArray, arch: FloatArray) -> FloatArray:
@@ -143,8 +145,7 @@ def _to_round(placed: FloatArray, arch: FloatArray) -> FloatArray:
     upper, lower = placed[:, 0, :, 1], placed[:, 1, :, 1]
     opening = (lower - upper)[:, LIP_POINTS // 2, None]
     meeting = upper + UPPER_SHARE * (lower - upper)
-    t = np.linspace(0, 1, LIP_POINTS, dtype=np.float32)
-    straight = meeting[:, :1] + (meeting[:, -1:] - meeting[:, :1]) * t
+    straight = meeting[:, :1] + (meeting[:, -1:] - meeting[:, :1]) * _ALONG
     down: FloatArray = STRAIGHTENED * (straight - meeting)
     down += (0.5 - UPPER_SHARE) * opening * (1 - arch)
     return down
