@@ -27,18 +27,17 @@ TONGUE_UP = 0.5  # of tongueOut, at which the tip has come up to the upper teeth
 BEFORE_TEETH = 0.62  # of tongueOut: beyond it the tip comes before the teeth
 MARGIN = 0.035  # of the face's box round the inner lips: two nodes of its grid
 STRAYED = 0.022  # IOD that a lip must move for what is inside to be uncovered anew
-# How much less red, green and blue light a small gap lets in; IOD of a lit one.
-DIM, LIT_GAP = np.array([0.55, 0.66, 0.69], np.float32), 0.15
+# The light that is left in a small gap, all off the lips; IOD of a lit one.
+DIM, LIT_GAP = 0.37, 0.15
 # How light the mouth's floor is at gaps, IOD: what lies deep needs a wide one.
 FLOOR_GAPS = (0.04, 0.10, 0.16, 0.26, 0.42)
 FLOOR_LIGHT = (0.45, 0.68, 0.90, 1.20, 1.8)
-# The same as DIM, of rounded lips, which stand out before the inside.
-ROUND_SHADE = np.array([0.56, 0.68, 0.72], np.float32)
+ROUND_SHADE = 0.34  # the same as DIM, of rounded lips, which stand out
 GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
 PARTED = 0.10  # IOD, of lips that are no longer pressed together
-UNDER_LIP = 0.48  # how much darker the inside is right under the upper lip
+UNDER_LIP = 0.52  # the same as DIM, right under the upper lip
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -89,9 +88,11 @@ def _drawn(
         above = _let_through(above, shade, batch.rig.hidden_lip, hidden)
     device = still.device
     unlit = 1 - _share(pose.gap, LIT_GAP)
-    light = (1 - unlit * unlit * DIM) * (1 - ROUND_SHADE * rounding)  # [B, 3]
+    thrown = batch.rig.thrown_back
+    light = 1 - unlit * unlit * (1 - DIM * thrown)  # [B, 3]
+    light *= 1 - rounding * (1 - ROUND_SHADE * thrown)
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
-    within.addcmul_(within, shade, value=-UNDER_LIP)
+    within.addcmul_(within, shade * _per_patch(device, UNDER_LIP * thrown - 1))
     # The photo's own pixels show as long as lips and tongue are as they were.
     out = column(pose.motion, "tongueOut")
     own_share = (1 - strayed) * (1 - _share(out, TONGUE_UP))

@@ -28,6 +28,9 @@ HOLLOW, OWN_RED = 0.5, (0.95, 1.05)
 # taken for a lip; and of the face's own darks.
 CAVITY, DARKS = (0.07, 0.16), 0.4
 
+# Of the lips' colour, how much what they throw back has; the most of red, green, blue.
+THROWN, MOST_THROWN = 1.1, 1.7
+
 UintArray = npt.NDArray[np.uint8]
 
 
@@ -58,6 +61,20 @@ def mouth_tone(picture: UintArray, landmarks: FloatArray) -> MouthTone:
     return MouthTone(*clip)
 
 
+def thrown_back(picture: UintArray, landmarks: FloatArray) -> FloatArray:
+    """The colour of the light between lips that comes off them: RGB [3], luma 1. In it
+    teeth are no grey, as they would be in the dark beside red lips; of a grey face it
+    is grey."""
+    lip = np.maximum(_lip(picture, landmarks), 1)
+    hue = (lip / lip.max()) ** THROWN
+    return np.asarray(np.minimum(hue / float(hue @ LUMA), MOST_THROWN), np.float32)
+
+
+def _lip(picture: UintArray, landmarks: FloatArray) -> FloatArray:
+    lower = landmarks[list(INNER_LOWER + OUTER_LOWER[::-1]), :2]
+    return np.asarray(np.median(pixels_within(picture, lower), axis=0), np.float32)
+
+
 def _tooth(picture: UintArray, landmarks: FloatArray, face: FloatArray) -> FloatArray:
     """A tooth in the face's light, pixels [n, 3]."""
     luma = face @ LUMA
@@ -80,8 +97,7 @@ def _tooth(picture: UintArray, landmarks: FloatArray, face: FloatArray) -> Float
 
 
 def _tongue(picture: UintArray, landmarks: FloatArray, face: FloatArray) -> FloatArray:
-    lips = pixels_within(picture, landmarks[list(INNER_LOWER + OUTER_LOWER[::-1]), :2])
-    lip = np.median(lips, axis=0)
+    lip = _lip(picture, landmarks)
     tongue = 0.64 * lip + 0.24 * float(lip.mean()) * np.array([1.2, 0.86, 0.86])
     # Wet and lit through flesh: redder than the lips, or it looks grey beside them.
     tongue = tongue.mean() + REDDER * (tongue - tongue.mean())

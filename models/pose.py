@@ -46,6 +46,7 @@ class PoseRig:
     plane_origin: FloatArray  # [B, 2] pixel of the mouth's middle
     to_layer: FloatArray  # [B, 2, 3] this @ (place, 1) -> place in the mouth's layers
     hidden_lip: FloatArray  # [B, 4] colour and share, see models.hidden_lip
+    thrown_back: FloatArray  # [B, 3] see models.mouth_tone
     box: FloatArray  # [B, 4] left, top, right, bottom of the face's box, pixels
     head: FloatArray  # [B, nodes, 4], see models.head
     eye_middle: FloatArray  # [B, 2 eyes, 2] pixels, at rest

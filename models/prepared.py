@@ -29,6 +29,7 @@ from models.identity_file import Identity
 from models.lid_sums import lid_sums
 from models.media import FloatArray
 from models.mouth import LAYER_MIDDLE, LAYER_SCALE
+from models.mouth_tone import thrown_back
 from models.pose import LAYER_LIPS, PoseRig, at_nodes, stack_rigs
 from models.rig import (
     GRID_HEIGHT,
@@ -219,6 +220,7 @@ def _pose_rig(
         frame.origin[:2],
         _to_layer(frame, identity.size),
         hidden_lip(identity.picture, identity.landmarks),
+        thrown_back(identity.picture, identity.landmarks),
         face.box.numpy(),
         nodes,
         middles,

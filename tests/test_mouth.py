@@ -12,9 +12,10 @@ from models.eyes import LEFT_LOWER, LEFT_UPPER, RIGHT_LOWER, RIGHT_UPPER
 from models.identity import Identity
 from models.media import FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, paint_mouth
-from models.mouth_tone import mouth_tone
-from models.own_teeth import shows_inside, shows_teeth
+from models.mouth_tone import MOST_THROWN, mouth_tone, thrown_back
+from models.own_teeth import LUMA, shows_inside, shows_teeth
 from models.rig import rest_lips
+from models.warp import WarpRenderer
 from tests.faces import frame, grace, motion, renderer
 
 LOWER_LIP = [87, 14, 317, 402, 178, 88, 318, 91, 181, 84, 17, 314, 405, 321]
@@ -54,6 +55,35 @@ def test_a_grey_photo_has_grey_insides_but_for_a_touch() -> None:
     grey = np.repeat(grace().picture.mean(2, keepdims=True), 3, 2).astype(np.uint8)
     tone = mouth_tone(grey, grace().landmarks)
     assert np.ptp(tone.tongue) < 0.15 * tone.tongue.mean()
+
+
+def test_between_red_lips_the_light_is_red_and_of_a_grey_face_grey() -> None:
+    thrown = thrown_back(grace().picture, grace().landmarks)
+    assert thrown[0] > 1.2 > 1 > thrown[1] and thrown.max() <= MOST_THROWN
+    assert float(thrown @ LUMA) == pytest.approx(1, abs=0.01)
+    grey = np.repeat(grace().picture.mean(2, keepdims=True), 3, 2).astype(np.uint8)
+    assert thrown_back(grey, grace().landmarks) == pytest.approx(1, abs=0.01)
+    black = np.zeros_like(grey)
+    assert thrown_back(black, grace().landmarks) == pytest.approx(1, abs=0.01)
+
+
+def test_teeth_in_a_narrow_gap_are_redder_and_no_darker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gap(drawn: UintArray) -> FloatArray:
+        x, y = grace().landmarks[[13, 14], :2].mean(0).round().astype(int)
+        return drawn[y - 1 : y + 3, x - 12 : x + 12].reshape(-1, 3).astype(np.float32)
+
+    narrow = {"aperture": 0.05, "width": 0.45, "jawOpen": 0.05, "speech": 1.0}
+    red = gap(frame(**narrow)).mean(0)
+    monkeypatch.setattr(
+        "models.prepared.thrown_back", lambda *_: np.ones(3, np.float32)
+    )
+    with torch.inference_mode():
+        drawn = WarpRenderer()([grace()], motion(**narrow))[0].numpy()
+    neutral = gap(drawn).mean(0)
+    assert red[0] / red[1] > 1.1 * neutral[0] / neutral[1]
+    assert float(red @ LUMA) == pytest.approx(float(neutral @ LUMA), rel=0.1)
 
 
 def test_lips_show_teeth_where_what_is_between_them_is_light_or_pale() -> None:
