@@ -20,25 +20,17 @@ from models.eyes import (
     lid_height,
     outer_share,
 )
-from models.lashes import lash_line
+from models.lashes import ink_of, single_hairs, standing
+from models.lid_place import BELOW_LINE, LUMA, LidPlace
 from models.media import FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
 HUES_ALIKE = 8.0, 64.0  # levels of lightness
 # Folds of the skin from so far under a shut eye, so fine, and so much of them.
 UNDER, FOLDS, OF_FOLDS = 0.30, 0.12, 0.6
-SHARP_PX = 0.6  # the blur of an edge between two pixels
-LASHES = 0.8  # of the open eye's darkest, that lashes are as light where lids meet
-LIGHTEST = 0.6  # of the skin, that they are at most
 ROUND = 0.15  # half eye widths, in which the line bends level beyond the outer corner
-LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
 COVERS = 5.0  # times sooner than skin changes, the open eye's lashes are covered
-INNER = 0.25  # and so much further down at the inner corner
-BELOW_LINE = 0.32, 0.06  # half eye widths: from there on skin is the photo's own
-# As far outwards lashes lie at least and at most, half eye widths, and how dark they
-# still are there, of the lid's line.
-REACHES, OF_LINE = (1.05, 1.35), 0.5
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+INNER = 0.25  # half eye widths further down skin is painted at the inner corner
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +80,7 @@ def closed_eyes(
         outwards = s.numpy() * SIDES[eye]
         line = _line(meeting, lids[1].numpy(), outwards, SIDES[eye])
         skin = float(rig.skin[eye])
-        place = _LidPlace(outwards, t.numpy(), upper, lower, line, skin)
+        place = LidPlace(outwards, t.numpy(), upper, lower, line, skin)
         mask = _lid_mask(place)
         plain = _plain_skin(patch, mask, place, half)
         if plain is None:
@@ -96,37 +88,19 @@ def closed_eyes(
         painted = _painted_lid(plain, patch, place) + _folds(patch, place, half)
         painted = painted.clip(0, 255)
         rims = _rims(plain, picture[around].astype(np.float32), place, half)
-        lashes = _lashes(plain, patch, place, half) * (1 - rims)
+        lashes = standing(plain, patch, place, half) * (1 - rims)
         mask = np.maximum(mask, lashes)
         # Those that stand up are covered before the line along the lid is.
-        sooner = lashes * (1 + (COVERS - 1) * _hairs(plain, patch, place, half))
+        sooner = lashes * (1 + (COVERS - 1) * single_hairs(plain, patch, place, half))
         mask = np.maximum(mask, _carried_down(sooner, place, frame))
         painted = painted + (patch - painted) * rims[..., None]
-        ink, colours[eye] = _ink(plain, patch, lashes, place, half)
+        ink, colours[eye] = ink_of(plain, patch, lashes, place, half)
         ink = ink * (1 - rims)
         here = result[around]
         more = mask > here[..., 3]
         here[more, :4] = np.dstack([painted, mask])[more]
         here[..., 4] = np.maximum(here[..., 4], ink)
     return ClosedEyes(result, colours)
-
-
-@dataclass(frozen=True, eq=False)
-class _LidPlace:
-    """A patch's pixels in half eye widths, [h, w]: outwards along and down across the
-    eye, where the lids are there, and the height of the skin above."""
-
-    s: FloatArray
-    t: FloatArray
-    upper: FloatArray
-    lower: FloatArray
-    line: FloatArray  # where they meet
-    skin: float
-
-    @property
-    def below_line(self) -> FloatArray:
-        """How far a pixel is below the line where the lids meet."""
-        return self.t - self.line
 
 
 def _line(
@@ -148,7 +122,7 @@ def _line(
 
 
 def _plain_skin(
-    patch: FloatArray, mask: FloatArray, at: _LidPlace, half: float
+    patch: FloatArray, mask: FloatArray, at: LidPlace, half: float
 ) -> FloatArray | None:
     """The skin round an eye's mask spread over it, with the photo's grain; None where
     too little of it is in the picture."""
@@ -185,7 +159,7 @@ def _grain(luma: FloatArray, known: npt.NDArray[np.bool_]) -> FloatArray:
 
 
 def _rims(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
+    plain: FloatArray, patch: FloatArray, at: LidPlace, half: float
 ) -> FloatArray:
     """Where light frames or a brow lie over the skin, 0 to 1: long shapes unlike skin.
 
@@ -203,40 +177,7 @@ def _rims(
     return np.asarray(cv2.GaussianBlur(kept, (0, 0), 0.8), np.float32)
 
 
-def _lashes(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
-) -> FloatArray:
-    """The open eye's lashes where they stand out beyond the lid's mask: 0 to 1."""
-    skin = np.maximum(plain @ LUMA, 1)
-    darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / skin
-    high = min(at.skin, 0.9)
-    near = smoothstep(at.t, at.upper.min() - 0.95 * high, at.upper.min() - 0.7 * high)
-    near = near * smoothstep(at.below_line, *BELOW_LINE)
-    near = near * smoothstep(at.s, -1.35, -1.15) * smoothstep(at.s, 1.9, 1.6)
-    sure = smoothstep(darker, *LASH_DARKER)
-    # Their tips are fainter, and what is next to them is theirs.
-    about = cv2.dilate(near * sure, np.ones((side := round(0.25 * half) | 1, side)))
-    found = np.maximum(sure, about * smoothstep(darker, 0.06, 0.14))
-    found = near * cv2.dilate(found, np.ones((3, 3)))
-    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.8), np.float32)
-
-
-def _hairs(
-    plain: FloatArray, patch: FloatArray, at: _LidPlace, half: float
-) -> FloatArray:
-    """Where single lashes stand up from the upper lid, 0 to 1: thin and dark, which the
-    shade of a brow is not."""
-    side = round(0.24 * half) | 1
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    thin = cv2.morphologyEx(patch @ LUMA, cv2.MORPH_BLACKHAT, disc) / (plain @ LUMA + 1)
-    thin = cv2.dilate(smoothstep(thin, 0.08, 0.16), disc)
-    above = at.upper - at.t
-    high = min(at.skin, 0.9)
-    stand = smoothstep(above, 0.06, 0.2) * smoothstep(above, 0.75 * high, 0.5 * high)
-    return np.asarray(stand * cv2.GaussianBlur(thin, (0, 0), 0.05 * half), np.float32)
-
-
-def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> FloatArray:
+def _carried_down(picture: FloatArray, at: LidPlace, frame: FloatArray) -> FloatArray:
     """What goes with the upper lid, where it lies when the eye is closed."""
     full = np.maximum(at.line - at.upper, 0)
     beyond = -at.below_line / (at.skin + full)
@@ -248,61 +189,7 @@ def _carried_down(picture: FloatArray, at: _LidPlace, frame: FloatArray) -> Floa
     return np.asarray(moved * (at.below_line < 0.1), np.float32)
 
 
-def _ink(
-    plain: FloatArray,
-    patch: FloatArray,
-    lashes: FloatArray,
-    at: _LidPlace,
-    half: float,
-) -> tuple[FloatArray, FloatArray]:
-    """The line of lashes, [h, w], as dark and as long as the open eye's are, and its
-    colour, [3]."""
-    line = (np.abs(at.t - at.upper) < 0.10) & (np.abs(at.s) < 0.8)
-    skin = float(np.median(plain @ LUMA))
-    colour = _darkest(patch[line] if line.sum() > 8 else plain.reshape(-1, 3))
-    dark = float(colour @ LUMA)
-    above = (at.t < at.upper - 0.12) & (at.t > at.upper - 0.4) & (np.abs(at.s) < 1.1)
-    stand = lashes[above]
-    long = float(np.clip(2.5 * stand.mean(), 0, 1)) if stand.size else 0.0
-    colour *= min(LASHES, LIGHTEST * skin / max(dark, 1.0))
-    reach = _reach(plain, patch, at)
-    along = np.where(at.s > 0, at.s / reach, at.s).astype(np.float32)
-    ink = lash_line(along, at.below_line, half, long)
-    # As sharp as the open eye's: its edges go from dark to light over so many pixels.
-    luma = patch @ LUMA
-    steps = np.hypot(*np.gradient(luma))[np.abs(at.t - at.upper) < 0.3]
-    steepest = float(np.percentile(steps, 98)) if steps.size else 1.0
-    soft = (skin - dark) / max(2.5 * steepest, 1.0)
-    sharper = np.sqrt(np.clip(soft**2 - SHARP_PX**2, 0.01, (0.035 * half) ** 2))
-    return np.asarray(cv2.GaussianBlur(ink, (0, 0), sharper), np.float32), colour
-
-
-def _darkest(colours: FloatArray) -> FloatArray:
-    """The mean of the darkest tenth of colours [n, 3]: [3]."""
-    luma = colours @ LUMA
-    dark = luma <= np.percentile(luma, 10)
-    return np.asarray(colours[dark].mean(0), np.float32)
-
-
-def _reach(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> float:
-    """How far outwards the line of lids and lashes goes, half eye widths: landmarks lie
-    within the corner that is seen."""
-    darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / (plain @ LUMA + 1)
-    near = np.where(np.abs(at.t - 0.5 * (at.upper + at.lower)) < 0.3, darker, 0)
-    usual = near[np.abs(at.s - 0.75) < 0.15]
-    if not usual.size:
-        return REACHES[0]
-    least = OF_LINE * float(np.percentile(usual, 90))
-    reached = REACHES[0]
-    for s in np.arange(1.0, REACHES[1], 0.05):
-        column = near[np.abs(at.s - s) < 0.05]
-        if not column.size or np.percentile(column, 95) < max(least, 0.08):
-            break
-        reached = max(reached, float(s))
-    return reached
-
-
-def _painted_lid(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
+def _painted_lid(plain: FloatArray, patch: FloatArray, at: LidPlace) -> FloatArray:
     middle = np.clip(1 - at.s**2, 0, 1)
     below = at.below_line
     lid = _out_of_shadow(plain, patch, at)
@@ -313,7 +200,7 @@ def _painted_lid(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatAr
     return np.asarray(np.clip(lid * shade[..., None], 0, 255), np.float32)
 
 
-def _folds(patch: FloatArray, at: _LidPlace, half: float) -> FloatArray:
+def _folds(patch: FloatArray, at: LidPlace, half: float) -> FloatArray:
     """Wrinkles and strokes of the brush of the skin under the eye, mirrored onto the
     lid: as far as that skin has some, [h, w, 1]."""
     rows, columns = np.mgrid[: at.s.shape[0], : at.s.shape[1]].astype(np.float32)
@@ -327,7 +214,7 @@ def _folds(patch: FloatArray, at: _LidPlace, half: float) -> FloatArray:
     return np.asarray((OF_FOLDS * shown * mirrored)[..., None], np.float32)
 
 
-def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: _LidPlace) -> FloatArray:
+def _out_of_shadow(plain: FloatArray, patch: FloatArray, at: LidPlace) -> FloatArray:
     """Skin from under a brow is too dark for a lid that comes forward into the light:
     it goes half the way to the skin under the eye."""
     under = (at.below_line > 0.1) & (at.below_line < 0.6) & (np.abs(at.s) < 0.9)
@@ -360,7 +247,7 @@ def _hues(skin: FloatArray) -> FloatArray:
     return np.asarray(weight @ total / (weight @ share + 1e-6)[:, None], np.float32)
 
 
-def _lid_mask(at: _LidPlace) -> FloatArray:
+def _lid_mask(at: LidPlace) -> FloatArray:
     """1 over the eye, its lashes and its crease, 0 at the brow and below the eye."""
     high = min(at.skin, 0.9)
     # Lashes stand out above the outer corner too.

@@ -1,8 +1,10 @@
-"""The line of lashes where the lids of a closed eye meet."""
+"""Lashes: those of the open eye, and their line where the lids of a closed eye meet."""
 
+import cv2
 import numpy as np
 
 from models.controls import smoothstep
+from models.lid_place import BELOW_LINE, LUMA, LidPlace
 from models.media import FloatArray
 
 # In half eye widths: hairs are apart and thick, and as long as an eye with short and
@@ -15,6 +17,13 @@ SHADE, SHADE_REACH = 0.45, (0.14, 0.31)
 # Of its length, that a hair leans outwards in the middle, and that the outermost one
 # does more.
 LEAN, FAN = 0.15, 0.75
+LASHES = 0.8  # of the open eye's darkest, that lashes are as light where lids meet
+LIGHTEST = 0.6  # of the skin, that they are at most
+LASH_DARKER = 0.25, 0.45  # of the skin's brightness: from there on it is a lash
+# As far outwards lashes lie at least and at most, half eye widths, and how dark they
+# still are there, of the lid's line.
+REACHES, OF_LINE = (1.05, 1.35), 0.5
+SHARP_PX = 0.6  # the blur of an edge between two pixels
 
 
 def lash_line(
@@ -66,3 +75,90 @@ def _stroke(away: FloatArray, thick: FloatArray, pixel: float) -> FloatArray:
     soft = np.maximum(thick, 0.6 * pixel)
     covered = np.exp(-((away / soft) ** 2)) * np.minimum(thick / soft, 1)
     return np.asarray(covered, np.float32)
+
+
+def standing(
+    plain: FloatArray, patch: FloatArray, at: LidPlace, half: float
+) -> FloatArray:
+    """The open eye's lashes where they stand out beyond the lid's mask: 0 to 1."""
+    skin = np.maximum(plain @ LUMA, 1)
+    darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / skin
+    high = min(at.skin, 0.9)
+    near = smoothstep(at.t, at.upper.min() - 0.95 * high, at.upper.min() - 0.7 * high)
+    near = near * smoothstep(at.below_line, *BELOW_LINE)
+    near = near * smoothstep(at.s, -1.35, -1.15) * smoothstep(at.s, 1.9, 1.6)
+    sure = smoothstep(darker, *LASH_DARKER)
+    # Their tips are fainter, and what is next to them is theirs.
+    about = cv2.dilate(near * sure, np.ones((side := round(0.25 * half) | 1, side)))
+    found = np.maximum(sure, about * smoothstep(darker, 0.06, 0.14))
+    found = near * cv2.dilate(found, np.ones((3, 3)))
+    return np.asarray(cv2.GaussianBlur(found, (0, 0), 0.8), np.float32)
+
+
+def single_hairs(
+    plain: FloatArray, patch: FloatArray, at: LidPlace, half: float
+) -> FloatArray:
+    """Where single lashes stand up from the upper lid, 0 to 1: thin and dark, which the
+    shade of a brow is not."""
+    side = round(0.24 * half) | 1
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    thin = cv2.morphologyEx(patch @ LUMA, cv2.MORPH_BLACKHAT, disc) / (plain @ LUMA + 1)
+    thin = cv2.dilate(smoothstep(thin, 0.08, 0.16), disc)
+    above = at.upper - at.t
+    high = min(at.skin, 0.9)
+    stand = smoothstep(above, 0.06, 0.2) * smoothstep(above, 0.75 * high, 0.5 * high)
+    return np.asarray(stand * cv2.GaussianBlur(thin, (0, 0), 0.05 * half), np.float32)
+
+
+def ink_of(
+    plain: FloatArray,
+    patch: FloatArray,
+    lashes: FloatArray,
+    at: LidPlace,
+    half: float,
+) -> tuple[FloatArray, FloatArray]:
+    """The line of lashes, [h, w], as dark and as long as the open eye's are, and its
+    colour, [3]."""
+    line = (np.abs(at.t - at.upper) < 0.10) & (np.abs(at.s) < 0.8)
+    skin = float(np.median(plain @ LUMA))
+    colour = _darkest(patch[line] if line.sum() > 8 else plain.reshape(-1, 3))
+    dark = float(colour @ LUMA)
+    above = (at.t < at.upper - 0.12) & (at.t > at.upper - 0.4) & (np.abs(at.s) < 1.1)
+    stand = lashes[above]
+    long = float(np.clip(2.5 * stand.mean(), 0, 1)) if stand.size else 0.0
+    colour *= min(LASHES, LIGHTEST * skin / max(dark, 1.0))
+    reach = _reach(plain, patch, at)
+    along = np.where(at.s > 0, at.s / reach, at.s).astype(np.float32)
+    ink = lash_line(along, at.below_line, half, long)
+    # As sharp as the open eye's: its edges go from dark to light over so many pixels.
+    luma = patch @ LUMA
+    steps = np.hypot(*np.gradient(luma))[np.abs(at.t - at.upper) < 0.3]
+    steepest = float(np.percentile(steps, 98)) if steps.size else 1.0
+    soft = (skin - dark) / max(2.5 * steepest, 1.0)
+    sharper = np.sqrt(np.clip(soft**2 - SHARP_PX**2, 0.01, (0.035 * half) ** 2))
+    return np.asarray(cv2.GaussianBlur(ink, (0, 0), sharper), np.float32), colour
+
+
+def _darkest(colours: FloatArray) -> FloatArray:
+    """The mean of the darkest tenth of colours [n, 3]: [3]."""
+    luma = colours @ LUMA
+    dark = luma <= np.percentile(luma, 10)
+    return np.asarray(colours[dark].mean(0), np.float32)
+
+
+def _reach(plain: FloatArray, patch: FloatArray, at: LidPlace) -> float:
+    """How far outwards the line of lids and lashes goes, half eye widths: landmarks lie
+    within the corner that is seen."""
+    darker = 1 - cv2.GaussianBlur(patch, (0, 0), 0.7) @ LUMA / (plain @ LUMA + 1)
+    near = np.where(np.abs(at.t - 0.5 * (at.upper + at.lower)) < 0.3, darker, 0)
+    usual = near[np.abs(at.s - 0.75) < 0.15]
+    if not usual.size:
+        return REACHES[0]
+    least = OF_LINE * float(np.percentile(usual, 90))
+    reached = REACHES[0]
+    for s in np.arange(1.0, REACHES[1], 0.05):
+        column = near[np.abs(at.s - s) < 0.05]
+        if not column.size or np.percentile(column, 95) < max(least, 0.08):
+            break
+        reached = max(reached, float(s))
+    return reached
