@@ -30,7 +30,7 @@ HUES_ALIKE = 8.0, 64.0  # levels of lightness
 UNDER, FOLDS, OF_FOLDS = 0.30, 0.12, 0.6
 ROUND = 0.15  # half eye widths, in which the line bends level beyond the outer corner
 COVERS = 5.0  # times sooner than skin changes, the open eye's lashes are covered
-INNER = 0.25  # half eye widths further down skin is painted at the inner corner
+INNER = 0.15  # half eye widths further down skin is painted at the inner corner
 
 
 @dataclass(frozen=True, eq=False)

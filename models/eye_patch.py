@@ -40,7 +40,7 @@ from models.sampling import (
 
 # Of the opening, that a lid has come down when skin and lashes begin to look as they do
 # in a closed eye, and when they do; and when skin under the eye does.
-SKIN_CLOSES, LASHES_CLOSE, RIM_CLOSES = (0.15, 0.75), (0.05, 0.42), (0.7, 1.0)
+SKIN_CLOSES, LASHES_CLOSE, RIM_CLOSES = (0.15, 0.75), (0.05, 0.42), (0.5, 0.9)
 GAZE_FREES = 0.02, 0.16  # half eye widths that an iris moves out of its lids' shadows
 BARED = 0.02  # half eye widths that skin must move by to be without frames of glasses
 
