@@ -24,18 +24,22 @@ _SMALLER = 4
 Mask = npt.NDArray[np.bool_]
 
 
-def by_colours(colours: FloatArray, person: Mask, behind: Mask) -> Wish:
+def by_colours(
+    colours: FloatArray, person: Mask, behind: Mask, likely: Mask | None = None
+) -> Wish:
     """The share of pixels that are neither person nor behind, [H, W], by sampled
     colours of both; its weight, 0 to 1, says how sure they are.
 
     A pixel like a colour of one side, and like none of the other, is that side's. One
-    like both says nothing. Any other is taken for a mixture of two.
+    like both says nothing. Any other is taken for a mixture of two. What is likely
+    behind is not known to be, but has its colours.
     After Wang, Cohen, Optimized Color Sampling for Robust Matting, CVPR 2007.
     """
     unknown = ~(person | behind)
     share, weight = np.zeros((2, *unknown.shape), np.float32)
     if unknown.any() and person.any() and behind.any():
-        ours, theirs = (_sampled(colours, unknown, side) for side in (person, behind))
+        likely = behind if likely is None else behind | likely
+        ours, theirs = (_sampled(colours, unknown, side) for side in (person, likely))
         at = np.argwhere(unknown)
         found = [
             _mixture(colours[tuple(part.T)], ours(part), theirs(part))

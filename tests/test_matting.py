@@ -78,6 +78,21 @@ def test_a_colour_of_both_sides_says_nothing() -> None:
     assert said.weight.max() < 0.01
 
 
+def test_what_is_likely_behind_lends_its_colours() -> None:
+    """A light between hair and a dark wall, that nothing known to be behind has."""
+    person, behind = known_sides()
+    colours = mixture(hairs())
+    unknown = ~(person | behind)
+    light = unknown & (np.indices(unknown.shape)[0] > SIDE // 2)
+    colours[light] = (0.98, 0.95, 0.2)
+    doubted = by_colours(colours, person, behind)
+    assert doubted.weight[light].mean() < 0.3
+    likely = light & (np.indices(light.shape)[0] > 3 * SIDE // 4)
+    said = by_colours(colours, person, behind, likely)
+    assert said.weight[light].mean() > 0.7
+    assert (said.share * said.weight)[light].mean() < 0.1
+
+
 @pytest.mark.parametrize("side", [0, 1])
 def test_without_one_side_colours_say_nothing(side: int) -> None:
     sides = list(known_sides())
