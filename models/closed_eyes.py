@@ -256,5 +256,5 @@ def _lid_mask(at: LidPlace) -> FloatArray:
     # The inner corner's red is below the line.
     below = at.below_line - INNER * smoothstep(at.s, -0.75, -1.0)
     shown = shown * smoothstep(below, *BELOW_LINE)
-    shown = shown * smoothstep(at.s, -1.22, -0.94) * smoothstep(at.s, 1.54, 1.28)
+    shown = shown * smoothstep(at.s, -1.22, -1.04) * smoothstep(at.s, 1.54, 1.28)
     return np.asarray(shown, np.float32)
