@@ -37,7 +37,7 @@ GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
 PARTED = 0.10  # IOD, of lips that are no longer pressed together
-UNDER_LIP = 0.52  # the same as DIM, right under the upper lip
+UNDER_LIP = 0.48  # how much darker the inside is right under the upper lip
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -92,7 +92,7 @@ def _drawn(
     light = 1 - unlit * unlit * (1 - DIM * thrown)  # [B, 3]
     light *= 1 - rounding * (1 - ROUND_SHADE * thrown)
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
-    within.addcmul_(within, shade * _per_patch(device, UNDER_LIP * thrown - 1))
+    within.addcmul_(within, shade, value=-UNDER_LIP)
     # The photo's own pixels show as long as lips and tongue are as they were.
     out = column(pose.motion, "tongueOut")
     own_share = (1 - strayed) * (1 - _share(out, TONGUE_UP))

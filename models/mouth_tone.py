@@ -67,7 +67,9 @@ def thrown_back(picture: UintArray, landmarks: FloatArray) -> FloatArray:
     is grey."""
     lip = np.maximum(_lip(picture, landmarks), 1)
     hue = (lip / lip.max()) ** THROWN
-    return np.asarray(np.minimum(hue / float(hue @ LUMA), MOST_THROWN), np.float32)
+    colour = hue / float(hue @ LUMA) - 1
+    paler = min((MOST_THROWN - 1) / max(float(colour.max()), 1e-6), 1.0)
+    return np.asarray(1 + paler * colour, np.float32)
 
 
 def _lip(picture: UintArray, landmarks: FloatArray) -> FloatArray:
