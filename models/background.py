@@ -38,9 +38,9 @@ GAP = 0.85  # of the model's mask: surer, and it is no gap
 # and lower down. So far above the chin, of the width, it is no longer the one.
 HAIR_TOLD, SURELY_TOLD, CHIN_SOFT = (0.2, 0.5), (0.5, 0.75), 0.08
 EVEN, EVEN_EDGE = 0.006, (0.2, 0.8)  # of the width; of what is so evened, its edge
-LIKELY = -0.15, -0.010  # of the width, inwards: there it is likely what is behind
+LIKELY = -0.010  # of the width, inwards: less is outside the mask, not at its edge
 HARDLY = 0.3  # of the model's mask: less is hardly taken for a person
-ITS_REACH, ITS_RIM = 0.04, 0.07  # of the width: from so far a person has a colour
+ITS_REACH, ITS_RIM = 0.04, 0.05  # of the width: from so far a person has a colour
 FACE_RIM = 0.035  # IOD within a face's landmarks, where colours say what is face
 PALETTE_REACH = 80  # of DECIDED_PX: from so far colours of what is behind are taken
 
@@ -94,7 +94,8 @@ def _matte(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatArr
     behind |= (way < -CLOSE) & ~_open_to_the_border(~decided)
     behind &= ~person
     colours = picture.astype(np.float32) / 255
-    likely = _likely(colours, person, way, coarse, face > 0.5)
+    unknown = ~(person | behind)
+    likely = _likely(colours, person, unknown & (way < LIKELY), coarse, face > 0.5)
     said = by_colours(colours, person, behind, likely)
     trust = told_apart(colours, person, behind)
     wish = _wish(said, trust, way, coarse)
@@ -104,26 +105,25 @@ def _matte(picture: UintArray, coarse: FloatArray, face: FloatArray) -> FloatArr
 
 
 def _likely(
-    colours: FloatArray, person: Mask, way: FloatArray, coarse: FloatArray, face: Mask
+    colours: FloatArray, person: Mask, outside: Mask, coarse: FloatArray, face: Mask
 ) -> Mask:
-    """What is likely behind, [H, W], between the mask's edge and what surely is: of no
-    colour that the person has near by. Where hair is, down to the chin; above the face,
-    where it may be a large head of hair, only what the model hardly takes for one.
-
-    way: to the mask's edge, of the width, inwards. face: what surely is.
-    """
-    height, width = way.shape
+    """What is likely behind of what lies outside the mask's edge and is not known to
+    be, [H, W]: what is of no colour that the person has near by. Where hair is, down to
+    the chin; above the face, where it may be a large head of hair, only what the model
+    hardly takes for one. face: what surely is."""
+    height, width = outside.shape
     rows = np.flatnonzero(face.any(1))
     top, chin = (rows[0], rows[-1]) if len(rows) else (0, height)
-    likely = (way < LIKELY[1]) & (way > LIKELY[0])
+    likely = outside.copy()
     likely[:top] &= coarse[:top] < HARDLY
     likely[chin:] = False
-    y, x = np.indices(way.shape, np.float32) * (NOISE / (ITS_REACH * width))
+    y, x = np.indices(outside.shape, np.float32) * (NOISE / (ITS_REACH * width))
     places = np.concatenate([colours, y[..., None], x[..., None]], 2)
-    edge = person & (way < ITS_RIM)
+    edge = person & grown(~person, round(ITS_RIM * width))
     if likely.any() and edge.any():
-        apart, _ = cKDTree(places[edge][::8]).query(places[likely])
-        likely[likely] = apart > 3 * NOISE
+        tree, most = cKDTree(places[edge][::8]), 3 * NOISE
+        apart, _ = tree.query(places[likely], distance_upper_bound=most, workers=-1)
+        likely[likely] = apart > most
     return likely
 
 
