@@ -37,7 +37,9 @@ GLOSS = 0.30  # how much lighter the middle of a rounded lower lip is
 RIM_PX = 0.8  # by which the mask of the lower lip is too high for open lips
 BARED = 0.022  # IOD that lips must part for all of that to show
 PARTED = 0.10  # IOD, of lips that are no longer pressed together
-UNDER_LIP = 0.48  # how much darker the inside is right under the upper lip
+# The light that is left right under the upper lip, in a small gap off the lips. (Teeth
+# that are red in wide ones look like lips, to landmarks too.)
+UNDER_LIP = 0.52
 
 
 def render_mouth(frames: Tensor, batch: Prepared, maps: Maps, pose: Pose) -> None:
@@ -92,7 +94,8 @@ def _drawn(
     light = 1 - unlit * unlit * (1 - DIM * thrown)  # [B, 3]
     light *= 1 - rounding * (1 - ROUND_SHADE * thrown)
     within = _inside(batch, pose, still).mul_(_per_patch(device, light))
-    within.addcmul_(within, shade, value=-UNDER_LIP)
+    under = UNDER_LIP * (1 + unlit * (thrown - 1)) - 1
+    within.addcmul_(within, shade * _per_patch(device, under))
     # The photo's own pixels show as long as lips and tongue are as they were.
     out = column(pose.motion, "tongueOut")
     own_share = (1 - strayed) * (1 - _share(out, TONGUE_UP))

@@ -29,7 +29,7 @@ HOLLOW, OWN_RED = 0.5, (0.95, 1.05)
 CAVITY, DARKS = (0.07, 0.16), 0.4
 
 # Of the lips' colour, how much what they throw back has; the most of red, green, blue.
-THROWN, MOST_THROWN = 1.1, 1.4
+THROWN, MOST_THROWN = 1.2, 1.6
 
 UintArray = npt.NDArray[np.uint8]
 
