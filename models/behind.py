@@ -1,5 +1,7 @@
 """What lies behind a person: the photo's background goes on where the person stood."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,9 @@ SEEN, WHOLE = 8, 245  # of 255; less of a matte is nobody, more all person
 LITTLE, BESIDE_IT = (0.05, 0.40), 0.004  # of a person, up to so near, of the width
 TINTED = 0.0, 0.05  # of the way to a person's colour
 MIRRORED, SMOOTH = 0.05, 0.12  # of the width, inwards: all mirrored, none of it
+# Of the width: what is taken for the edge of what is filled in, and from where on none
+# of it counts; levels apart from what is seen beside it, until a line and from one on.
+RIM, DEEPER, UNLIKE_RIM = 0.012, (0.01, 0.03), (20, 50)
 PLAIN = 0.03  # of the width: half of how narrow bays of its edge are, to be left out
 COARSER, FAR = 2, 10_000  # px: of the edge's; beyond any picture
 EVEN = 0.03  # of the width: how even its edge is taken to be
@@ -47,6 +52,7 @@ def fill_background(picture: UintArray, matte: UintArray) -> UintArray:
     smooth = _spread_in(picture, ~(person | strands))
     bare = np.where((person | strands)[..., None], smooth, picture)
     rim, share = _mirrored(bare, _plain(person, PLAIN * width))
+    share = share * _goes_on(rim, bare, person)
     mixed = smooth + (rim - smooth) * share[..., None]
     filled = mixed + _brought_to(bare - mixed, ~person)
     filled = np.where(person[..., None], filled, bare).clip(0, 255)
@@ -184,6 +190,30 @@ def _brought_to(apart: FloatArray, known: Mask) -> FloatArray:
         for each in (apart * weight[..., None], weight)
     )
     return np.asarray(total / np.maximum(near, 0.1)[..., None], np.float32)
+
+
+def _goes_on(rim: FloatArray, bare: UintArray, person: Mask) -> FloatArray:
+    """How far what is mirrored may be shown, [H, W], 0 to 1: all of it but at an edge
+    where it is not what is seen beside it, for there it would be a line, like a thread,
+    as soon as the head turns."""
+    width = person.shape[1]
+    way = _way_in(person) / width
+    inside = person & (way < RIM)
+    sigma = max(RIM / 2 * width, 1)
+    seen, drawn = _about(bare, ~person, sigma), _about(rim, inside, sigma)
+    apart = _length(seen - drawn) * inside
+    apart = np.asarray(cv2.dilate(apart, np.ones((5, 5), np.uint8)))
+    return np.maximum(smoothstep(way, *DEEPER), smoothstep(apart, *UNLIKE_RIM[::-1]))
+
+
+def _about(colours: npt.NDArray[Any], known: Mask, sigma: float) -> FloatArray:
+    """The colours that are known, spread a little way beyond: [H, W, 3]."""
+    weight = known.astype(np.float32)
+    total, near = (
+        np.asarray(cv2.GaussianBlur(each, (0, 0), sigma))
+        for each in (colours * weight[..., None], weight)
+    )
+    return np.asarray(total / np.maximum(near, 0.02)[..., None], np.float32)
 
 
 def _edge_along(person: Mask) -> FloatArray:

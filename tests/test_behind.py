@@ -5,7 +5,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from models.behind import fill_background
+from models.behind import MARGIN, SEEN, fill_background
+from models.edge import grown
+from tests.faces import grace
 
 SIDE = 256
 HAIR, WALL = (40, 25, 20), (200, 170, 150)
@@ -33,6 +35,25 @@ def rim(matte: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
     beside = (matte > 128) & (inner < 128)
     beside[:70] = beside[160:] = False
     return np.asarray(beside)
+
+
+def test_what_is_filled_in_begins_as_what_is_seen_beside_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stripe that is mirrored from elsewhere would be a thread beside the hair."""
+    picture, matte = grace().picture, grace().matte
+
+    def steps() -> float:
+        filled = fill_background(picture, matte).astype(np.float32)
+        person = grown(matte > SEEN, max(round(MARGIN * matte.shape[1]), 2))
+        step = np.abs(np.diff(filled, axis=0)).max(2)[person[1:] != person[:-1]]
+        return float(np.percentile(step, 99))
+
+    even = steps()
+    monkeypatch.setattr(
+        "models.behind._goes_on", lambda _rim, _bare, person: np.ones(person.shape)
+    )
+    assert even < 0.75 * steps()
 
 
 def test_level_lines_go_on_behind_a_head() -> None:
