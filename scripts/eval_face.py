@@ -55,6 +55,7 @@ SHAPES = 14  # lip shapes tried per photo
 BLACK_WHITE = 0, 255  # what lies behind lips or lids, to see how much of it shows
 CLEARLY = 64  # levels
 LEAST = 0.01  # of a blink: eyes that do not move at all are the photo's, not drawn
+LEAST_OPEN = 0.01  # of its width, that an eye is taken to be open in a photo
 # Half eye widths: what is painted over beyond the lids and beside them, and the line.
 OVER_LIDS, OVER_SIDES, LINE, LINE_THICK = 0.35, 1.3, 0.15, 0.06
 TURN_DEG = 8.0
@@ -115,7 +116,8 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         gaps.append(gap / wide)
     rest = probe.landmarks()
     shut = probe.landmarks(eyeBlinkLeft=1, eyeBlinkRight=1)
-    left_open = eye_openings(shut) / eye_openings(rest)
+    open_ = np.maximum(eye_openings(rest), LEAST_OPEN)
+    left_open = eye_openings(shut) / open_
     by_hand = painted_over(probe.frame(), identity.landmarks)
     turns = []
     for axis, channel in enumerate(("head_yaw", "head_pitch", "head_roll")):
@@ -130,7 +132,7 @@ def measure(name: str, identity: Identity, renderer: WarpRenderer) -> Report:
         _fit(w, w_shown),
         (max(gaps), max(gap_shown(identity, renderer, width) for width in CLOSED)),
         (float(left_open[0]), float(left_open[1]), eyes_shown(identity, renderer)),
-        float(np.max(eye_openings(probe.landmarks_of(by_hand)) / eye_openings(rest))),
+        float(np.max(eye_openings(probe.landmarks_of(by_hand)) / open_)),
         tuple(turns),
         drift_while_speaking(probe, points),
         flow_while_speaking(probe, points),
