@@ -21,8 +21,8 @@ from models.eyes import (
     outer_share,
 )
 from models.lashes import ink_of, single_hairs, standing
-from models.lid_place import BELOW_LINE, LUMA, LidPlace
-from models.media import FloatArray
+from models.lid_place import BELOW_LINE, LidPlace
+from models.media import LUMA, FloatArray
 
 OF_SKIN = 0.5  # of a lid's hue is that of the skin under the eye
 HUES_ALIKE = 8.0, 64.0  # levels of lightness

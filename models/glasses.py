@@ -20,7 +20,7 @@ from models.eyes import (
     eye_coordinates,
     lid_height,
 )
-from models.media import FloatArray
+from models.media import LUMA, FloatArray
 from models.rig import GRID_HEIGHT, GRID_WIDTH, FaceRig
 
 REACH = 2.2  # half eye widths from an eye's middle that are looked at
@@ -44,7 +44,6 @@ BEGUN = 1.0  # half eye widths of a line's pixels on the person, that make it a 
 NOBODY = 8  # of 255 of the matte; less is background
 UNLIKE = 10.0, 30.0  # levels, from the background about: none of a frame, all of it
 SURE = 250  # of 255 of the matte, from where on a pixel is the person's alone
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def wears_glasses(picture: UintArray, landmarks: FloatArray) -> float:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, OUTER_LOWER, OUTER_UPPER
-from models.media import FloatArray
-from models.own_teeth import LUMA, pixels_within
+from models.media import LUMA, FloatArray
+from models.own_teeth import pixels_within
 
 SEEN = 0.42  # of the lower lip's light: an upper one that is seen has as much
 

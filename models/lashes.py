@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 
 from models.controls import smoothstep
-from models.lid_place import BELOW_LINE, LUMA, LidPlace
-from models.media import FloatArray
+from models.lid_place import BELOW_LINE, LidPlace
+from models.media import LUMA, FloatArray
 
 # In half eye widths: hairs are apart and thick, and as long as an eye with short and
 # with long lashes has them.

@@ -2,12 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from models.media import FloatArray
 
 BELOW_LINE = 0.32, 0.06  # half eye widths: a shut lid ends there, and skin is seen
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True, eq=False)

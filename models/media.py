@@ -31,6 +31,9 @@ CHANNEL_INDEX = {name: column for column, name in enumerate(MOTION_CHANNELS)}
 
 FloatArray = npt.NDArray[np.float32]
 
+# The light of red, green and blue (ITU-R BT.601).
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
 
 @dataclass(frozen=True)
 class SpeechMark:

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, smoothstep
-from models.media import FloatArray
+from models.media import LUMA, FloatArray
 from models.mouth_tone import MouthTone, mouth_tone
 from models.own_teeth import (
-    LUMA,
     TOOTH,
     own_teeth_layer,
     own_tooth,

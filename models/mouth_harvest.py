@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.controls import INNER_LOWER, INNER_UPPER, smoothstep
-from models.media import FloatArray
+from models.media import LUMA, FloatArray
 from models.mouth import (
     BOTTOM,
     LAYER_HEIGHT,
@@ -29,7 +29,6 @@ MIN_GAP, MAX_GAP = 0.10, 0.60  # IOD between the inner lips
 MIN_TEETH, MIN_DARK = 0.06, 0.06  # of the opening
 MIN_TOOTH = 0.45  # of the face's light
 LOWER_FOLLOW = 0.72  # of the gap; as models.mouth_patch moves the lower layer
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 UintArray = npt.NDArray[np.uint8]
 
@@ -62,12 +61,12 @@ def harvest_mouth(
         return None
     light, tint = _light(opened, open_landmarks)
     teeth = _toothlike(opened / tint, light)
-    dark = smoothstep(opened @ _LUMA, 0.42 * light, 0.22 * light)
+    dark = smoothstep(opened @ LUMA, 0.42 * light, 0.22 * light)
     shown = inside > 0.5
     if teeth[shown].mean() < MIN_TEETH or dark[shown].mean() < MIN_DARK:
         return None
     tone = _tone(opened, shown, teeth, dark)
-    if float(tone.tooth @ _LUMA) < MIN_TOOTH * light:
+    if float(tone.tooth @ LUMA) < MIN_TOOTH * light:
         return None
     frame = HeadFrame.of(landmarks)
     stack = np.dstack([opened.astype(np.float32), inside, teeth, dark])
@@ -102,7 +101,7 @@ def _light(picture: UintArray, landmarks: FloatArray) -> tuple[float, FloatArray
     hull = cv2.convexHull(np.round(landmarks[:468, :2]).astype(np.int32))
     cv2.fillConvexPoly(mask, hull, (255,))
     face = picture[mask > 0].astype(np.float32)
-    luma = face @ _LUMA
+    luma = face @ LUMA
     light = float(np.percentile(luma, 92))
     bright = face[luma >= np.percentile(luma, 85)].mean(0)
     tint = (bright / max(float(bright.mean()), 1.0)) ** 0.67
@@ -111,7 +110,7 @@ def _light(picture: UintArray, landmarks: FloatArray) -> tuple[float, FloatArray
 
 def _toothlike(colour: FloatArray, light: float) -> FloatArray:
     """Light and hardly red: 0 to 1 for each pixel."""
-    luma = colour @ _LUMA
+    luma = colour @ LUMA
     red = (colour[..., 0] - colour[..., 1:].mean(-1)) / np.maximum(luma, 1.0)
     bright = smoothstep(luma, 0.35 * light, 0.50 * light)
     return np.asarray(bright * smoothstep(red, 0.36, 0.18), np.float32)

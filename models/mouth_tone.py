@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from models.controls import INNER_LOWER, OUTER_LOWER, smoothstep
 from models.eyes import LEFT_LOWER, LEFT_UPPER, RIGHT_LOWER, RIGHT_UPPER
-from models.media import FloatArray
-from models.own_teeth import LUMA, own_tooth, pixels_within, saturation, shows_teeth
+from models.media import LUMA, FloatArray
+from models.own_teeth import own_tooth, pixels_within, saturation, shows_teeth
 
 IVORY = np.array([1.03, 0.99, 0.94], np.float32)  # teeth are never pure grey
 LIGHTS = 85  # percent of a face are darker than its lights

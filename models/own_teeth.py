@@ -10,7 +10,7 @@ from models.controls import (
     OUTER_LOWER,
     smoothstep,
 )
-from models.media import FloatArray
+from models.media import LUMA, FloatArray
 from models.rig import HeadFrame, rest_lips
 
 OWN_TEETH_GAP = 0.045  # of the mouth's width: a wider gap shows what is inside
@@ -19,7 +19,6 @@ LIGHTER, PALER = 1.05, 0.75  # than the lips: teeth are the one or the other
 UNDER_UPPER = 0.11  # IOD that teeth are continued under the upper lip
 RIM = 0.012  # IOD along the lower lip that is its wet edge, not what is inside
 TOOTH = 0.45, 0.75  # of a tooth's light: from where on what goes on is a tooth
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 UintArray = npt.NDArray[np.uint8]
 

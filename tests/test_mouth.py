@@ -10,10 +10,10 @@ import torch
 from models.controls import INNER_UPPER, OUTER_LOWER, OUTER_UPPER
 from models.eyes import LEFT_LOWER, LEFT_UPPER, RIGHT_LOWER, RIGHT_UPPER
 from models.identity import Identity
-from models.media import FloatArray
+from models.media import LUMA, FloatArray
 from models.mouth import LAYER_HEIGHT, LAYER_WIDTH, UintArray, paint_mouth
 from models.mouth_tone import MOST_THROWN, mouth_tone, thrown_back
-from models.own_teeth import LUMA, shows_inside, shows_teeth
+from models.own_teeth import shows_inside, shows_teeth
 from models.rig import rest_lips
 from models.warp import WarpRenderer
 from tests.faces import frame, grace, motion, renderer
